@@ -1,0 +1,159 @@
+"""What can go wrong, as codes. A code says what happened, its `Fault` says who can mend it.
+
+Every code has words in Korean and English in the message catalogue, and a test fails for one without.
+
+    Fault.TRANSIENT   the world: try again
+      ├─ UNREACHABLE, TLS_UNTRUSTED*, CUT, STALLED, SHORT, NOT_A_TAR, BROKEN_TAR, MISPLACED, HUB_ERROR
+    Fault.BUSY        the hub asks for fewer or later
+    Fault.CHANGED     the file was released anew
+    Fault.DENIED      the user must act at aihub.or.kr
+    Fault.GONE        the hub does not have it
+    Fault.LOCAL       this machine: disk, names, files in the way
+    Fault.BUG         this program
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+
+class Fault(StrEnum):
+    """Who can mend it. Retrying looks at nothing else."""
+
+    TRANSIENT = "transient"
+    BUSY = "busy"
+    CHANGED = "changed"
+    DENIED = "denied"
+    GONE = "gone"
+    LOCAL = "local"
+    BUG = "bug"
+
+
+class Code(StrEnum):
+    """What happened. Stored, sent, and shown through the message catalogue."""
+
+    # the way to the hub
+    UNREACHABLE = "unreachable"
+    TLS_UNTRUSTED = "tls-untrusted"
+    INSECURE = "insecure"  # a redirect or address asks for plain http outside loopback
+    HUB_ERROR = "hub-error"  # an unknown body with a 5xx
+    HUB_BUSY = "hub-busy"  # 429, 503, refusal of a simultaneous start
+    BAD_ANSWER = "bad-answer"  # a list or tree that cannot be read
+    # what the user must settle with the hub
+    NO_KEY = "no-key"
+    KEY_REJECTED = "key-rejected"
+    NOT_APPROVED = "not-approved"
+    APPROVAL_EXPIRED = "approval-expired"
+    ABROAD = "abroad"
+    API_OUTDATED = "api-outdated"
+    FORBIDDEN = "forbidden"  # 403: the tree is not offered
+    # what the hub does not have
+    UNKNOWN_DATASET = "unknown-dataset"
+    UNKNOWN_FILE = "unknown-file"
+    # the stream
+    CUT = "cut"
+    STALLED = "stalled"
+    SHORT = "short"  # a clean end before all bytes came
+    MISSING_MEMBER = "missing-member"  # the answer holds no byte of a file that was asked for
+    NOT_A_TAR = "not-a-tar"  # HTML or text where a tar was promised
+    BROKEN_TAR = "broken-tar"
+    MISPLACED = "misplaced"  # a piece whose place in the file cannot be known
+    OVERLAPPING = "overlapping"  # two pieces of one answer differ where they overlap
+    HOSTILE_MEMBER = "hostile-member"  # a link, a device, a name that would leave the folder
+    # what came is not what it should be
+    WRONG_SIZE = "wrong-size"  # outside what the tree's rounded size allows
+    BAD_ARCHIVE = "bad-archive"  # a zip whose directory or whose entries are damaged
+    SOURCE_BROKEN = "source-broken"  # the same damaged bytes came twice: the hub's copy is damaged
+    CHANGED = "changed"  # a durable piece differs from what the hub sends now
+    # this machine
+    UNSAFE_NAME = "unsafe-name"
+    NAME_CLASH = "name-clash"
+    IN_THE_WAY = "in-the-way"
+    DISK_FULL = "disk-full"
+    NOT_WRITABLE = "not-writable"
+    DISK_ERROR = "disk-error"
+    TARGET_MISSING = "target-missing"
+    KEYCHAIN_LOCKED = "keychain-locked"
+    KEYCHAIN_NONE = "keychain-none"
+    ENGINE_BUSY = "engine-busy"  # another engine holds this state folder
+    STORE_NEWER = "store-newer"  # the queue was written by a newer version
+    STORE_BROKEN = "store-broken"
+    BAD_COMMAND = "bad-command"  # a command the engine cannot obey, e.g. an unknown transfer
+    WORKER_LOST = "worker-lost"
+    BUG = "bug"
+
+
+FAULT_OF: Final[dict[Code, Fault]] = {
+    Code.UNREACHABLE: Fault.TRANSIENT,
+    Code.TLS_UNTRUSTED: Fault.DENIED,
+    Code.INSECURE: Fault.DENIED,
+    Code.HUB_ERROR: Fault.TRANSIENT,
+    Code.HUB_BUSY: Fault.BUSY,
+    Code.BAD_ANSWER: Fault.TRANSIENT,
+    Code.NO_KEY: Fault.DENIED,
+    Code.KEY_REJECTED: Fault.DENIED,
+    Code.NOT_APPROVED: Fault.DENIED,
+    Code.APPROVAL_EXPIRED: Fault.DENIED,
+    Code.ABROAD: Fault.DENIED,
+    Code.API_OUTDATED: Fault.DENIED,
+    Code.FORBIDDEN: Fault.DENIED,
+    Code.UNKNOWN_DATASET: Fault.GONE,
+    Code.UNKNOWN_FILE: Fault.GONE,
+    Code.CUT: Fault.TRANSIENT,
+    Code.STALLED: Fault.TRANSIENT,
+    Code.SHORT: Fault.TRANSIENT,
+    Code.MISSING_MEMBER: Fault.TRANSIENT,
+    Code.NOT_A_TAR: Fault.TRANSIENT,
+    Code.BROKEN_TAR: Fault.TRANSIENT,
+    Code.MISPLACED: Fault.TRANSIENT,
+    Code.OVERLAPPING: Fault.TRANSIENT,
+    Code.HOSTILE_MEMBER: Fault.LOCAL,
+    Code.WRONG_SIZE: Fault.TRANSIENT,
+    Code.BAD_ARCHIVE: Fault.TRANSIENT,
+    Code.SOURCE_BROKEN: Fault.GONE,
+    Code.CHANGED: Fault.CHANGED,
+    Code.UNSAFE_NAME: Fault.LOCAL,
+    Code.NAME_CLASH: Fault.LOCAL,
+    Code.IN_THE_WAY: Fault.LOCAL,
+    Code.DISK_FULL: Fault.LOCAL,
+    Code.NOT_WRITABLE: Fault.LOCAL,
+    Code.DISK_ERROR: Fault.LOCAL,
+    Code.TARGET_MISSING: Fault.LOCAL,
+    Code.KEYCHAIN_LOCKED: Fault.LOCAL,
+    Code.KEYCHAIN_NONE: Fault.LOCAL,
+    Code.ENGINE_BUSY: Fault.LOCAL,
+    Code.STORE_NEWER: Fault.LOCAL,
+    Code.STORE_BROKEN: Fault.LOCAL,
+    Code.BAD_COMMAND: Fault.BUG,
+    Code.WORKER_LOST: Fault.TRANSIENT,
+    Code.BUG: Fault.BUG,
+}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A code with its facts: short texts and numbers that the message catalogue may name.
+
+    Facts never hold the key; texts from outside are cut to a few hundred signs by whoever makes the problem.
+    """
+
+    code: Code
+    facts: dict[str, str | int] = {}
+
+    @property
+    def fault(self) -> Fault:
+        return FAULT_OF[self.code]
+
+
+class ProblemError(Exception):
+    """A problem on its way to whoever decides. The one exception that crosses rooms."""
+
+    def __init__(self, code: Code, **facts: str | int) -> None:
+        super().__init__(f"{code} {facts}" if facts else str(code))
+        self.problem = Problem(code, facts)
+
+    @classmethod
+    def of(cls, problem: Problem) -> ProblemError:
+        return cls(problem.code, **problem.facts)

@@ -1,0 +1,128 @@
+"""What crosses the seam engine ↔ worker: loans of work, and news of them. JSON lines.
+
+A lease is one loan of work to one worker. News of a lease that has ended is ignored, so a worker that was
+given up can say what it likes.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.model import RemoteFile, Secret
+
+
+class Proof(StrEnum):
+    """How far a file is proved beyond its SHA-256, which is always recorded."""
+
+    ARCHIVE = "archive"  # a zip: directory read, the CRC of every entry right
+    STRUCTURE = "structure"  # a zip whose directory reads, but with entries that cannot be opened (encrypted, exotic)
+    LENGTH = "length"  # every byte came, the length fits, nothing more can be known
+
+
+class WorkFile(msgspec.Struct, frozen=True):
+    """A file of the queue, for a worker. `place` is the text of its `SafePath`."""
+
+    id: int
+    file: RemoteFile
+    place: str
+
+
+class Work(msgspec.Struct, frozen=True, tag_field="work", tag=str.lower):
+    lease: int
+
+
+class Receive(Work, frozen=True):
+    """One request for 1 to 50 file keys; the tar's members are routed to their files by name and offset."""
+
+    hub: str
+    folder: str
+    files: list[WorkFile]
+    key: Secret
+    user_agent: str
+    connect_timeout: float
+    stall_seconds: float
+    stall_rate: int
+    mark_bytes: int
+    mark_seconds: float
+
+
+class Check(Work, frozen=True):
+    """Prove whole files and give them their final names: one file, or all volumes of a split set together."""
+
+    folder: str
+    files: list[WorkFile]
+
+
+class Drop(Work, frozen=True):
+    """Stop the lease: make durable what came, say `Ended`."""
+
+
+AnyWork = Receive | Check | Drop
+
+
+class News(msgspec.Struct, frozen=True, tag_field="news", tag=str.lower):
+    lease: int
+
+
+class FileReach(msgspec.Struct, frozen=True, array_like=True):
+    file: int
+    bytes: int  # distinct bytes of the file that are written
+    again: int  # bytes of this lease that were on disk already
+
+
+class Reached(News, frozen=True):
+    """For the eye, about five times a second. `received`: bytes this lease has read from the network."""
+
+    received: int
+    files: list[FileReach]
+
+
+class Safe(News, frozen=True):
+    """For the count of attempts: `bytes` of the file are durable and in its journal, `new` since the last `Safe`."""
+
+    file: int
+    bytes: int
+    new: int
+
+
+class Whole(News, frozen=True):
+    """Every byte of the file is durable, the tar's end was seen, the size fits."""
+
+    file: int
+    size: int
+    sha256: str
+
+
+class Checked(News, frozen=True):
+    """Progress of a check, for the eye."""
+
+    bytes: int
+
+
+class Proved(News, frozen=True):
+    """The file stands under its final name. The journal is still there: whoever records the proof removes it."""
+
+    file: int
+    size: int
+    sha256: str
+    proof: Proof
+    note: str = ""  # e.g. "encrypted"
+
+
+class Failed(News, frozen=True):
+    """This file, for this reason; the other files of the lease go on."""
+
+    file: int
+    problem: Problem
+
+
+class Ended(News, frozen=True):
+    """The last news of a lease. `problem` concerns every file of it that is not whole, failed or proved."""
+
+    problem: Problem | None = None
+
+
+AnyNews = Reached | Safe | Whole | Checked | Proved | Failed | Ended

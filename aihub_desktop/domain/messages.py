@@ -1,0 +1,292 @@
+"""What crosses the seams: face ↔ engine. JSON lines, one message a line.
+
+Codes and facts cross, sentences do not. Each `Command` gets exactly one `Answer`. Events are numbered by
+`seq`; a gap asks for a new `Snapshot` by the command `Resync`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.model import Dataset, RemoteFile, Secret
+from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.states import FileState, TransferState
+
+# ---- rows: what the faces show -------------------------------------------------------------------
+
+
+class TransferRow(msgspec.Struct, frozen=True):
+    """One transfer. Totals are kept here, so no face has to add up 300,000 rows.
+
+    `bytes` are the bytes on disk that count towards the end; the true total lies in [low, high].
+    `received` are bytes read from the network, `again` those of them that had been received before.
+    """
+
+    id: int
+    dataset: Dataset
+    folder: str
+    state: TransferState
+    problem: Problem | None
+    files: int
+    done: int
+    failed: int
+    skipped: int
+    running: int
+    bytes: int
+    low: int
+    high: int
+    received: int
+    again: int
+    added_at: float  # seconds since 1970
+    ended_at: float | None
+
+
+class FileRow(msgspec.Struct, frozen=True):
+    """One file of a transfer. `bytes` on disk; `size` once known exactly; `next_try` in seconds since 1970."""
+
+    id: int
+    transfer: int
+    file: RemoteFile
+    place: str  # path below the folder, "" where the name is unsafe
+    state: FileState
+    bytes: int
+    size: int | None
+    sha256: str
+    proof: str  # a `Proof`, or ""
+    problem: Problem | None
+    attempts: int
+    next_try: float | None
+
+
+class FileProgress(msgspec.Struct, frozen=True, array_like=True):
+    file: int
+    transfer: int
+    bytes: int
+    again: int  # bytes of this stream that pass by because they are on disk already
+    rate: float  # bytes a second
+
+
+class TransferProgress(msgspec.Struct, frozen=True, array_like=True):
+    transfer: int
+    bytes: int
+    received: int
+    again: int
+    rate: float
+    left: float | None  # seconds, an estimate; None where nothing moves
+
+
+# ---- events --------------------------------------------------------------------------------------
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower):
+    """Base of what the engine says."""
+
+
+class Snapshot(Event, frozen=True):
+    """Everything but the file rows, which are asked for in pages (`Rows`)."""
+
+    seq: int
+    transfers: list[TransferRow]
+    settings: Settings
+    hub: str
+
+
+class Changed(Event, frozen=True):
+    """Rows that changed, whole. Never dropped. `removed` are transfers that left the list."""
+
+    seq: int
+    transfers: list[TransferRow] = []
+    files: list[FileRow] = []
+    removed: list[int] = []
+    settings: Settings | None = None
+
+
+class Progress(Event, frozen=True):
+    """Latest wins; at most 10 a second for everything together."""
+
+    seq: int
+    rate: float
+    transfers: list[TransferProgress]
+    files: list[FileProgress]
+
+
+class Notice(Event, frozen=True):
+    """Something a person should hear of that belongs to no row."""
+
+    seq: int
+    problem: Problem
+    transfer: int | None = None
+
+
+class Answer(Event, frozen=True):
+    """The one answer to the command `id`. `result` is the plain form of the struct named at the command."""
+
+    seq: int
+    id: int
+    refused: Problem | None = None
+    result: Any = None
+
+
+# ---- commands ------------------------------------------------------------------------------------
+
+
+class Command(msgspec.Struct, frozen=True, tag_field="command", tag=str.lower, forbid_unknown_fields=True):
+    """Base of what a face asks. `id` is the face's own number for the answer."""
+
+    id: int
+
+
+class Resync(Command, frozen=True):
+    """Sends a new `Snapshot`."""
+
+
+class ListDatasets(Command, frozen=True):
+    """→ `DatasetList`. With `refresh` asks the hub, else gives the last copy at once if there is one."""
+
+    refresh: bool = False
+
+
+class ListFiles(Command, frozen=True):
+    """→ `FileList`."""
+
+    dataset: str
+    package: bool = False
+    refresh: bool = False
+
+
+class Add(Command, frozen=True):
+    """→ `Added`. What is in the queue for the same folder and file keys is joined, not doubled."""
+
+    dataset: Dataset
+    files: list[RemoteFile]
+    folder: str
+
+
+class Rows(Command, frozen=True):
+    """→ `FileRows`: `limit` rows of a transfer from `offset`, in the order of the tree."""
+
+    transfer: int
+    offset: int = 0
+    limit: int = 1000
+
+
+class Pause(Command, frozen=True):
+    """`transfers` None means all."""
+
+    transfers: list[int] | None = None
+
+
+class Resume(Command, frozen=True):
+    """Also for a transfer that waits for the user: tries again."""
+
+    transfers: list[int] | None = None
+
+
+class Cancel(Command, frozen=True):
+    """Ends transfers, or single files of them. What was received stays on disk."""
+
+    transfers: list[int] | None = None
+    files: list[int] = []
+
+
+class Retry(Command, frozen=True):
+    """Failed files of these transfers, or just these files, wait again."""
+
+    transfers: list[int] | None = None
+    files: list[int] = []
+
+
+class Remove(Command, frozen=True):
+    """Takes ended transfers off the list. Files stay."""
+
+    transfers: list[int]
+
+
+class Configure(Command, frozen=True):
+    """Refused with the name of the first setting that is out of range."""
+
+    changes: dict[str, int | float | str]
+
+
+class SetKey(Command, frozen=True):
+    """Into the OS keychain. Transfers that wait for a key go on. → `KeyState`."""
+
+    key: Secret
+
+
+class ShowKey(Command, frozen=True):
+    """→ `KeyState`."""
+
+
+class TestKey(Command, frozen=True):
+    """Asks the hub about the key in use. → `KeyState`."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+
+class ClearKey(Command, frozen=True):
+    """→ `KeyState`."""
+
+
+class Space(Command, frozen=True):
+    """→ `DiskSpace` of the volume that holds, or would hold, `folder`."""
+
+    folder: str
+
+
+class Quit(Command, frozen=True):
+    """Stops the streams, saves and ends. The end of stdin means the same."""
+
+
+# ---- results -------------------------------------------------------------------------------------
+
+
+class DatasetList(msgspec.Struct, frozen=True):
+    """`asked_at` in seconds since 1970; `problem` says why an older copy is shown."""
+
+    datasets: list[Dataset]
+    asked_at: float
+    problem: Problem | None = None
+
+
+class FileList(msgspec.Struct, frozen=True):
+    """The files in the order of the tree; `notice` is the hub's own notice text, often empty."""
+
+    dataset: Dataset
+    files: list[RemoteFile]
+    notice: str
+    asked_at: float
+    problem: Problem | None = None
+
+
+class Added(msgspec.Struct, frozen=True):
+    transfer: int
+
+
+class FileRows(msgspec.Struct, frozen=True):
+    rows: list[FileRow]
+    total: int
+
+
+class KeyState(msgspec.Struct, frozen=True):
+    """`origin`: "env", "keychain" or "" for none. `valid`: the hub's word, None where it said nothing."""
+
+    origin: str
+    masked: str
+    valid: bool | None = None
+
+
+class DiskSpace(msgspec.Struct, frozen=True):
+    free: int
+    total: int
+    writable: bool
+
+
+AnyCommand = (
+    Resync | ListDatasets | ListFiles | Add | Rows | Pause | Resume | Cancel | Retry | Remove
+    | Configure | SetKey | ShowKey | TestKey | ClearKey | Space | Quit
+)  # fmt: skip
+AnyEvent = Snapshot | Changed | Progress | Notice | Answer

@@ -1,0 +1,62 @@
+"""What a user may change, with the defaults and the reasons for them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+DEFAULT_HUB: Final = "https://api.aihub.or.kr"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Kept in the queue's database; times in seconds, sizes in bytes."""
+
+    parallel: int = 4  # streams at once; two give more than one, and the hub publishes no limit
+    spread: float = 2.0  # between two starts: the hub refuses starts at the same moment
+    backoff_first: float = 1.0
+    backoff_longest: float = 300.0
+    connect_timeout: float = 20.0
+    stall_seconds: float = 60.0  # a stream slower than stall_rate for this long is given up
+    stall_rate: int = 50_000  # the hub's stalls run under 50 KB/s and never recover
+    mark_bytes: int = 64 << 20  # durable at least this often: what a power cut can cost
+    mark_seconds: float = 10.0
+    bundle_files: int = 50  # file keys in one request
+    bundle_bytes: int = 256 << 20
+    folder: str = ""  # where the last download went
+
+
+class SettingsError(ValueError):
+    """A setting out of its range. `name` is the setting."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+_RANGES: Final[dict[str, tuple[float, float]]] = {
+    "parallel": (1, 32),
+    "spread": (0, 60),
+    "backoff_first": (0, 60),
+    "backoff_longest": (0, 3600),
+    "connect_timeout": (0.1, 600),
+    "stall_seconds": (0.1, 3600),
+    "stall_rate": (0, 1 << 40),
+    "mark_bytes": (1, 1 << 40),
+    "mark_seconds": (0, 3600),
+    "bundle_files": (1, 50),
+    "bundle_bytes": (0, 1 << 40),
+}
+
+
+def changed(settings: Settings, changes: dict[str, int | float | str]) -> Settings:
+    """`settings` with `changes`. Raises `SettingsError` for an unknown name, a wrong type or a value out of range."""
+    for name, value in changes.items():
+        if name not in Settings.__struct_fields__:
+            raise SettingsError(name)
+        if name in _RANGES and not (isinstance(value, int | float) and _RANGES[name][0] <= value <= _RANGES[name][1]):
+            raise SettingsError(name)
+    try:
+        return msgspec.convert({**msgspec.structs.asdict(settings), **changes}, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(next(iter(changes))) from error

@@ -1,0 +1,1 @@
+"""Decides (core) and carries out (shell, pool). No Qt, no face."""

@@ -1,0 +1,1 @@
+"""What a place offers and how it answers. Only this room imports httpx."""

@@ -1,0 +1,1 @@
+"""AI Hub (aihub.or.kr): its lists, trees and streams."""
