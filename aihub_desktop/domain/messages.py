@@ -114,11 +114,12 @@ class Progress(Event, frozen=True):
 
 
 class Notice(Event, frozen=True):
-    """Something a person should hear of that belongs to no row."""
+    """Something a person should hear of that belongs to no row. `fatal`: the engine has ended because of it."""
 
     seq: int
     problem: Problem
     transfer: int | None = None
+    fatal: bool = False
 
 
 class Answer(Event, frozen=True):
@@ -212,9 +213,10 @@ class Configure(Command, frozen=True):
 
 
 class SetKey(Command, frozen=True):
-    """Into the OS keychain. Transfers that wait for a key go on. → `KeyState`."""
+    """Into the OS keychain, or kept `for_run` only. Transfers that wait for a key go on. → `KeyState`."""
 
     key: Secret
+    for_run: bool = False
 
 
 class ShowKey(Command, frozen=True):
@@ -272,7 +274,7 @@ class FileRows(msgspec.Struct, frozen=True):
 
 
 class KeyState(msgspec.Struct, frozen=True):
-    """`origin`: "env", "keychain" or "" for none. `valid`: the hub's word, None where it said nothing."""
+    """`origin`: "env", "run", "keychain" or "" for none. `valid`: the hub's word, None where it said nothing."""
 
     origin: str
     masked: str

@@ -20,7 +20,10 @@ OWN_FOLDER: Final = ".aihub"
 LONGEST_NAME_BYTES: Final = 240
 
 _RESERVED: Final = re.compile(r"(?i:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$|clock\$)(?:\..*)?")
-_FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\\]')
+# Control signs, what Windows forbids, signs that cannot be seen or turn the reading direction, half surrogates.
+_FORBIDDEN: Final = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]'
+)
 _PIECE: Final = re.compile(r"(?P<name>.+)\.part(?P<number>[0-9]{1,15})", re.DOTALL)
 
 
@@ -80,7 +83,7 @@ def safe_path(shown: str) -> SafePath:
 def _fault_of(part: str) -> str | None:
     if part in ("", ".", ".."):
         return "traversal"
-    if _FORBIDDEN.search(part) or any(unicodedata.category(sign) in ("Cs", "Cf") for sign in part):
+    if _FORBIDDEN.search(part):
         return "forbidden-sign"
     if part.endswith(".") or _RESERVED.fullmatch(part):
         return "reserved"
@@ -100,9 +103,9 @@ def split_piece(member: str) -> tuple[str, int] | None:
     return (found["name"], int(found["number"])) if found else None
 
 
-def taken_names(path: SafePath) -> tuple[str, str, str]:
-    """Every name that receiving `path` occupies. Two files that share one cannot be received together."""
-    return str(path), f"{path}{PART}", f"{path}{JOURNAL}"
+def taken_names(place: SafePath | str) -> tuple[str, str, str]:
+    """Every name that receiving the file `place` occupies. Two files that share one cannot be received together."""
+    return str(place), f"{place}{PART}", f"{place}{JOURNAL}"
 
 
 def clash_key(name: str) -> str:

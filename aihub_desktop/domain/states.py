@@ -36,9 +36,9 @@ FILE_MOVES: Final[dict[FileState, frozenset[FileState]]] = {
     _F.FETCHING: frozenset({_F.WAITING, _F.CHECKING, _F.FAILED, _F.SKIPPED}),
     _F.CHECKING: frozenset({_F.WAITING, _F.UNPACKING, _F.DONE, _F.FAILED, _F.SKIPPED}),
     _F.UNPACKING: frozenset({_F.WAITING, _F.DONE, _F.FAILED, _F.SKIPPED}),
-    _F.DONE: frozenset({_F.WAITING}),  # found missing later, asked for again
+    _F.DONE: frozenset({_F.WAITING, _F.FAILED}),  # found missing later, asked for again
     _F.FAILED: frozenset({_F.WAITING, _F.SKIPPED, _F.DONE}),
-    _F.SKIPPED: frozenset({_F.WAITING, _F.DONE}),
+    _F.SKIPPED: frozenset({_F.WAITING, _F.DONE, _F.FAILED}),
 }
 
 _T = TransferState

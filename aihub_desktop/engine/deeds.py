@@ -1,0 +1,84 @@
+"""What the core asks the shell to do, and what the shell tells the core. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.leases import Proved, WorkFile
+from aihub_desktop.transport.reconcile import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Begin a lease: one request for these files."""
+
+    lease: int
+    folder: str
+    files: list[WorkFile]
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """Begin a lease: check these whole files and give them their names."""
+
+    lease: int
+    folder: str
+    files: list[WorkFile]
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Stop a lease; its `Ended` is still to come."""
+
+    lease: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookAt:
+    """See what of these files is on disk; the answer is `Looked`."""
+
+    transfer: int
+    folder: str
+    files: list[WorkFile]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Enter a proved file into the target folder's manifest; the answer is `Recorded` or `NotRecorded`."""
+
+    folder: str
+    file: WorkFile
+    proof: Proved
+
+
+Deed = Fetch | Prove | Halt | LookAt | Record
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the disk holds, by file; or why it cannot be told."""
+
+    transfer: int
+    standings: dict[int, Standing]
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The manifest names this file, durably."""
+
+    proof: Proved
+
+
+@dataclass(frozen=True, slots=True)
+class NotRecorded:
+    """The file stands under its name, but the manifest could not be written."""
+
+    proof: Proved
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChanged:
+    """There is another key now: who waited for one goes on."""

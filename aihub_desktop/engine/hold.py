@@ -1,0 +1,53 @@
+"""One engine per state folder: a lock that the system gives up when its holder ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from aihub_desktop.domain.faults import Code, ProblemError
+
+# Windows locks bytes against reading too, so the lock lies beyond the text that says who holds it.
+_LOCKED_BYTE: Final = 1 << 20
+
+
+class Hold:
+    """The lock of a state folder, held until `release`. Raises ENGINE_BUSY (fact "pid") where another has it."""
+
+    def __init__(self, home: Path) -> None:
+        path = home / "engine.lock"
+        try:
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        except OSError as error:
+            raise ProblemError(Code.NOT_WRITABLE, path=str(path), why=error.strerror or "") from None
+        try:
+            _lock(self._handle)
+        except OSError:
+            holder = os.read(self._handle, 32).decode("ascii", "replace").strip()
+            os.close(self._handle)
+            raise ProblemError(Code.ENGINE_BUSY, pid=holder, path=str(home)) from None
+        os.truncate(self._handle, 0)
+        os.write(self._handle, f"{os.getpid()}\n".encode())
+
+    def release(self) -> None:
+        os.truncate(self._handle, 0)
+        os.close(self._handle)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(handle: int) -> None:
+        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        finally:
+            os.lseek(handle, 0, os.SEEK_SET)
+
+else:
+    import fcntl
+
+    def _lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

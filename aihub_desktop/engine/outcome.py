@@ -1,0 +1,253 @@
+"""What follows from what happened: news of workers, answers of the shell. Pure, like the core it belongs to."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+from aihub_desktop.domain.faults import Code, Fault, Problem
+from aihub_desktop.domain.leases import Checked, Ended, Failed, Proved, Reached, Safe, Whole
+from aihub_desktop.domain.retry import Ruling, Verdict, rule
+from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.states import FILE_RUNNING, FileState, TransferState
+from aihub_desktop.engine.deeds import Deed, Halt, Looked, NotRecorded, Record, Recorded
+from aihub_desktop.engine.records import Book, FileRecord, LeaseRecord, Moment, TransferRecord
+from aihub_desktop.transport.reconcile import Standing, StandingKind
+
+# Problems of one file that would fail all the files asked for with it: they are asked for apart first.
+_ONE_SPOILS_ALL: Final = frozenset({Code.HOSTILE_MEMBER, Code.UNKNOWN_FILE, Code.NOT_APPROVED})
+
+
+class Outcome:
+    """Turns news into states. `patience`: seconds without a new durable byte after which nothing is tried again."""
+
+    def __init__(self, book: Book, dice: random.Random, patience: float | None) -> None:
+        self.settings = Settings()
+        self._book = book
+        self._dice = dice
+        self._patience = patience
+        self._moved_at: float | None = None
+        self._deeds: list[Deed] = []
+
+    # ---- deeds ----
+
+    def do(self, deed: Deed) -> None:
+        self._deeds.append(deed)
+
+    def take(self) -> list[Deed]:
+        deeds, self._deeds = self._deeds, []
+        return deeds
+
+    def halt(self, transfer: TransferRecord) -> None:
+        for lease in self._book.leases_of(transfer):
+            self.halt_lease(lease)
+
+    def halt_lease(self, lease: LeaseRecord) -> None:
+        if not lease.halting:
+            lease.halting = True
+            self.do(Halt(lease.id))
+
+    # ---- what the disk holds ----
+
+    def looked(self, answer: Looked, now: Moment) -> None:
+        transfer = self._book.transfers.get(answer.transfer)
+        if transfer is None or not transfer.loaded:
+            return
+        transfer.looked = True
+        if self._moved_at is None:
+            self._moved_at = now.steady
+        if answer.problem is not None:
+            self._meet(transfer, answer.problem)
+            return
+        for key, standing in answer.standings.items():
+            file = self._book.files.get(key)
+            if file is not None and file.lease is None and file.state in (FileState.WAITING, FileState.CHECKING):
+                self._stand(file, standing)
+        self.settle(transfer, now)
+
+    def _stand(self, file: FileRecord, standing: Standing) -> None:
+        match standing.kind:
+            case StandingKind.DONE:
+                self._book.set_file(
+                    file, state=FileState.DONE, bytes=standing.bytes, size=standing.size, sha256=standing.sha256,
+                    proof=standing.proof, problem=None,
+                )  # fmt: skip
+            case StandingKind.PUBLISHED | StandingKind.WHOLE:
+                self._book.set_file(
+                    file, state=FileState.CHECKING, bytes=standing.bytes, size=standing.size, sha256=standing.sha256
+                )
+            case StandingKind.IN_THE_WAY:
+                problem = Problem(Code.IN_THE_WAY, {"name": file.place})
+                self._book.set_file(file, state=FileState.FAILED, problem=problem)
+            case StandingKind.PARTIAL | StandingKind.NOTHING:
+                self._book.set_file(file, state=FileState.WAITING, bytes=standing.bytes, size=None, sha256="")
+
+    # ---- news of workers ----
+
+    def reached(self, news: Reached, now: Moment) -> None:
+        lease = self._book.leases.get(news.lease)
+        if lease is None:
+            return
+        transfer = self._book.transfers[lease.transfer]
+        transfer.received += max(0, news.received - lease.received)
+        lease.received = max(lease.received, news.received)
+        for reach in news.files:
+            if (file := self._open(lease, reach.file)) is not None:
+                self._book.reach(file, reach.bytes, reach.again)
+
+    def safe(self, news: Safe, now: Moment) -> None:
+        lease = self._book.leases.get(news.lease)
+        file = self._open(lease, news.file) if lease else None
+        if file is None:
+            return
+        if news.new > 0:
+            self._moved_at = now.steady
+            self._book.set_file(file, attempts=0, bundle=self.settings.bundle_files)
+
+    def whole(self, news: Whole, now: Moment) -> None:
+        lease = self._book.leases.get(news.lease)
+        file = self._open(lease, news.file) if lease else None
+        if file is None:
+            return
+        self._moved_at = now.steady
+        if file.bad_sha256 and file.bad_sha256 == news.sha256:
+            self._book.set_file(file, state=FileState.FAILED, problem=Problem(Code.SOURCE_BROKEN, {"name": file.place}))
+            self._book.free_file(file)
+            self.settle(self._book.transfers[file.transfer], now)
+            return
+        self._book.set_file(
+            file,
+            state=FileState.CHECKING,
+            bytes=news.size,
+            size=news.size,
+            sha256=news.sha256,
+            attempts=0,
+            problem=None,
+        )
+        self._book.free_file(file)
+
+    def checked(self, news: Checked, now: Moment) -> None:
+        """Nothing follows; a check that reads a large file shows its life elsewhere."""
+
+    def proved(self, news: Proved, now: Moment) -> None:
+        lease = self._book.leases.get(news.lease)
+        file = self._open(lease, news.file) if lease else None
+        if file is not None:
+            self.do(Record(self._book.transfers[file.transfer].folder, file.work(), news))
+
+    def recorded(self, answer: Recorded, now: Moment) -> None:
+        proof = answer.proof
+        file = self._book.files.get(proof.file)
+        if file is None:
+            return
+        self._book.set_file(
+            file, state=FileState.DONE, bytes=proof.size, size=proof.size, sha256=proof.sha256,
+            proof=proof.proof.value, problem=None, next_try=None,
+        )  # fmt: skip
+        self._book.free_file(file)
+        self.settle(self._book.transfers[file.transfer], now)
+
+    def not_recorded(self, answer: NotRecorded, now: Moment) -> None:
+        file = self._book.files.get(answer.proof.file)
+        if file is not None:
+            self._meet(self._book.transfers[file.transfer], answer.problem)
+
+    def failed(self, news: Failed, now: Moment) -> None:
+        lease = self._book.leases.get(news.lease)
+        file = self._open(lease, news.file) if lease else None
+        if file is None:
+            return
+        if news.problem.code in (Code.BAD_ARCHIVE, Code.CHANGED, Code.WRONG_SIZE, Code.OVERLAPPING):
+            # The worker dropped what it had of this file.
+            bad = str(news.problem.facts.get("sha256", ""))
+            self._book.set_file(file, bytes=0, size=None, sha256="", bad_sha256=bad or file.bad_sha256)
+        self._judge(file, news.problem, now)
+        self._book.free_file(file)
+        self.settle(self._book.transfers[file.transfer], now)
+
+    def ended(self, news: Ended, now: Moment) -> None:
+        lease = self._book.leases.get(news.lease)
+        if lease is None:
+            return
+        files = [self._book.files[key] for key in sorted(lease.files) if key in self._book.files]
+        problem = None if lease.halting else news.problem
+        lease.halting = True  # it is over: nobody needs to ask for it back
+        for file in files:
+            if file.lease != lease.id:
+                continue
+            if problem is None:
+                self._back(file)
+            else:
+                self._judge(file, problem, now, together=len(lease.held) > 1)
+        self._book.end_lease(lease)
+        self.settle(self._book.transfers[lease.transfer], now)
+
+    # ---- rulings ----
+
+    def _open(self, lease: LeaseRecord, key: int) -> FileRecord | None:
+        """The file, if its outcome in this lease is still open."""
+        return self._book.files.get(key) if key in lease.files else None
+
+    def _back(self, file: FileRecord) -> None:
+        """The lease was taken back: what is whole stays whole, the rest waits."""
+        if file.state is FileState.FETCHING:
+            self._book.set_file(file, state=FileState.WAITING)
+
+    def _judge(self, file: FileRecord, problem: Problem, now: Moment, *, together: bool = False) -> None:
+        if problem.code is Code.BUG:
+            problem = Problem(Code.BUG, {**problem.facts, "name": file.place})
+        ruling = rule(problem, file.attempts + 1, self.settings, self._dice.random())
+        bundle = max(1, file.bundle // 2)
+        if together and problem.code in _ONE_SPOILS_ALL:
+            ruling, bundle = Ruling(Verdict.AGAIN), 1
+        if ruling.verdict is Verdict.ASK:
+            self._back_to_waiting(file, problem)
+            self._meet(self._book.transfers[file.transfer], problem)
+        elif ruling.verdict is Verdict.FAIL or self._out_of_patience(now):
+            self._book.set_file(
+                file, state=FileState.FAILED, problem=problem, attempts=file.attempts + 1, next_try=None, due=0.0
+            )
+        else:
+            delay = self._within_patience(ruling.delay, now)
+            due = (now.steady + delay, now.wall + delay) if delay > 0 else (0.0, None)
+            self._back_to_waiting(file, problem, due=due[0], next_try=due[1], attempts=file.attempts + 1, bundle=bundle)
+
+    def _back_to_waiting(self, file: FileRecord, problem: Problem, **more: object) -> None:
+        whole = file.state is FileState.CHECKING and problem.fault is Fault.LOCAL
+        state = FileState.CHECKING if whole else FileState.WAITING
+        self._book.set_file(file, state=state, problem=problem, **more)
+
+    def _out_of_patience(self, now: Moment) -> bool:
+        return self._patience is not None and now.steady - (self._moved_at or now.steady) >= self._patience
+
+    def _within_patience(self, delay: float, now: Moment) -> float:
+        if self._patience is None:
+            return delay
+        return min(delay, max(0.05, (self._moved_at or now.steady) + self._patience - now.steady))
+
+    def _meet(self, transfer: TransferRecord, problem: Problem) -> None:
+        """Only the user can mend this: the transfer stops where it is and says why."""
+        if transfer.state in (TransferState.QUEUED, TransferState.RUNNING):
+            self._book.set_transfer(transfer, state=TransferState.NEEDS_USER, problem=problem)
+            self.halt(transfer)
+
+    def settle(self, transfer: TransferRecord, now: Moment) -> None:
+        """Ends a transfer all of whose files have ended."""
+        over = transfer.done + transfer.failed + transfer.skipped == transfer.files
+        live = transfer.state in (
+            TransferState.QUEUED, TransferState.RUNNING, TransferState.PAUSED, TransferState.NEEDS_USER,
+        )  # fmt: skip
+        if not (over and live):
+            return
+        if transfer.failed:
+            state = TransferState.FAILED
+        elif transfer.done or not transfer.files:
+            state = TransferState.DONE
+        else:
+            state = TransferState.CANCELLED
+        self._book.set_transfer(transfer, state=state, problem=None, ended_at=now.wall)
+
+    def progress(self) -> list[FileRecord]:
+        """The files that have a lease now."""
+        open_files = (self._book.files.get(key) for lease in self._book.leases.values() for key in lease.files)
+        return [file for file in open_files if file is not None and file.state in FILE_RUNNING]

@@ -1,0 +1,80 @@
+"""What to begin next. Pure: reads the book, returns choices, begins nothing."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Final
+
+from aihub_desktop.domain.sets import whole_sets
+from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.states import FileState
+from aihub_desktop.engine.records import Book, FileRecord, TransferRecord
+
+# Below this a request of its own costs more (its start is spread) than a stream of its own brings.
+_WORTH_A_STREAM: Final = 8 << 20
+
+
+def wake_due(book: Book, steady: float) -> None:
+    """Files whose delay is over become ready."""
+    while book.later and book.later[0][0] <= steady:
+        due, key = heapq.heappop(book.later)
+        file = book.files.get(key)
+        if file is not None and file.due == due and file.state is FileState.WAITING:
+            file.due = 0.0
+            if file.lease is None:
+                heapq.heappush(book.transfers[file.transfer].ready, key)
+
+
+def next_request(book: Book, transfer: TransferRecord, settings: Settings, slots: int) -> list[FileRecord]:
+    """The files of the next request of this transfer, in the order of the tree; [] where none waits.
+
+    A large file goes alone. Small ones share a request, but are spread over the `slots` that are free: the
+    hub's speed is per connection, so one stream with everything would leave the others idle.
+    """
+    first = _take(book, transfer)
+    if first is None:
+        return []
+    chosen, total = [first], first.remote.size.high
+    while len(chosen) < min(settings.bundle_files, *(file.bundle for file in chosen)):
+        following = _take(book, transfer)
+        if following is None:
+            break
+        enough = total >= _WORTH_A_STREAM and len(chosen) * slots > len(transfer.ready)
+        if enough or total + following.remote.size.high > settings.bundle_bytes or following.bundle <= len(chosen):
+            heapq.heappush(transfer.ready, following.id)
+            break
+        chosen.append(following)
+        total += following.remote.size.high
+    return chosen
+
+
+def _take(book: Book, transfer: TransferRecord) -> FileRecord | None:
+    """Pops the next file that really waits; what is stale in the heap is dropped on the way."""
+    while transfer.ready:
+        file = book.files.get(heapq.heappop(transfer.ready))
+        stale = file is None or file.state is not FileState.WAITING or file.lease is not None or file.due > 0
+        if file is not None and not stale and not (transfer.ready and transfer.ready[0] == file.id):
+            return file
+    return None
+
+
+def next_check(book: Book, transfer: TransferRecord) -> list[FileRecord]:
+    """A file, or all volumes of a split set in the order of the archive, to be proved now; [] where none is ready."""
+    for key in sorted(transfer.whole):
+        unit = unit_of(book, transfer, book.files[key])
+        if all(file.id in transfer.whole for file in unit):
+            return unit
+    return []
+
+
+def unit_of(book: Book, transfer: TransferRecord, file: FileRecord) -> list[FileRecord]:
+    """The files that can only be proved together with `file`, itself among them.
+
+    A set of which a volume failed, was left out or stands under its final name already cannot be proved as a
+    whole any more: its volumes then stand each for itself.
+    """
+    if transfer.sets is None:
+        transfer.sets = whole_sets({member.id: member.place for member in book.files_of(transfer)})
+    unit = [book.files[key] for key in transfer.sets.get(file.id, (file.id,))]
+    gone = (FileState.FAILED, FileState.SKIPPED, FileState.DONE)
+    return [file] if any(member.state in gone for member in unit) else unit

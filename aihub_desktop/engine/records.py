@@ -1,0 +1,327 @@
+"""What the engine knows of transfers, files and leases while it runs. Memory only: no I/O, no clock."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.domain.messages import FileRow, TransferRow
+from aihub_desktop.domain.model import Dataset, RemoteFile
+from aihub_desktop.domain.names import clash_key, taken_names
+from aihub_desktop.domain.states import (
+    FILE_RUNNING,
+    TRANSFER_ENDED,
+    FileState,
+    TransferState,
+    move_file,
+    move_transfer,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One reading of both clocks, in seconds: `steady` for deadlines, `wall` (since 1970) for people."""
+
+    steady: float
+    wall: float
+
+
+@dataclass(slots=True, eq=False)
+class FileRecord:
+    """A file of a transfer. Changed through `Book.set_file` only, which keeps the totals."""
+
+    id: int
+    transfer: int
+    remote: RemoteFile
+    place: str
+    state: FileState = FileState.WAITING
+    bytes: int = 0
+    size: int | None = None
+    sha256: str = ""
+    proof: str = ""
+    problem: Problem | None = None
+    attempts: int = 0
+    next_try: float | None = None  # wall clock, for people
+    due: float = 0.0  # steady clock, for us
+    lease: int | None = None  # the lease that may still write, also after the state has moved on
+    again: int = 0
+    bundle: int = 50  # how many keys may share its next request
+    bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
+    unproved: bool = False  # a volume whose set will never be whole: checked by itself
+
+    def row(self) -> FileRow:
+        return FileRow(
+            self.id, self.transfer, self.remote, self.place, self.state, self.bytes, self.size, self.sha256,
+            self.proof, self.problem, self.attempts, self.next_try,
+        )  # fmt: skip
+
+    def work(self) -> WorkFile:
+        return WorkFile(self.id, self.remote, self.place)
+
+    @classmethod
+    def of(cls, row: FileRow) -> FileRecord:
+        return cls(
+            row.id, row.transfer, row.file, row.place, row.state, row.bytes, row.size, row.sha256, row.proof,
+            row.problem, row.attempts, row.next_try,
+        )  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class TransferRecord:
+    """What a person asked for. The totals are those of its files, kept by `Book`."""
+
+    id: int
+    dataset: Dataset
+    folder: str
+    added_at: float
+    state: TransferState = TransferState.QUEUED
+    problem: Problem | None = None
+    files: int = 0
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    running: int = 0
+    bytes: int = 0
+    low: int = 0
+    high: int = 0
+    received: int = 0
+    again: int = 0
+    ended_at: float | None = None
+    looked: bool = False  # the disk was looked at since the person last asked
+    loaded: bool = False  # its file records are in the book
+    ready: list[int] = field(default_factory=list)  # heap of files that wait, with stale entries
+    whole: set[int] = field(default_factory=set)  # files that wait for their check
+    ids: list[int] = field(default_factory=list)
+    sets: dict[int, tuple[int, ...]] | None = None  # volumes of split sets, worked out when asked for
+
+    def row(self) -> TransferRow:
+        return TransferRow(
+            self.id, self.dataset, self.folder, self.state, self.problem, self.files, self.done, self.failed,
+            self.skipped, self.running, self.bytes, self.low, self.high, self.received, self.again, self.added_at,
+            self.ended_at,
+        )  # fmt: skip
+
+    @classmethod
+    def of(cls, row: TransferRow) -> TransferRecord:
+        # A transfer that ran when the engine ended waits for its turn again.
+        state = TransferState.QUEUED if row.state is TransferState.RUNNING else row.state
+        return cls(
+            row.id, row.dataset, row.folder, row.added_at, state, row.problem, row.files, row.done, row.failed,
+            row.skipped, 0, row.bytes, row.low, row.high, row.received, row.again, row.ended_at,
+        )  # fmt: skip
+
+
+class LeaseKind(StrEnum):
+    FETCH = "fetch"
+    PROVE = "prove"
+
+
+@dataclass(slots=True, eq=False)
+class LeaseRecord:
+    """One loan of work. `files` are those of which the outcome is still open."""
+
+    id: int
+    kind: LeaseKind
+    transfer: int
+    files: set[int]
+    held: tuple[int, ...]  # all of them: any that the worker did not give back may still be written to
+    received: int = 0
+    halting: bool = False
+
+
+class Book:
+    """All records, their totals, and which rows changed since the last turn."""
+
+    def __init__(self) -> None:
+        self.transfers: dict[int, TransferRecord] = {}
+        self.files: dict[int, FileRecord] = {}
+        self.leases: dict[int, LeaseRecord] = {}
+        self.later: list[tuple[float, int]] = []  # heap: (due, file)
+        self.last_file = 0
+        self._leases = 0
+        self._dirty_transfers: set[int] = set()
+        self._dirty_files: set[int] = set()
+        self._removed: list[int] = []
+        self._dropped: list[int] = []
+
+    # ---- making ----
+
+    def load(self, row: TransferRow) -> TransferRecord:
+        """A transfer from the store. Its files follow by `load_files` when they are needed."""
+        transfer = TransferRecord.of(row)
+        self.transfers[transfer.id] = transfer
+        return transfer
+
+    def load_files(self, transfer: TransferRecord, rows: list[FileRow]) -> None:
+        """The files of a transfer from the store; a file that ran when the engine ended waits again."""
+        transfer.loaded = True
+        transfer.files = transfer.done = transfer.failed = transfer.skipped = transfer.running = 0
+        transfer.bytes = transfer.low = transfer.high = 0
+        for row in rows:
+            record = FileRecord.of(row)
+            if record.state in FILE_RUNNING:
+                record.state = FileState.WAITING
+            self._enter(transfer, record)
+
+    def unload_files(self, transfer: TransferRecord) -> None:
+        """An ended transfer keeps its totals; its files stay in the store."""
+        for key in transfer.ids:
+            self.files.pop(key, None)
+        transfer.ids, transfer.ready, transfer.loaded = [], [], False
+        transfer.whole.clear()
+
+    def new_transfer(self, dataset: Dataset, folder: str, now: Moment) -> TransferRecord:
+        record = TransferRecord(max(self.transfers, default=0) + 1, dataset, folder, now.wall, loaded=True)
+        self.transfers[record.id] = record
+        self._dirty_transfers.add(record.id)
+        return record
+
+    def new_file(self, transfer: TransferRecord, file: RemoteFile, place: str) -> FileRecord:
+        self.last_file += 1
+        record = FileRecord(self.last_file, transfer.id, file, place)
+        self._enter(transfer, record)
+        self._dirty_files.add(record.id)
+        self._dirty_transfers.add(transfer.id)
+        return record
+
+    def _enter(self, transfer: TransferRecord, record: FileRecord) -> None:
+        self.files[record.id] = record
+        transfer.ids.append(record.id)
+        transfer.sets = None
+        self._count(transfer, record, 1)
+        self._queue(transfer, record)
+
+    def new_lease(self, kind: LeaseKind, transfer: TransferRecord, files: list[FileRecord]) -> LeaseRecord:
+        self._leases += 1
+        lease = LeaseRecord(
+            self._leases, kind, transfer.id, {file.id for file in files}, tuple(file.id for file in files)
+        )
+        self.leases[lease.id] = lease
+        for file in files:
+            file.lease = lease.id
+            file.again = 0
+        return lease
+
+    def end_lease(self, lease: LeaseRecord) -> None:
+        del self.leases[lease.id]
+        for key in lease.held:
+            file = self.files.get(key)
+            if file is not None and file.lease == lease.id:
+                file.lease = None
+                self._queue(self.transfers[file.transfer], file)
+
+    def free_file(self, file: FileRecord) -> None:
+        """The lease is through with this file, though not yet with its others."""
+        if file.lease is not None and file.lease in self.leases:
+            self.leases[file.lease].files.discard(file.id)
+        file.lease = None
+        self._queue(self.transfers[file.transfer], file)
+
+    def remove(self, transfer: TransferRecord) -> None:
+        self.unload_files(transfer)
+        del self.transfers[transfer.id]
+        self._dirty_transfers.discard(transfer.id)
+        self._removed.append(transfer.id)
+
+    def drop_file(self, file: FileRecord) -> None:
+        """Takes a file off its transfer: a newer release stands in its place."""
+        transfer = self.transfers[file.transfer]
+        self._count(transfer, file, -1)
+        transfer.ids.remove(file.id)
+        transfer.sets = None
+        del self.files[file.id]
+        self._dirty_files.discard(file.id)
+        self._dropped.append(file.id)
+        self._dirty_transfers.add(transfer.id)
+
+    # ---- changing ----
+
+    def set_file(self, file: FileRecord, **new: Any) -> None:
+        """Changes fields of a file and the totals above it. A forbidden move of the state is a bug."""
+        transfer = self.transfers[file.transfer]
+        if "state" in new:
+            move_file(file.state, new["state"])
+        self._count(transfer, file, -1)
+        for name, value in new.items():
+            setattr(file, name, value)
+        self._count(transfer, file, 1)
+        self._queue(transfer, file)
+        self._dirty_files.add(file.id)
+        self._dirty_transfers.add(transfer.id)
+
+    def set_transfer(self, transfer: TransferRecord, **new: Any) -> None:
+        if "state" in new:
+            move_transfer(transfer.state, new["state"])
+        for name, value in new.items():
+            setattr(transfer, name, value)
+        self._dirty_transfers.add(transfer.id)
+
+    def reach(self, file: FileRecord, covered: int, again: int) -> None:
+        """Progress for the eye: not worth a write, so nothing is marked as changed."""
+        transfer = self.transfers[file.transfer]
+        transfer.bytes += covered - file.bytes
+        transfer.again += max(0, again - file.again)
+        file.bytes, file.again = covered, again
+
+    def _count(self, transfer: TransferRecord, file: FileRecord, sign: int) -> None:
+        transfer.files += sign
+        transfer.done += sign * (file.state is FileState.DONE)
+        transfer.failed += sign * (file.state is FileState.FAILED)
+        transfer.skipped += sign * (file.state is FileState.SKIPPED)
+        transfer.running += sign * (file.state in FILE_RUNNING)
+        if file.state is FileState.SKIPPED:
+            return
+        transfer.bytes += sign * file.bytes
+        transfer.low += sign * (file.remote.size.low if file.size is None else file.size)
+        transfer.high += sign * (file.remote.size.high if file.size is None else file.size)
+
+    def _queue(self, transfer: TransferRecord, file: FileRecord) -> None:
+        """Puts a file that has nothing in hand where the planner finds it."""
+        transfer.whole.discard(file.id)
+        if file.lease is not None:
+            return
+        if file.state is FileState.CHECKING:
+            transfer.whole.add(file.id)
+        elif file.state is FileState.WAITING and file.due > 0:
+            heapq.heappush(self.later, (file.due, file.id))
+        elif file.state is FileState.WAITING:
+            heapq.heappush(transfer.ready, file.id)
+
+    # ---- asking ----
+
+    def files_of(self, transfer: TransferRecord) -> list[FileRecord]:
+        return [self.files[key] for key in transfer.ids]
+
+    def leases_of(self, transfer: TransferRecord) -> list[LeaseRecord]:
+        return [lease for lease in self.leases.values() if lease.transfer == transfer.id]
+
+    def taken(self, asking: TransferRecord) -> dict[str, FileRecord]:
+        """Every name in use in the folder of `asking`, by itself or by a transfer that is not over, and who uses it."""
+        names: dict[str, FileRecord] = {}
+        for transfer in self.transfers.values():
+            if transfer.folder == asking.folder and (transfer is asking or transfer.state not in TRANSFER_ENDED):
+                for file in self.files_of(transfer):
+                    if file.lease is not None or (file.state is not FileState.SKIPPED and not _clashes(file)):
+                        names.update(dict.fromkeys(names_of(file.place), file))
+        return names
+
+    def changes(self) -> tuple[list[TransferRow], list[FileRow], list[int], list[int]]:
+        """(transfers, files, removed transfers, dropped files) since the last call."""
+        transfers = [self.transfers[key].row() for key in sorted(self._dirty_transfers) if key in self.transfers]
+        files = [self.files[key].row() for key in sorted(self._dirty_files) if key in self.files]
+        removed, dropped = self._removed, self._dropped
+        self._dirty_transfers, self._dirty_files, self._removed, self._dropped = set(), set(), [], []
+        return transfers, files, removed, dropped
+
+
+def _clashes(file: FileRecord) -> bool:
+    return file.state is FileState.FAILED and file.problem is not None and file.problem.code is Code.NAME_CLASH
+
+
+def names_of(place: str) -> list[str]:
+    """The names that receiving `place` occupies, in the form in which they are compared."""
+    return [clash_key(name) for name in taken_names(place)] if place else []

@@ -1,0 +1,352 @@
+"""Carries out what the core decides: one loop, one thread, the only writer of the queue.
+
+A turn: take what came in → core → deeds → manifest → one transaction → events. What a turn says is true on disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from aihub_desktop import __version__
+from aihub_desktop.domain import messages as m
+from aihub_desktop.domain import wire
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.leases import AnyNews, Check, Ended, Receive
+from aihub_desktop.domain.settings import SettingsError, changed
+from aihub_desktop.domain.states import TRANSFER_ENDED
+from aihub_desktop.engine.copies import Copies
+from aihub_desktop.engine.core import Core
+from aihub_desktop.engine.deeds import Deed, Fetch, Halt, KeyChanged, LookAt, Looked, Prove, Record
+from aihub_desktop.engine.disk import disk_space, look_at, record
+from aihub_desktop.engine.errands import Back, Errands
+from aihub_desktop.engine.hold import Hold
+from aihub_desktop.engine.keys import Keys
+from aihub_desktop.engine.meter import Meter
+from aihub_desktop.engine.pool import Pool
+from aihub_desktop.engine.records import Moment
+from aihub_desktop.sources.aihub.client import AIHub
+from aihub_desktop.store.queue import QueueStore
+
+_log = logging.getLogger(__name__)
+
+USER_AGENT: Final = f"aihub-desktop/{__version__}"
+_PROGRESS_SECONDS: Final = 0.2  # five times a second is all that an eye takes in
+_IDLE_SECONDS: Final = 1.0  # how late a deadline may be noticed
+_MOST_WORKERS: Final = 4  # more interpreters than this bring nothing: hashing and sockets run outside the lock
+
+Input = m.AnyCommand | AnyNews | Back
+Emit = Callable[[m.AnyEvent], None]
+
+
+class Shell:
+    """One engine over one state folder. `start`, `post` commands, `close`; events come through `emit`, from the loop.
+
+    `worker_command` starts a worker process. `only_new` and `patience`: see `Core`.
+    """
+
+    def __init__(
+        self, home: Path, hub: str, worker_command: list[str], emit: Emit, *, only_new: bool, patience: float | None
+    ) -> None:
+        self._home, self._hub, self._emit = home, hub, emit
+        self._worker_command = worker_command
+        self._only_new, self._patience = only_new, patience
+        self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
+        self._seq = 0
+        self._meter = Meter()
+        self._progress_at = 0.0
+        self._moving = False
+        self._thread = threading.Thread(target=self._run, name="engine")
+
+    # ---- from any thread ----
+
+    def start(self) -> None:
+        """Opens the state folder and begins. Raises ENGINE_BUSY, STORE_NEWER, STORE_BROKEN, NOT_WRITABLE …"""
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ProblemError(Code.NOT_WRITABLE, path=str(self._home), why=error.strerror or "") from None
+        self._hold = Hold(self._home)
+        try:
+            self._open()
+        except BaseException:
+            self._hold.release()
+            raise
+        self._thread.start()
+
+    def post(self, message: Input) -> None:
+        self._inbox.put(message)
+
+    def close(self) -> None:
+        """Stops the streams, makes durable what came, saves, and returns when no process of ours is left."""
+        if self._thread.ident is not None:
+            self._inbox.put(None)
+            self._thread.join()
+
+    # ---- opening ----
+
+    def _open(self) -> None:
+        self._store = QueueStore(self._home / "queue.sqlite")
+        settings = self._store.settings()
+        self._core = Core(
+            settings, seed=random.SystemRandom().getrandbits(32), only_new=self._only_new, patience=self._patience
+        )
+        book = self._core.book
+        book.last_file = self._store.last_file()
+        for row in self._store.transfers():
+            transfer = book.load(row)
+            if transfer.state not in TRANSFER_ENDED:
+                book.load_files(transfer, self._store.files(transfer.id))
+        self._source = AIHub(self._hub, user_agent=USER_AGENT, connect_timeout=settings.connect_timeout)
+        self._errands = Errands("errand", self.post)
+        self._keys = Keys(self._hub, self._source, self._errands, self.post)
+        self._copies = Copies(self._store, self._source, self._errands)
+        size = min(os.cpu_count() or 1, _MOST_WORKERS)
+        self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
+
+    # ---- the loop ----
+
+    def _run(self) -> None:
+        try:
+            self._emit(self._snapshot())
+            self._core.starts(self._now())
+            self._turn([])
+            while (messages := self._take()) is not None:
+                self._turn(messages)
+        except Exception as error:
+            problem = error.problem if isinstance(error, ProblemError) else Problem(Code.BUG, {"why": "engine"})
+            _log.exception("the engine failed")
+            self._pool.close()
+            self._hold.release()
+            self._emit(m.Notice(self._next(), problem, fatal=True))
+            return
+        self._shut()
+
+    def _take(self) -> list[Input] | None:
+        """All that has come in, after waiting no longer than the next deadline. None: the end."""
+        due = self._core.next_moment(self._now())
+        wait = min(_IDLE_SECONDS if due is None else due, _PROGRESS_SECONDS if self._moving else _IDLE_SECONDS)
+        messages: list[Input] = []
+        try:
+            first = self._inbox.get(timeout=max(wait, 0.001))
+            while first is not None:
+                messages.append(first)
+                first = self._inbox.get_nowait()
+        except queue.Empty:
+            return messages
+        return None
+
+    def _turn(self, messages: list[Input]) -> None:
+        for message in messages:
+            self._handle(message)
+        self._do(self._core.plan(self._now()))
+        self._pool.enforce()
+        self._keys.enforce()
+        self._save()
+        self._show_progress()
+
+    def _handle(self, message: Input) -> None:
+        match message:
+            case Back(then=then, value=value, problem=problem):
+                then(value, problem)
+            case m.Command():
+                try:
+                    self._obey(message)
+                except ProblemError as error:
+                    self._answer(message.id, None, error.problem)
+            case _:
+                self._tell(message)
+
+    def _tell(self, message: object) -> int | None:
+        """Something for the core. Raises `ProblemError` where it refuses a command."""
+        deeds, result = self._core.handle(message, self._now())
+        self._do(deeds)
+        return result
+
+    # ---- commands ----
+
+    def _obey(self, command: m.AnyCommand) -> None:
+        def reply(value: object, problem: Problem | None) -> None:
+            self._answer(command.id, value, problem)
+
+        match command:
+            case m.ListDatasets() | m.ListFiles():
+                self._copies.handle(command, reply)
+            case m.ShowKey() | m.TestKey():
+                self._keys.handle(command, reply)
+            case m.SetKey() | m.ClearKey():
+                self._keys.handle(command, lambda value, problem: self._key_set(value, problem, reply))
+            case m.Space(folder=folder):
+                self._errands.run(lambda: disk_space(Path(folder)), reply)
+            case _:
+                reply(self._obey_at_once(command), None)
+                if isinstance(command, m.Quit):
+                    self._inbox.put(None)
+
+    def _obey_at_once(self, command: m.AnyCommand) -> object:
+        match command:
+            case m.Resync():
+                self._emit(self._snapshot())
+            case m.Rows():
+                return self._rows(command)
+            case m.Configure():
+                self._configure(command)
+            case m.Quit():
+                pass
+            case _:
+                self._load_for(command)
+                number = self._tell(command)
+                # What was promised is saved before it is promised.
+                self._save()
+                return None if number is None else m.Added(number)
+        return None
+
+    def _load_for(self, command: m.AnyCommand) -> None:
+        """Ended transfers keep their files in the store until somebody turns to them again."""
+        for transfer in self._core.book.transfers.values():
+            if transfer.loaded:
+                continue
+            match command:
+                case m.Add(dataset=data, folder=folder):
+                    wanted = (transfer.folder, transfer.dataset.key) == (folder, data.key)
+                case m.Retry(transfers=keys, files=files) | m.Cancel(transfers=keys, files=files):
+                    wanted = bool(files) or keys is None or transfer.id in keys
+                case _:
+                    wanted = False
+            if wanted:
+                self._core.book.load_files(transfer, self._store.files(transfer.id))
+
+    def _rows(self, command: m.Rows) -> m.FileRows:
+        transfer = self._core.book.transfers.get(command.transfer)
+        if transfer is None:
+            raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=command.transfer)
+        self._save()
+        rows = self._store.files(command.transfer, max(0, command.offset), max(0, command.limit))
+        live = self._core.book.files
+        return m.FileRows([live[row.id].row() if row.id in live else row for row in rows], transfer.files)
+
+    def _configure(self, command: m.Configure) -> None:
+        try:
+            settings = changed(self._core.settings, command.changes)
+        except SettingsError as error:
+            raise ProblemError(Code.BAD_COMMAND, what="setting", name=error.name) from None
+        self._store.keep_settings(settings, time.time())
+        self._core.settings = settings
+        self._emit(m.Changed(self._next(), settings=settings))
+
+    def _key_set(self, value: object, problem: Problem | None, reply: Callable[[object, Problem | None], None]) -> None:
+        if problem is None:
+            self._tell(KeyChanged())
+        reply(value, problem)
+
+    # ---- deeds ----
+
+    def _do(self, deeds: list[Deed]) -> None:
+        records = [deed for deed in deeds if isinstance(deed, Record)]
+        for deed in deeds:
+            match deed:
+                case Fetch():
+                    self._keys.when_known(lambda fetch=deed: self._fetch(fetch))  # type: ignore[misc]
+                case Prove(lease=lease, folder=folder, files=files):
+                    self._begin(Check(lease, folder, files))
+                case Halt(lease=lease):
+                    self._pool.halt(lease)
+                case LookAt(transfer=transfer, folder=folder, files=files):
+                    self._look(transfer, folder, files)
+        # All that was proved in this turn goes into the manifest with one fsync a folder.
+        for answer in record(records):
+            self._tell(answer)
+
+    def _fetch(self, fetch: Fetch) -> None:
+        lease = self._core.book.leases.get(fetch.lease)
+        if lease is None or lease.halting:
+            self.post(Ended(fetch.lease))
+            return
+        key = self._keys.current()
+        if key is None:
+            self.post(Ended(fetch.lease, self._keys.problem or Problem(Code.NO_KEY)))
+            return
+        use = self._core.settings
+        self._begin(
+            Receive(
+                fetch.lease, self._hub, fetch.folder, fetch.files, key, USER_AGENT, use.connect_timeout,
+                use.stall_seconds, use.stall_rate, use.mark_bytes, use.mark_seconds,
+            )
+        )  # fmt: skip
+
+    def _begin(self, work: Receive | Check) -> None:
+        try:
+            self._pool.begin(work)
+        except OSError as error:
+            self.post(Ended(work.lease, Problem(Code.WORKER_LOST, {"why": error.strerror or type(error).__name__})))
+
+    def _look(self, transfer: int, folder: str, files: list[Any]) -> None:
+        def then(value: Any, problem: Problem | None) -> None:
+            self._tell(Looked(transfer, value or {}, problem))
+
+        self._errands.run(lambda: look_at(Path(folder), files), then)
+
+    # ---- saving and showing ----
+
+    def _save(self) -> None:
+        transfers, files, removed, dropped = self._core.book.changes()
+        if transfers or files or removed or dropped:
+            self._store.save(transfers, files, removed, dropped)
+            self._emit(m.Changed(self._next(), transfers, files, removed))
+        for transfer in self._core.book.transfers.values():
+            if transfer.loaded and transfer.state in TRANSFER_ENDED and not self._core.book.leases_of(transfer):
+                self._core.book.unload_files(transfer)
+
+    def _show_progress(self) -> None:
+        now = time.monotonic()
+        leases = self._core.book.leases
+        if not leases and not self._moving:
+            return
+        if now - self._progress_at < _PROGRESS_SECONDS and leases:
+            return
+        self._progress_at, self._moving = now, bool(leases)
+        running = {lease.transfer for lease in leases.values()}
+        transfers = [one for key, one in self._core.book.transfers.items() if key in running]
+        self._emit(self._meter.read(self._next(), self._core.outcome.progress(), transfers, now))
+
+    def _snapshot(self) -> m.Snapshot:
+        rows = [transfer.row() for transfer in self._core.book.transfers.values()]
+        return m.Snapshot(self._next(), rows, self._core.settings, self._hub)
+
+    def _answer(self, number: int, value: object, problem: Problem | None) -> None:
+        result = wire.plain(value) if isinstance(value, msgspec.Struct) else None
+        self._emit(m.Answer(self._next(), number, problem, result))
+
+    def _next(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    @staticmethod
+    def _now() -> Moment:
+        return Moment(time.monotonic(), time.time())
+
+    def _shut(self) -> None:
+        """The order matters: workers first, for their last news says what is safe; the queue last."""
+        self._pool.close()
+        while True:
+            try:
+                message = self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            if isinstance(message, AnyNews):
+                self._tell(message)
+        self._save()
+        self._keys.close()
+        self._errands.close(1.0)
+        self._source.close()
+        self._store.close()
+        self._hold.release()

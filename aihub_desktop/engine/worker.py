@@ -1,0 +1,117 @@
+"""The worker process: takes leases on stdin, moves bytes in threads, tells news on stdout."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+from aihub_desktop.domain import wire
+from aihub_desktop.domain.leases import AnyNews, AnyWork, Check, Drop, Receive
+from aihub_desktop.domain.model import Dataset
+from aihub_desktop.sources.aihub.client import AIHub
+from aihub_desktop.sources.place import Body
+from aihub_desktop.transport.check import Checking
+from aihub_desktop.transport.receive import Reception
+
+_log = logging.getLogger(__name__)
+
+
+class _Job(Protocol):
+    def run(self) -> None: ...
+
+    def drop(self) -> None: ...
+
+
+class Worker:
+    """Runs leases until `close`. `report` may be called from any thread."""
+
+    def __init__(self, report: Callable[[AnyNews], None]) -> None:
+        self._report = report
+        self._jobs: dict[int, _Job] = {}
+        self._threads: dict[int, threading.Thread] = {}
+        self._hubs: dict[tuple[str, str, float], AIHub] = {}
+        self._lock = threading.Lock()
+
+    def take(self, work: AnyWork) -> None:
+        match work:
+            case Receive():
+                self._start(work.lease, Reception(work, lambda: self._open(work), self._report))
+            case Check():
+                self._start(work.lease, Checking(work, self._report))
+            case Drop():
+                with self._lock:
+                    job = self._jobs.get(work.lease)
+                if job is not None:
+                    job.drop()
+
+    def close(self) -> None:
+        """Drops every lease and waits until each has made durable what it had."""
+        with self._lock:
+            jobs, threads = list(self._jobs.values()), list(self._threads.values())
+        for job in jobs:
+            job.drop()
+        for thread in threads:
+            thread.join()
+        for hub in self._hubs.values():
+            hub.close()
+
+    def _start(self, lease: int, job: _Job) -> None:
+        thread = threading.Thread(target=self._run, args=(lease, job), name=f"lease-{lease}")
+        with self._lock:
+            self._jobs[lease], self._threads[lease] = job, thread
+        thread.start()
+
+    def _run(self, lease: int, job: _Job) -> None:
+        try:
+            job.run()
+        finally:
+            with self._lock:
+                del self._jobs[lease], self._threads[lease]
+
+    def _open(self, order: Receive) -> Body:
+        first = order.files[0].file
+        dataset = Dataset(first.source, first.dataset, "", first.package)
+        return self._hub(order).open_stream(dataset, [item.file.key for item in order.files], order.key)
+
+    def _hub(self, order: Receive) -> AIHub:
+        name = (order.hub, order.user_agent, order.connect_timeout)
+        with self._lock:
+            if name not in self._hubs:
+                self._hubs[name] = AIHub(order.hub, user_agent=order.user_agent, connect_timeout=order.connect_timeout)
+            return self._hubs[name]
+
+
+class _Voice:
+    """Writes news to a pipe, whole lines only. A pipe whose reader is gone is no reason to stop saving."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def say(self, news: AnyNews) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            self._pipe.write(wire.line(news))
+            self._pipe.flush()
+
+
+def main() -> int:
+    """Runs until the end of stdin. Ctrl-C belongs to the engine, which ends us by closing the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(process)d %(name)s %(levelname)s %(message)s")
+    # Whatever prints by accident must not end up between the news.
+    voice = _Voice(os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=1 << 16))
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    worker = Worker(voice.say)
+    for text in sys.stdin.buffer:
+        try:
+            worker.take(wire.work(text))
+        except wire.WireError:
+            _log.error("the engine said what is no work")
+    worker.close()
+    return 0

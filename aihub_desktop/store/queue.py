@@ -1,0 +1,228 @@
+"""The queue on disk: SQLite in WAL mode, one writer (the engine's loop), one transaction a turn.
+
+What people asked for is kept here; what is on disk is known from the disk. Losing this file loses no bytes.
+A step of the schema is a script in `_STEPS`; before a step the file is copied beside itself.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.messages import FileRow, TransferRow
+from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.states import FileState, TransferState
+
+_STEPS: Final = (
+    """
+    CREATE TABLE transfer (
+      id INTEGER PRIMARY KEY, source TEXT NOT NULL, dataset TEXT NOT NULL, title TEXT NOT NULL,
+      package INTEGER NOT NULL, folder TEXT NOT NULL, state TEXT NOT NULL, problem TEXT,
+      files INTEGER NOT NULL, done INTEGER NOT NULL, failed INTEGER NOT NULL, skipped INTEGER NOT NULL,
+      bytes INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL,
+      received INTEGER NOT NULL, again INTEGER NOT NULL, added_at REAL NOT NULL, ended_at REAL
+    ) STRICT;
+    CREATE TABLE file (
+      id INTEGER PRIMARY KEY, transfer INTEGER NOT NULL REFERENCES transfer (id) ON DELETE CASCADE,
+      source TEXT NOT NULL, dataset TEXT NOT NULL, package INTEGER NOT NULL, key TEXT NOT NULL, path TEXT NOT NULL,
+      low INTEGER NOT NULL, high INTEGER NOT NULL, shown TEXT NOT NULL, place TEXT NOT NULL,
+      state TEXT NOT NULL, bytes INTEGER NOT NULL, size INTEGER, sha256 TEXT NOT NULL, proof TEXT NOT NULL,
+      problem TEXT, attempts INTEGER NOT NULL, next_try REAL
+    ) STRICT;
+    CREATE INDEX file_of_transfer ON file (transfer, id);
+    CREATE TABLE copy (name TEXT PRIMARY KEY, body BLOB NOT NULL, asked_at REAL NOT NULL) STRICT, WITHOUT ROWID;
+    """,
+)
+
+_TRANSFER_COLUMNS: Final = (
+    "id", "source", "dataset", "title", "package", "folder", "state", "problem", "files", "done", "failed", "skipped",
+    "bytes", "low", "high", "received", "again", "added_at", "ended_at",
+)  # fmt: skip
+_FILE_COLUMNS: Final = (
+    "id", "transfer", "source", "dataset", "package", "key", "path", "low", "high", "shown", "place", "state", "bytes",
+    "size", "sha256", "proof", "problem", "attempts", "next_try",
+)  # fmt: skip
+
+
+class QueueStore:
+    """The open database. Every method may raise `ProblemError` for a disk that fails.
+
+    Opening raises STORE_NEWER for a database of a newer version (which is left as it is) and STORE_BROKEN for
+    one that SQLite cannot read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+        except sqlite3.Error as error:
+            raise ProblemError(Code.NOT_WRITABLE, path=str(path), why=str(error)) from None
+        try:
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise _problem(error, path) from None
+        except ProblemError:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        # FULL: with NORMAL a power cut takes back the last commits, and a person's "pause" with them.
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._db.execute(f"PRAGMA {pragma}")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > len(_STEPS):
+            raise ProblemError(Code.STORE_NEWER, path=str(self.path), version=version)
+        if 0 < version < len(_STEPS):
+            self._back_up(version)
+        for number in range(version, len(_STEPS)):
+            # One script, one transaction: a step is there whole or not at all.
+            self._db.executescript(f"BEGIN; {_STEPS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+
+    def _back_up(self, version: int) -> None:
+        with sqlite3.connect(self.path.with_name(f"{self.path.name}.v{version}")) as copy:
+            self._db.backup(copy)
+        copy.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    # ---- the queue ----
+
+    def transfers(self) -> list[TransferRow]:
+        """All of them, in the order they were asked for."""
+        rows = self._read(f"SELECT {', '.join(_TRANSFER_COLUMNS)} FROM transfer ORDER BY id")
+        return [_transfer(row) for row in rows]
+
+    def files(self, transfer: int, offset: int = 0, limit: int = -1) -> list[FileRow]:
+        rows = self._read(
+            f"SELECT {', '.join(_FILE_COLUMNS)} FROM file WHERE transfer = ? ORDER BY id LIMIT ? OFFSET ?",
+            (transfer, limit, offset),
+        )
+        return [_file(row) for row in rows]
+
+    def last_file(self) -> int:
+        """The highest number a file has, 0 for none."""
+        return int(self._read("SELECT coalesce(max(id), 0) FROM file")[0][0])
+
+    def save(
+        self, transfers: Iterable[TransferRow], files: Iterable[FileRow], removed: Iterable[int], dropped: Iterable[int]
+    ) -> None:
+        """One turn of the engine, in one transaction: durable when this returns."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("DELETE FROM transfer WHERE id = ?", [(key,) for key in removed])
+            self._db.executemany("DELETE FROM file WHERE id = ?", [(key,) for key in dropped])
+            self._db.executemany(_upsert("transfer", _TRANSFER_COLUMNS), [_transfer_values(row) for row in transfers])
+            self._db.executemany(_upsert("file", _FILE_COLUMNS), [_file_values(row) for row in files])
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise _problem(error, self.path) from None
+
+    # ---- copies of what the hub said, and settings ----
+
+    def keep(self, name: str, body: bytes, asked_at: float) -> None:
+        """Keeps `body` under `name`, in place of what was there."""
+        try:
+            self._db.execute("INSERT OR REPLACE INTO copy VALUES (?, ?, ?)", (name, body, asked_at))
+        except sqlite3.Error as error:
+            raise _problem(error, self.path) from None
+
+    def kept(self, name: str) -> tuple[bytes, float] | None:
+        """(body, when it was kept), or None."""
+        rows = self._read("SELECT body, asked_at FROM copy WHERE name = ?", (name,))
+        return (bytes(rows[0][0]), float(rows[0][1])) if rows else None
+
+    def settings(self) -> Settings:
+        """The user's settings. What this version does not know or allow falls back to the default."""
+        found = self.kept("settings")
+        if found is None:
+            return Settings()
+        try:
+            known = {
+                name: value
+                for name, value in msgspec.json.decode(found[0]).items()
+                if name in Settings.__struct_fields__
+            }
+            return msgspec.convert(known, Settings)
+        except (msgspec.MsgspecError, AttributeError):
+            return Settings()
+
+    def keep_settings(self, settings: Settings, now: float) -> None:
+        self.keep("settings", msgspec.json.encode(settings), now)
+
+    def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise _problem(error, self.path) from None
+
+
+def _upsert(table: str, columns: tuple[str, ...]) -> str:
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns[1:])
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}"
+
+
+def _problem(error: sqlite3.Error, path: Path) -> ProblemError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name in ("SQLITE_FULL",):
+        return ProblemError(Code.DISK_FULL, path=str(path), why=str(error))
+    if name in ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"):
+        return ProblemError(Code.NOT_WRITABLE, path=str(path), why=str(error))
+    if name in ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR"):
+        return ProblemError(Code.STORE_BROKEN, path=str(path), why=str(error))
+    return ProblemError(Code.DISK_ERROR, path=str(path), why=str(error))
+
+
+def _problem_text(problem: Problem | None) -> str | None:
+    return None if problem is None else msgspec.json.encode(problem).decode()
+
+
+def _problem_of(text: str | None) -> Problem | None:
+    return None if text is None else msgspec.json.decode(text, type=Problem)
+
+
+def _transfer_values(row: TransferRow) -> tuple[Any, ...]:
+    data = row.dataset
+    return (
+        row.id, data.source, data.key, data.title, int(data.package), row.folder, row.state.value,
+        _problem_text(row.problem), row.files, row.done, row.failed, row.skipped, row.bytes, row.low, row.high,
+        row.received, row.again, row.added_at, row.ended_at,
+    )  # fmt: skip
+
+
+def _transfer(row: tuple[Any, ...]) -> TransferRow:
+    named = dict(zip(_TRANSFER_COLUMNS, row, strict=True))
+    dataset = Dataset(named.pop("source"), named.pop("dataset"), named.pop("title"), bool(named.pop("package")))
+    named["state"] = TransferState(named["state"])
+    named["problem"] = _problem_of(named["problem"])
+    return TransferRow(dataset=dataset, running=0, **named)
+
+
+def _file_values(row: FileRow) -> tuple[Any, ...]:
+    file = row.file
+    return (
+        row.id, row.transfer, file.source, file.dataset, int(file.package), file.key, file.path,
+        file.size.low, file.size.high, file.size.shown, row.place, row.state.value, row.bytes, row.size,
+        row.sha256, row.proof, _problem_text(row.problem), row.attempts, row.next_try,
+    )  # fmt: skip
+
+
+def _file(row: tuple[Any, ...]) -> FileRow:
+    named = dict(zip(_FILE_COLUMNS, row, strict=True))
+    size = SizeRange(named.pop("low"), named.pop("high"), named.pop("shown"))
+    file = RemoteFile(
+        named.pop("source"), named.pop("dataset"), named.pop("key"), named.pop("path"), size, bool(named.pop("package"))
+    )
+    named["state"] = FileState(named["state"])
+    named["problem"] = _problem_of(named["problem"])
+    return FileRow(file=file, **named)

@@ -1,0 +1,326 @@
+"""Any order of commands, news, crashes and answers keeps the core's invariants, and every queue comes to an end.
+
+The disk is a dictionary here, for the core never sees more of it than what a look tells. What is on it follows
+the write order of the program: bytes are durable before they are claimed, names come after proof.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from aihub_desktop.domain import messages as m
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.leases import Ended, Failed, FileReach, Proof, Proved, Reached, Safe, Whole, WorkFile
+from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.states import FILE_ENDED, TRANSFER_ENDED, TRANSFER_MAY_RUN, FileState, TransferState
+from aihub_desktop.engine.core import Core
+from aihub_desktop.engine.deeds import Deed, Fetch, Halt, LookAt, Looked, Prove, Record, Recorded
+from aihub_desktop.engine.records import Moment
+from aihub_desktop.transport.reconcile import Standing, StandingKind
+
+SIZE = 1000
+NAMES = ["a.zip", "b.csv", "set.z01", "set.z02", "set.zip", "d/e.json", "A.zip", "..", "aux", "a.zip.part"]
+HEALING = [Code.CUT, Code.STALLED, Code.SHORT, Code.UNREACHABLE, Code.HUB_BUSY, Code.NOT_A_TAR, Code.WORKER_LOST]
+ASKING = [Code.NO_KEY, Code.NOT_APPROVED, Code.DISK_FULL, Code.ABROAD]
+FINAL = [Code.UNKNOWN_FILE, Code.HOSTILE_MEMBER, Code.IN_THE_WAY]
+
+
+@dataclass
+class Lying:
+    """What lies on the simulated disk for one place."""
+
+    durable: int = 0
+    whole: bool = False
+    final: bool = False
+
+
+class Queue(RuleBasedStateMachine):
+    added = Bundle("added")
+
+    @initialize(seed=st.integers(0, 2**32), parallel=st.integers(1, 5), spread=st.sampled_from([0.0, 2.0]))
+    def begin(self, seed: int, parallel: int, spread: float) -> None:
+        self.disk: dict[tuple[str, str], Lying] = {}
+        self.saved: tuple[dict[int, m.TransferRow], dict[int, m.FileRow]] = ({}, {})
+        self.clock = 1000.0
+        self.seed = seed
+        self.settings = Settings(parallel=parallel, spread=spread)
+        self.new_core()
+
+    # ---- the shell, in small ----
+
+    def new_core(self) -> None:
+        self.core = Core(self.settings, seed=self.seed)
+        self.looks: list[LookAt] = []
+        self.leases: dict[int, Fetch | Prove] = {}
+        # What each worker may still write to: it is through with a file once it told the file's outcome.
+        self.writing: dict[int, set[tuple[str, str]]] = {}
+        book = self.core.book
+        book.last_file = max(self.saved[1], default=0)
+        for row in self.saved[0].values():
+            transfer = book.load(row)
+            if transfer.state not in TRANSFER_ENDED:
+                book.load_files(transfer, [one for one in self.saved[1].values() if one.transfer == row.id])
+        self.core.starts(self.now())
+        self.turn(self.core.plan(self.now()))
+
+    def now(self) -> Moment:
+        return Moment(self.clock, self.clock + 1e9)
+
+    def tell(self, message: object) -> int | None:
+        deeds, number = self.core.handle(message, self.now())
+        self.turn(deeds)
+        self.turn(self.core.plan(self.now()))
+        return number
+
+    def turn(self, deeds: list[Deed]) -> None:
+        for deed in deeds:
+            match deed:
+                case Fetch() | Prove():
+                    self.lend(deed)
+                case Halt():
+                    assert deed.lease in self.leases
+                case LookAt():
+                    self.looks.append(deed)
+                case Record():
+                    self.turn(self.core.handle(Recorded(deed.proof), self.now())[0])
+        self.save()
+
+    def lend(self, deed: Fetch | Prove) -> None:
+        places = {(deed.folder, file.place) for file in deed.files}
+        assert not any(places & held for held in self.writing.values()), "two leases may write one file"
+        self.leases[deed.lease] = deed
+        self.writing[deed.lease] = places
+
+    def save(self) -> None:
+        transfers, files, removed, dropped = self.core.book.changes()
+        self.saved[0].update({row.id: row for row in transfers})
+        self.saved[1].update({row.id: row for row in files})
+        for key in removed:
+            del self.saved[0][key]
+        gone = {row.id for row in self.saved[1].values() if row.transfer in removed} | set(dropped)
+        for number in gone:
+            self.saved[1].pop(number, None)
+
+    def lying(self, folder: str, file: WorkFile) -> Lying:
+        return self.disk.setdefault((folder, file.place), Lying())
+
+    def standing(self, folder: str, file: WorkFile) -> Standing:
+        lies = self.lying(folder, file)
+        if lies.final:
+            return Standing(StandingKind.DONE, SIZE, SIZE, "0" * 64, Proof.LENGTH.value)
+        if lies.whole:
+            return Standing(StandingKind.WHOLE, SIZE, SIZE, "0" * 64, "")
+        return Standing(StandingKind.PARTIAL if lies.durable else StandingKind.NOTHING, lies.durable, None, "", "")
+
+    # ---- what a person does ----
+
+    @rule(
+        target=added,
+        dataset=st.sampled_from("12"),
+        names=st.lists(st.sampled_from(NAMES), min_size=1, unique=True),
+        folder=st.sampled_from(["/x", "/y"]),
+    )
+    def add(self, dataset: str, names: list[str], folder: str) -> int:
+        self.load_ended()
+        files = [RemoteFile("aihub", dataset, f"{dataset}{name}", name, SizeRange(900, 1100, "1 KB")) for name in names]
+        number = self.tell(m.Add(1, Dataset("aihub", dataset, "t"), files, folder))
+        assert number is not None
+        return number
+
+    @rule(command=st.sampled_from([m.Pause, m.Resume, m.Cancel, m.Retry]), key=added, every=st.booleans())
+    def press(self, command: type[m.Pause | m.Resume | m.Cancel | m.Retry], key: int, every: bool) -> None:
+        self.load_ended()
+        if key in self.core.book.transfers or every:
+            self.tell(command(1, None if every else [key]))
+
+    def load_ended(self) -> None:
+        for transfer in self.core.book.transfers.values():
+            if not transfer.loaded:
+                rows = [one for one in self.saved[1].values() if one.transfer == transfer.id]
+                self.core.book.load_files(transfer, rows)
+
+    @rule(key=added)
+    def remove(self, key: int) -> None:
+        transfer = self.core.book.transfers.get(key)
+        if transfer and transfer.state in TRANSFER_ENDED and not self.core.book.leases_of(transfer):
+            self.tell(m.Remove(1, [key]))
+            return
+        with pytest.raises(ProblemError) as refusal:
+            self.tell(m.Remove(1, [key]))
+        assert refusal.value.problem.code is Code.BAD_COMMAND
+
+    @rule(data=st.data())
+    def skip_or_retry_one(self, data: st.DataObject) -> None:
+        self.load_ended()
+        if self.core.book.files:
+            key = data.draw(st.sampled_from(sorted(self.core.book.files)))
+            self.tell(data.draw(st.sampled_from([m.Cancel(1, [], [key]), m.Retry(1, [], [key])])))
+
+    # ---- what the world does ----
+
+    @rule(seconds=st.sampled_from([0.5, 3.0, 400.0]))
+    def wait(self, seconds: float) -> None:
+        self.clock += seconds
+        self.turn(self.core.plan(self.now()))
+
+    @rule()
+    def look(self) -> None:
+        if self.looks:
+            deed = self.looks.pop(0)
+            self.tell(Looked(deed.transfer, {file.id: self.standing(deed.folder, file) for file in deed.files}))
+
+    @rule(code=st.sampled_from([Code.NOT_WRITABLE, Code.DISK_FULL]))
+    def look_in_vain(self, code: Code) -> None:
+        if self.looks:
+            self.tell(Looked(self.looks.pop(0).transfer, {}, Problem(code)))
+
+    @rule(data=st.data())
+    def news(self, data: st.DataObject) -> None:
+        if not self.leases:
+            return
+        lease = data.draw(st.sampled_from(sorted(self.leases)))
+        deed = self.leases[lease]
+        file = data.draw(st.sampled_from(deed.files))
+        if (deed.folder, file.place) not in self.writing[lease]:
+            return
+        if isinstance(deed, Prove):
+            self.prove(lease, deed, file)
+        else:
+            self.receive(data, lease, deed, file)
+
+    def receive(self, data: st.DataObject, lease: int, deed: Fetch, file: WorkFile) -> None:
+        lies = self.lying(deed.folder, file)
+        match data.draw(st.sampled_from(["reached", "safe", "whole", "failed"])):
+            case "reached":
+                self.tell(Reached(lease, 10, [FileReach(file.id, lies.durable, 0)]))
+            case "safe" if not lies.whole:
+                new = data.draw(st.integers(0, SIZE - lies.durable))
+                lies.durable += new
+                self.tell(Safe(lease, file.id, lies.durable, new))
+            case "whole":
+                self.complete(lease, deed, file)
+            case "failed":
+                self.writing[lease].discard((deed.folder, file.place))
+                code = data.draw(st.sampled_from([Code.CHANGED, Code.SHORT, *FINAL]))
+                if code is Code.CHANGED:
+                    lies.durable, lies.whole = 0, False
+                self.tell(Failed(lease, file.id, Problem(code)))
+
+    def complete(self, lease: int, deed: Fetch, file: WorkFile) -> None:
+        lies = self.lying(deed.folder, file)
+        lies.durable, lies.whole = SIZE, True
+        self.writing[lease].discard((deed.folder, file.place))
+        self.tell(Whole(lease, file.id, SIZE, "0" * 64))
+
+    def prove(self, lease: int, deed: Prove, file: WorkFile) -> None:
+        self.lying(deed.folder, file).final = True
+        self.writing[lease].discard((deed.folder, file.place))
+        self.tell(Proved(lease, file.id, SIZE, "0" * 64, Proof.LENGTH))
+
+    @rule(data=st.data(), code=st.sampled_from([None, *HEALING, *ASKING, *FINAL]))
+    def lease_ends(self, data: st.DataObject, code: Code | None) -> None:
+        if self.leases:
+            lease = data.draw(st.sampled_from(sorted(self.leases)))
+            self.end(lease, Problem(code) if code else None)
+
+    def end(self, lease: int, problem: Problem | None) -> None:
+        del self.leases[lease], self.writing[lease]
+        self.tell(Ended(lease, problem))
+
+    @rule()
+    def late_news(self) -> None:
+        """A worker that was given up may say what it likes."""
+        before = self.core.book.transfers and {key: one.row() for key, one in self.core.book.transfers.items()}
+        for message in (
+            Safe(9999, 1, 5, 5),
+            Whole(9999, 1, 5, ""),
+            Ended(9999, Problem(Code.CUT)),
+            Reached(9999, 5, []),
+        ):
+            self.core.handle(message, self.now())
+        assert before == (self.core.book.transfers and {k: one.row() for k, one in self.core.book.transfers.items()})
+
+    @rule()
+    def crash(self) -> None:
+        """The process ends at once: what was saved and what lies on disk is all that is left."""
+        self.new_core()
+
+    # ---- what always holds ----
+
+    @invariant()
+    def totals_are_right(self) -> None:
+        for transfer in self.core.book.transfers.values():
+            if not transfer.loaded:
+                continue
+            files = self.core.book.files_of(transfer)
+            counted = [file for file in files if file.state is not FileState.SKIPPED]
+            assert transfer.files == len(files)
+            assert transfer.done == sum(file.state is FileState.DONE for file in files)
+            assert transfer.failed == sum(file.state is FileState.FAILED for file in files)
+            assert transfer.bytes == sum(file.bytes for file in counted)
+            assert transfer.high == sum(file.size or file.remote.size.high for file in counted)
+
+    @invariant()
+    def every_problem_is_told(self) -> None:
+        for transfer in self.core.book.transfers.values():
+            assert (transfer.state is TransferState.NEEDS_USER) == (transfer.problem is not None)
+            if transfer.loaded:
+                for file in self.core.book.files_of(transfer):
+                    assert file.state is not FileState.FAILED or file.problem is not None
+
+    @invariant()
+    def nothing_is_forgotten(self) -> None:
+        """A transfer that may run is looked at, runs, or knows what it waits for."""
+        book = self.core.book
+        looking = {deed.transfer for deed in self.looks}
+        for transfer in book.transfers.values():
+            if transfer.state not in TRANSFER_MAY_RUN:
+                continue
+            waits = any(file.state is FileState.WAITING for file in book.files_of(transfer))
+            checks = bool(transfer.whole)
+            moves = bool(book.leases_of(transfer)) or transfer.id in looking
+            assert moves or waits or checks, f"{transfer} is stuck"
+            assert moves or self.core.next_moment(self.now()) is not None or self.leases, f"{transfer} is never planned"
+
+    @invariant()
+    def ended_means_ended(self) -> None:
+        for transfer in self.core.book.transfers.values():
+            over = transfer.done + transfer.failed + transfer.skipped == transfer.files
+            assert over or transfer.state not in (TransferState.DONE, TransferState.FAILED)
+
+    def teardown(self) -> None:
+        """With a world that works and a person who resumes, everything comes to its end."""
+        if not hasattr(self, "core"):
+            return
+        for _ in range(400):
+            if all(one.state in TRANSFER_ENDED for one in self.core.book.transfers.values()):
+                break
+            self.tell(m.Resume(1))
+            while self.looks:
+                self.look()
+            for lease, deed in list(self.leases.items()):
+                self.work_off(lease, deed)
+            self.wait(400)
+        for transfer in self.core.book.transfers.values():
+            assert transfer.state in TRANSFER_ENDED, transfer
+            assert all(file.state in FILE_ENDED for file in self.core.book.files_of(transfer))
+
+    def work_off(self, lease: int, deed: Fetch | Prove) -> None:
+        for file in deed.files:
+            if (deed.folder, file.place) not in self.writing[lease]:
+                continue
+            if isinstance(deed, Prove):
+                self.prove(lease, deed, file)
+            else:
+                self.complete(lease, deed, file)
+        self.end(lease, None)
+
+
+TestQueue = Queue.TestCase
+TestQueue.settings = hypothesis_settings(max_examples=20, stateful_step_count=40, deadline=None, print_blob=True)
