@@ -125,6 +125,12 @@ class Core:
         if self._chosen is not None:
             self._chosen.add(transfer.id)
         known = {file.remote.key: file for file in self.book.files_of(transfer)}
+        wanted = {remote.key for remote in command.files}
+        # The same path under another file key: the dataset was released anew since the file was asked for.
+        old = {file.remote.path: file for key, file in known.items() if key not in wanted and file.lease is None}
+        for remote in command.files:
+            if remote.key not in known and (superseded := old.pop(remote.path, None)) is not None:
+                self.book.drop_file(superseded)
         taken = self.book.taken(transfer)
         for remote in command.files:
             file = known.get(remote.key)
@@ -154,12 +160,6 @@ class Core:
             problem = Problem(Code.UNSAFE_NAME, {"name": error.name[:300], "why": error.why})
             self.book.set_file(file, state=FileState.FAILED, problem=problem)
             return
-        holder = _holder(place, taken)
-        if holder is not None and holder.transfer == transfer.id and holder.place == place and holder.lease is None:
-            # The same name under a new file key: the dataset was released anew since it was asked for.
-            self.book.drop_file(holder)
-            for name in names_of(place):
-                taken.pop(name, None)
         self._claim(self.book.new_file(transfer, remote, place), taken)
 
     def _wait_again(self, file: FileRecord, taken: dict[str, FileRecord]) -> None:

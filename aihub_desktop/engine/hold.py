@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 from pathlib import Path
@@ -13,8 +15,14 @@ from aihub_desktop.domain.faults import Code, ProblemError
 _LOCKED_BYTE: Final = 1 << 20
 
 
+_TAKEN: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK})
+
+
 class Hold:
-    """The lock of a state folder, held until `release`. Raises ENGINE_BUSY (fact "pid") where another has it."""
+    """The lock of a state folder, held until `release`.
+
+    Raises ENGINE_BUSY (fact "pid") where another has it, and NOT_WRITABLE where nobody can.
+    """
 
     def __init__(self, home: Path) -> None:
         path = home / "engine.lock"
@@ -24,16 +32,23 @@ class Hold:
             raise ProblemError(Code.NOT_WRITABLE, path=str(path), why=error.strerror or "") from None
         try:
             _lock(self._handle)
-        except OSError:
+        except OSError as error:
             holder = os.read(self._handle, 32).decode("ascii", "replace").strip()
             os.close(self._handle)
-            raise ProblemError(Code.ENGINE_BUSY, pid=holder, path=str(home)) from None
-        os.truncate(self._handle, 0)
-        os.write(self._handle, f"{os.getpid()}\n".encode())
+            if error.errno in _TAKEN:
+                raise ProblemError(Code.ENGINE_BUSY, pid=holder, path=str(home)) from None
+            raise ProblemError(Code.NOT_WRITABLE, path=str(path), why=error.strerror or "") from None
+        self._note(f"{os.getpid()}\n")
 
     def release(self) -> None:
-        os.truncate(self._handle, 0)
+        self._note("")
         os.close(self._handle)
+
+    def _note(self, text: str) -> None:
+        # The lock holds without it, so a full disk must not keep the engine from starting.
+        with contextlib.suppress(OSError):
+            os.truncate(self._handle, 0)
+            os.write(self._handle, text.encode())
 
 
 if sys.platform == "win32":

@@ -6,17 +6,18 @@ A step of the schema is a script in `_STEPS`; before a step the file is copied b
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
-from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.settings import Settings, SettingsError, changed
 from aihub_desktop.domain.states import FileState, TransferState
 
 _STEPS: Final = (
@@ -49,6 +50,19 @@ _FILE_COLUMNS: Final = (
     "size", "sha256", "proof", "problem", "attempts", "next_try",
 )  # fmt: skip
 
+Row = TypeVar("Row", TransferRow, FileRow)
+
+# By the primary code: which extended one comes differs between systems and versions of SQLite.
+_CODE_OF: Final = {
+    sqlite3.SQLITE_FULL: Code.DISK_FULL,
+    sqlite3.SQLITE_READONLY: Code.NOT_WRITABLE,
+    sqlite3.SQLITE_CANTOPEN: Code.NOT_WRITABLE,
+    sqlite3.SQLITE_PERM: Code.NOT_WRITABLE,
+    sqlite3.SQLITE_NOTADB: Code.STORE_BROKEN,
+    sqlite3.SQLITE_CORRUPT: Code.STORE_BROKEN,
+    sqlite3.SQLITE_ERROR: Code.STORE_BROKEN,
+}
+
 
 class QueueStore:
     """The open database. Every method may raise `ProblemError` for a disk that fails.
@@ -60,7 +74,8 @@ class QueueStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._db = sqlite3.connect(path, isolation_level=None)
+            # Opened where a failure can be told, then handed to the engine's loop for good: one user at any time.
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise ProblemError(Code.NOT_WRITABLE, path=str(path), why=str(error)) from None
         try:
@@ -73,12 +88,12 @@ class QueueStore:
             raise
 
     def _prepare(self) -> None:
-        # FULL: with NORMAL a power cut takes back the last commits, and a person's "pause" with them.
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            self._db.execute(f"PRAGMA {pragma}")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > len(_STEPS):
             raise ProblemError(Code.STORE_NEWER, path=str(self.path), version=version)
+        # FULL: with NORMAL a power cut takes back the last commits, and a person's "pause" with them.
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._db.execute(f"PRAGMA {pragma}")
         if 0 < version < len(_STEPS):
             self._back_up(version)
         for number in range(version, len(_STEPS)):
@@ -98,14 +113,14 @@ class QueueStore:
     def transfers(self) -> list[TransferRow]:
         """All of them, in the order they were asked for."""
         rows = self._read(f"SELECT {', '.join(_TRANSFER_COLUMNS)} FROM transfer ORDER BY id")
-        return [_transfer(row) for row in rows]
+        return self._understood(_transfer, rows)
 
     def files(self, transfer: int, offset: int = 0, limit: int = -1) -> list[FileRow]:
         rows = self._read(
             f"SELECT {', '.join(_FILE_COLUMNS)} FROM file WHERE transfer = ? ORDER BY id LIMIT ? OFFSET ?",
             (transfer, limit, offset),
         )
-        return [_file(row) for row in rows]
+        return self._understood(_file, rows)
 
     def last_file(self) -> int:
         """The highest number a file has, 0 for none."""
@@ -123,9 +138,11 @@ class QueueStore:
             self._db.executemany(_upsert("file", _FILE_COLUMNS), [_file_values(row) for row in files])
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
+            raise _problem(error, self.path) from None
+        finally:
+            # Whatever was raised, a value that SQLite cannot hold among it: the next turn must be able to begin.
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise _problem(error, self.path) from None
 
     # ---- copies of what the hub said, and settings ----
 
@@ -147,17 +164,23 @@ class QueueStore:
         if found is None:
             return Settings()
         try:
-            known = {
-                name: value
-                for name, value in msgspec.json.decode(found[0]).items()
-                if name in Settings.__struct_fields__
-            }
-            return msgspec.convert(known, Settings)
-        except (msgspec.MsgspecError, AttributeError):
+            values = msgspec.json.decode(found[0], type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return Settings()
+        settings = Settings()
+        for name, value in values.items():
+            with contextlib.suppress(SettingsError):
+                settings = changed(settings, {name: value})
+        return settings
 
     def keep_settings(self, settings: Settings, now: float) -> None:
         self.keep("settings", msgspec.json.encode(settings), now)
+
+    def _understood(self, reading: Callable[[tuple[Any, ...]], Row], rows: list[tuple[Any, ...]]) -> list[Row]:
+        try:
+            return [reading(row) for row in rows]
+        except ValueError as error:  # a state or a code that this version does not have
+            raise ProblemError(Code.STORE_BROKEN, path=str(self.path), why=str(error)) from None
 
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
@@ -173,14 +196,8 @@ def _upsert(table: str, columns: tuple[str, ...]) -> str:
 
 
 def _problem(error: sqlite3.Error, path: Path) -> ProblemError:
-    name = getattr(error, "sqlite_errorname", "")
-    if name in ("SQLITE_FULL",):
-        return ProblemError(Code.DISK_FULL, path=str(path), why=str(error))
-    if name in ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"):
-        return ProblemError(Code.NOT_WRITABLE, path=str(path), why=str(error))
-    if name in ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR"):
-        return ProblemError(Code.STORE_BROKEN, path=str(path), why=str(error))
-    return ProblemError(Code.DISK_ERROR, path=str(path), why=str(error))
+    code = _CODE_OF.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, Code.DISK_ERROR)
+    return ProblemError(code, path=str(path), why=str(error))
 
 
 def _problem_text(problem: Problem | None) -> str | None:

@@ -1,0 +1,239 @@
+"""The body of one answer, read from the bare socket into the caller's own buffer.
+
+Wire (a socket that never waits longer than told) ─▶ Framing (chunks, a length, or the end) ─▶ AnswerBody
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import ssl
+import threading
+import time
+from typing import Final, Protocol
+
+import httpcore
+
+from aihub_desktop.domain.faults import Code, ProblemError
+
+# Windows has no poll; its select takes any socket, while select elsewhere fails above 1,024 descriptors.
+_Selector: Final[type[selectors.BaseSelector]] = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+class Framing(Protocol):
+    """How the end of a body is known. `take` and `end` as in `chunked.Dechunker`."""
+
+    @property
+    def at_end(self) -> bool: ...
+
+    def take(self, view: memoryview) -> int: ...
+
+    def end(self) -> None: ...
+
+
+class Counted:
+    """A body of a known length."""
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+
+    @property
+    def at_end(self) -> bool:
+        return self._left == 0
+
+    def take(self, view: memoryview) -> int:
+        count = min(self._left, len(view))
+        self._left -= count
+        return count
+
+    def end(self) -> None:
+        if self._left:
+            raise ProblemError(Code.CUT, why="early-end")
+
+
+class UntilClosed:
+    """A body that ends with its connection: nothing tells its end from a cut."""
+
+    def __init__(self) -> None:
+        self.at_end = False
+
+    def take(self, view: memoryview) -> int:
+        return len(view)
+
+    def end(self) -> None:
+        self.at_end = True
+
+
+class Wire(Protocol):
+    def receive(self, view: memoryview, seconds: float) -> int:
+        """Between 1 and len(view) bytes, 0 at the end. Raises `TimeoutError` after `seconds`, else `OSError`."""
+        ...
+
+    def shut(self) -> None:
+        """From any thread: wakes a `receive` that waits, which then gives 0 or raises `OSError`."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class SocketWire:
+    """A bare socket, plain or TLS.
+
+    The socket itself never waits, a selector does: so one call can empty all TLS records (16 KiB each) that
+    have come, and a wait that ran out leaves nothing half done.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._tls = isinstance(sock, ssl.SSLSocket)
+        self._failure: OSError | None = None
+        self._closing = threading.Lock()
+        sock.setblocking(False)
+        self._selector = _Selector()
+        self._selector.register(sock, selectors.EVENT_READ)
+
+    def receive(self, view: memoryview, seconds: float) -> int:
+        if self._failure is not None:
+            raise self._failure
+        count = self._first(view, seconds)
+        return self._rest(view, count) if self._tls and count else count
+
+    def shut(self) -> None:
+        # Not SSLSocket.shutdown: it takes the TLS layer off first, and a read in another thread would then be
+        # given bare ciphertext.
+        with self._closing, contextlib.suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with self._closing:
+            self._selector.close()
+            self._sock.close()
+
+    def _first(self, view: memoryview, seconds: float) -> int:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return self._sock.recv_into(view)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                self._wait(selectors.EVENT_READ, deadline)
+            except ssl.SSLWantWriteError:
+                self._wait(selectors.EVENT_WRITE, deadline)
+
+    def _wait(self, event: int, deadline: float) -> None:
+        self._selector.modify(self._sock, event)
+        left = deadline - time.monotonic()
+        if not self._selector.select(max(0.0, left)) and left <= 0:
+            raise TimeoutError
+
+    def _rest(self, view: memoryview, count: int) -> int:
+        """What has come already, without waiting for more."""
+        while count < len(view):
+            try:
+                more = self._sock.recv_into(view[count:])
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                break
+            except OSError as error:
+                # The bytes before the failure are good; the failure is told by the next call.
+                self._failure = error
+                break
+            if not more:
+                break
+            count += more
+        return count
+
+
+class StreamWire:
+    """A stream without a bare socket, as TLS through a TLS proxy is."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+        self._closing = threading.Lock()
+
+    def receive(self, view: memoryview, seconds: float) -> int:
+        try:
+            data = self._stream.read(len(view), timeout=max(seconds, 0.001))  # 0 would mean: never wait
+        except httpcore.ReadTimeout:
+            raise TimeoutError from None
+        except httpcore.ReadError as error:
+            raise ConnectionError("read error") from error
+        view[: len(data)] = data
+        return len(data)
+
+    def shut(self) -> None:
+        sock = self._stream.get_extra_info("socket")
+        with self._closing, contextlib.suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with self._closing:
+            self._stream.close()
+
+
+def wire_of(stream: httpcore.NetworkStream) -> Wire:
+    """The bare socket of a stream where it has one."""
+    sock = stream.get_extra_info("socket")
+    # An SSLObject (not an SSLSocket's own) means that TLS is done beside the socket, in memory.
+    if isinstance(sock, socket.socket) and not isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):
+        return SocketWire(sock)
+    return StreamWire(stream)
+
+
+class AnswerBody:
+    """`sources.place.Body` over a wire. `surplus`: bytes of the body that came with the header."""
+
+    def __init__(self, wire: Wire, framing: Framing, surplus: bytes, tick: float) -> None:
+        self._wire = wire
+        self._framing = framing
+        self._surplus = surplus
+        self._tick = tick
+        self._shut = False
+
+    def readinto(self, view: memoryview) -> int:
+        if not len(view):
+            raise ValueError("an empty view")
+        deadline: float | None = None
+        while not self._framing.at_end:
+            # Framing alone gives no byte of data: the wait goes on, within the same tick.
+            seconds = self._tick if deadline is None else deadline - time.monotonic()
+            deadline = deadline or time.monotonic() + self._tick
+            received = self._receive(view, max(0.0, seconds))
+            if not received:
+                self._framing.end()
+            elif count := self._framing.take(view[:received]):
+                return count
+        return 0
+
+    def shut(self) -> None:
+        self._shut = True
+        self._wire.shut()
+
+    def close(self) -> None:
+        self._wire.close()
+
+    def _receive(self, view: memoryview, seconds: float) -> int:
+        if self._surplus:
+            part, self._surplus = self._surplus[: len(view)], self._surplus[len(view) :]
+            view[: len(part)] = part
+            return len(part)
+        try:
+            received = self._wire.receive(view, seconds)
+        except TimeoutError:
+            if self._shut:
+                raise ProblemError(Code.CUT, why="shut") from None
+            raise
+        except (OSError, ValueError, KeyError) as error:  # the latter two: the selector of a closed socket
+            raise ProblemError(Code.CUT, why="shut" if self._shut else _reason(error)) from error
+        if self._shut:
+            raise ProblemError(Code.CUT, why="shut")
+        return received
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case ConnectionResetError():
+            return "reset"
+        case ssl.SSLError():
+            return "tls"
+        case _:
+            return "lost"

@@ -1,0 +1,105 @@
+"""The key in the system's own keychain, and nowhere else.
+
+Only keychains that encrypt are used: Secret Service (GNOME Keyring, KeePassXC …), KWallet, the Windows
+Credential Manager and the macOS Keychain. What `keyring` would pick by itself is not taken, for it may be a
+plain file (keyrings.alt), a chain that ends in one, or a store that forgets.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from importlib import import_module
+from typing import Final, cast
+from urllib.parse import urlsplit
+
+from keyring.backend import KeyringBackend
+from keyring.errors import NoKeyringError, PasswordDeleteError
+
+from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.model import Secret
+
+SERVICE: Final = "AI Hub Desktop"
+_REAL: Final = (
+    ("keyring.backends.SecretService", "Keyring"),
+    ("keyring.backends.kwallet", "DBusKeyring"),
+    ("keyring.backends.Windows", "WinVaultKeyring"),
+    ("keyring.backends.macOS", "Keyring"),
+)
+# Whoever sets keyring's own variable has chosen: one of the above, or none at all.
+_CHOICE: Final = "PYTHON_KEYRING_BACKEND"
+
+log = logging.getLogger(__name__)
+
+
+class Keychain:
+    """The key for one hub. Every method may block for as long as the system asks its user to unlock.
+
+    Each raises `ProblemError`: KEYCHAIN_NONE where the system has no keychain, KEYCHAIN_LOCKED where it has
+    one that cannot be opened now, with the fact `why`.
+    """
+
+    def __init__(self, hub: str) -> None:
+        self._account = urlsplit(hub).netloc.rpartition("@")[2].casefold()
+        self._backend: KeyringBackend | None = None
+
+    @property
+    def backend(self) -> str:
+        """The name of the keychain in use."""
+        try:
+            return str(self._opened().name)
+        except NoKeyringError as error:
+            raise _problem(error) from None
+
+    def get(self) -> Secret | None:
+        try:
+            text = self._opened().get_password(SERVICE, self._account)
+        except Exception as error:
+            raise _problem(error) from None
+        return Secret(text) if text else None
+
+    def set(self, key: Secret) -> None:
+        try:
+            self._opened().set_password(SERVICE, self._account, key.reveal())
+        except Exception as error:
+            raise _problem(error) from None
+
+    def clear(self) -> None:
+        """Forgets the key; nothing happens where there is none."""
+        try:
+            self._opened().delete_password(SERVICE, self._account)
+        except PasswordDeleteError:
+            if self.get() is not None:
+                raise ProblemError(Code.KEYCHAIN_LOCKED, why="PasswordDeleteError") from None
+        except Exception as error:
+            raise _problem(error) from None
+
+    def _opened(self) -> KeyringBackend:
+        if self._backend is None:
+            self._backend = _best()
+        return self._backend
+
+
+def _best() -> KeyringBackend:
+    """The keychain of this system that serves best now. Raises `NoKeyringError`."""
+    found: list[tuple[float, type[KeyringBackend]]] = []
+    for module, name in _REAL:
+        if os.environ.get(_CHOICE) not in (None, "", f"{module}.{name}"):
+            continue
+        try:
+            kind = cast("type[KeyringBackend]", getattr(import_module(module), name))
+            found.append((float(kind.priority), kind))
+        except Exception as error:  # each says in its own way that it cannot serve here
+            log.debug("%s: %s", module, type(error).__name__)
+    if not found:
+        raise NoKeyringError
+    return max(found, key=lambda pair: pair[0])[1]()
+
+
+def _problem(error: Exception) -> ProblemError:
+    """Backends raise what they please; none of their texts is passed on, for one might quote what it stored."""
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, NoKeyringError):
+        return ProblemError(Code.KEYCHAIN_NONE)
+    return ProblemError(Code.KEYCHAIN_LOCKED, why=type(error).__name__)

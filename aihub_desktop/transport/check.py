@@ -1,0 +1,219 @@
+"""Proof of whole files, then their final names.
+
+A zip is read through: its directory, and the CRC of every entry. The volumes of a split set are one archive and
+are proved together. Of other files nothing more can be known than that every byte came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.leases import AnyNews, Check, Checked, Ended, Failed, Proof, Proved, WorkFile
+from aihub_desktop.domain.sets import volume_of, whole_sets
+from aihub_desktop.transport.disk import disk_error, plain_file
+from aihub_desktop.transport.journal import Identity, WholeLine, discard, read_journal
+from aihub_desktop.transport.ledger import Entry, Ledger
+from aihub_desktop.transport.publish import finish, is_half_published, publish
+from aihub_desktop.transport.reconcile import may_replace
+from aihub_desktop.transport.target import Spot, Target
+from aihub_desktop.transport.ziparchive import StoppedError, ZipVerdict, verify, volume_count
+
+REPORT_SECONDS: Final = 0.2
+_BLOCK: Final = 1 << 20
+# These concern the whole disk; every other problem is one of a single file.
+_OF_THE_LEASE: Final = frozenset({Code.DISK_FULL, Code.DISK_ERROR, Code.TARGET_MISSING})
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A file every byte of which is there: at `path`, the final name already if `is_published`."""
+
+    work: WorkFile
+    spot: Spot
+    line: WholeLine
+    is_published: bool
+
+    @property
+    def path(self) -> Path:
+        return self.spot.final if self.is_published else self.spot.part
+
+
+class Checking:
+    """Carries one `Check` out. `report` is called by the thread of `run` only; `Ended` comes last.
+
+    Volumes of a damaged set that are sound themselves get no news: they stay whole until the set is whole again.
+    """
+
+    def __init__(self, order: Check, report: Callable[[AnyNews], None]) -> None:
+        self._order = order
+        self._report = report
+        self._dropped = threading.Event()
+        self._target = Target(order.folder)
+        self._ledger: dict[str, Entry] = {}
+        self._bytes = 0
+        self._reported_at = 0.0
+
+    def run(self) -> None:
+        """Never raises: whatever happens is told."""
+        problem = None
+        try:
+            self._ledger = Ledger(self._order.folder).entries()
+            for unit in self._units():
+                self._check_unit(unit)
+        except StoppedError:
+            pass
+        except ProblemError as error:
+            problem = error.problem
+        except Exception as error:
+            _log.exception("checking")
+            problem = Problem(Code.BUG, {"why": type(error).__name__})
+        self._report(Ended(self._order.lease, problem))
+
+    def drop(self) -> None:
+        """Ends the check soon. From any thread, any number of times."""
+        self._dropped.set()
+
+    def _units(self) -> list[tuple[WorkFile, ...]]:
+        works = {work.id: work for work in self._order.files}
+        sets = whole_sets((work.id, work.place) for work in self._order.files)
+        units = dict.fromkeys(sets.get(id_, (id_,)) for id_ in works)
+        return [tuple(works[id_] for id_ in unit) for unit in units]
+
+    def _check_unit(self, unit: Sequence[WorkFile]) -> None:
+        self._stop_if_dropped()
+        found = [self._for_one(work, partial(self._find, work, alone=len(unit) == 1)) for work in unit]
+        wholes = [whole for whole in found if whole is not None]
+        if len(wholes) < len(unit):
+            return
+        for volumes in self._archives(wholes):
+            for whole, proof, note in self._prove(volumes):
+                self._for_one(whole.work, partial(self._publish, whole, proof, note))
+
+    def _find(self, work: WorkFile, *, alone: bool) -> _Whole:
+        spot = self._target.spot(work.place)
+        self._target.check_parents(spot)
+        journal = read_journal(spot.journal)
+        part, final = plain_file(spot.part), plain_file(spot.final)
+        if journal is None or journal.whole is None or journal.identity != Identity.of(work):
+            raise ProblemError(Code.SHORT, why="no journal")
+        if final is not None and part is not None and is_half_published(spot):
+            finish(spot)
+            part = None
+        if part is not None and part.st_size == journal.whole.size:
+            # Hours of reading are spared; a set is proved all the same, for its other volumes.
+            if alone and not may_replace(spot, self._entry(work)):
+                raise ProblemError(Code.IN_THE_WAY, path=str(spot.final), why="exists")
+            return _Whole(work, spot, journal.whole, is_published=False)
+        if part is None and final is not None and final.st_size == journal.whole.size:
+            return self._published(_Whole(work, spot, journal.whole, is_published=True))
+        discard(spot)
+        raise ProblemError(Code.SHORT, why="bytes are gone")
+
+    def _published(self, whole: _Whole) -> _Whole:
+        """The run before ended between the name and the ledger; unless the file there is another one."""
+        sha256 = hashlib.sha256()
+        try:
+            with whole.path.open("rb", buffering=0) as file:
+                while block := file.read(_BLOCK):
+                    self._stop_if_dropped()
+                    sha256.update(block)
+        except OSError as error:
+            raise disk_error(error, whole.path) from error
+        if sha256.hexdigest() != whole.line.sha256:
+            raise ProblemError(Code.IN_THE_WAY, path=str(whole.path), why="exists")
+        return whole
+
+    def _archives(self, wholes: list[_Whole]) -> list[list[_Whole]]:
+        """What can be proved together. Names say little: the last volume knows how many there are."""
+        if len(wholes) == 1:
+            return [wholes]
+        try:
+            count = volume_count(wholes[-1].path)
+        except ProblemError as error:
+            if error.problem.code is not Code.BAD_ARCHIVE:
+                raise
+            count = len(wholes)
+        if count == len(wholes):
+            return [wholes]
+        used = count - 1 if count <= len(wholes) else 0
+        return [[*wholes[:used], wholes[-1]], *([whole] for whole in wholes[used:-1])]
+
+    def _prove(self, volumes: list[_Whole]) -> list[tuple[_Whole, Proof, str]]:
+        """The proof of each volume; none where the archive is damaged, which is told here."""
+        last = volumes[-1]
+        if not last.work.place.casefold().endswith(".zip"):
+            note = "split" if volume_of(last.work.place) else ""
+            return [(last, Proof.LENGTH, note)]
+        try:
+            if len(volumes) == 1 and volume_count(last.path) > 1:
+                return [(last, Proof.LENGTH, "split")]
+            verdict = verify([whole.path for whole in volumes], self._progress, self._dropped.is_set)
+        except ProblemError as error:
+            if error.problem.code is not Code.BAD_ARCHIVE:
+                raise
+            # The directory is in the last volume.
+            self._reject(last, str(error.problem.facts["why"]))
+            return []
+        if verdict.is_sound:
+            return [(whole, verdict.proof, verdict.note) for whole in volumes]
+        for number in sorted(verdict.volumes):
+            self._reject(volumes[number], _described(verdict))
+        return []
+
+    def _publish(self, whole: _Whole, proof: Proof, note: str) -> None:
+        self._stop_if_dropped()
+        if not whole.is_published:
+            entry = self._entry(whole.work)
+            replace = plain_file(whole.spot.final) is not None and may_replace(whole.spot, entry)
+            publish(whole.spot, replace=replace)
+        line = whole.line
+        self._report(Proved(self._order.lease, whole.work.id, line.size, line.sha256, proof, note))
+
+    def _reject(self, whole: _Whole, why: str) -> None:
+        """Nothing of a damaged file is kept, so that it is received anew."""
+        discard(whole.spot)
+        problem = Problem(Code.BAD_ARCHIVE, {"why": why, "sha256": whole.line.sha256})
+        self._report(Failed(self._order.lease, whole.work.id, problem))
+
+    def _for_one(self, work: WorkFile, act: Callable[[], T]) -> T | None:
+        try:
+            return act()
+        except ProblemError as error:
+            if error.problem.code in _OF_THE_LEASE:
+                raise
+            self._report(Failed(self._order.lease, work.id, error.problem))
+            return None
+
+    def _entry(self, work: WorkFile) -> Entry | None:
+        return self._ledger.get(unicodedata.normalize("NFC", work.place))
+
+    def _stop_if_dropped(self) -> None:
+        if self._dropped.is_set():
+            raise StoppedError
+
+    def _progress(self, count: int) -> None:
+        self._bytes += count
+        now = time.monotonic()
+        if now - self._reported_at >= REPORT_SECONDS:
+            self._reported_at = now
+            self._report(Checked(self._order.lease, self._bytes))
+
+
+def _described(verdict: ZipVerdict) -> str:
+    """The first damaged entry, and how many more there are."""
+    first = verdict.damaged[0]
+    more = verdict.damaged_count - 1
+    return f"{first.name}: {first.why}" + (f" (+{more})" if more else "")

@@ -1,0 +1,272 @@
+"""What was proved, at the root of the target folder, for people and for other programs.
+
+    FOLDER/.aihub/manifest-sha256.txt   "SHA256  PATH" lines, for `sha256sum -c` run in FOLDER
+    FOLDER/.aihub/log.jsonl             one JSON object a file: source, key, size, how it was verified, when
+
+The log is durable before the manifest, so every line of the manifest that this program wrote has its story. Torn
+last lines are cut off. A manifest that was made by `sha256sum` itself is understood, with nothing known but hashes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from aihub_desktop.domain.leases import Proved, WorkFile
+from aihub_desktop.domain.model import RemoteFile
+from aihub_desktop.domain.names import OWN_FOLDER
+from aihub_desktop.transport.disk import (
+    OpenFile,
+    disk_error,
+    in_the_way,
+    native,
+    patiently_replace,
+    plain_file,
+    remove,
+    sync_folder,
+)
+from aihub_desktop.transport.target import leads_elsewhere
+
+MANIFEST: Final = "manifest-sha256.txt"
+LOG: Final = "log.jsonl"
+_LINE: Final = re.compile(r"(?P<escaped>\\?)(?P<sha256>[0-9A-Fa-f]{64}) [ *](?P<path>.+)", re.DOTALL)
+_ESCAPES: Final = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One proved file. Of a manifest line without its log line only `place` and `sha256` are known.
+
+    `at` is ISO 8601 in UTC; `proof` a `Proof`, or "" where nothing is known.
+    """
+
+    place: str
+    sha256: str
+    size: int | None = None
+    source: str = ""
+    dataset: str = ""
+    package: bool = False
+    key: str = ""
+    path: str = ""
+    proof: str = ""
+    at: str = ""
+    note: str = ""
+
+    @classmethod
+    def of(cls, work: WorkFile, proved: Proved) -> Entry:
+        """The entry for a file that was proved just now."""
+        file = work.file
+        return cls(
+            work.place,
+            proved.sha256,
+            proved.size,
+            file.source,
+            file.dataset,
+            file.package,
+            file.key,
+            file.path,
+            proved.proof.value,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            proved.note,
+        )
+
+    def is_of(self, file: RemoteFile) -> bool:
+        """The same file of the same release: file keys change when a dataset is released anew."""
+        return (self.source, self.dataset, self.package, self.key) == (
+            file.source,
+            file.dataset,
+            file.package,
+            file.key,
+        )
+
+
+class ManifestLine(msgspec.Struct, frozen=True):
+    """A line as it stands: `path` is text that may be unsafe."""
+
+    path: str
+    sha256: str
+
+
+def read_manifest(folder: Path) -> list[ManifestLine] | None:
+    """The manifest's lines in order, None where there is no manifest. Raises `ProblemError`.
+
+    Lines that are none of `sha256sum`'s are passed over, as `sha256sum -c` does.
+    """
+    data = _read(own_folder(folder) / MANIFEST)
+    return None if data is None else parse_manifest(data)
+
+
+def parse_manifest(data: bytes) -> list[ManifestLine]:
+    lines = (_parsed(line) for line in data.decode("utf-8", "surrogateescape").split("\n"))
+    return [line for line in lines if line is not None]
+
+
+def manifest_line(place: str, sha256: str) -> bytes:
+    escaped = place.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    mark = "" if escaped == place else "\\"
+    return f"{mark}{sha256}  {escaped}\n".encode()
+
+
+def own_folder(folder: Path) -> Path:
+    """FOLDER/.aihub. Raises `ProblemError` IN_THE_WAY where that name is a link or a file."""
+    own = native(folder) / OWN_FOLDER
+    try:
+        state = os.lstat(own)
+    except FileNotFoundError:
+        return own
+    except OSError as error:
+        raise disk_error(error, own) from error
+    if leads_elsewhere(state) or not stat.S_ISDIR(state.st_mode):
+        raise in_the_way(own, "not a folder")
+    return own
+
+
+class Ledger:
+    """The ledger of one target folder. One writer at a time; what others wrote meanwhile is seen at the next call."""
+
+    def __init__(self, folder: Path | str) -> None:
+        self._folder = native(folder)
+        self._entries: dict[str, Entry] = {}
+        self._seen: tuple[object, object] | None = None
+        self._manifest = b""  # its whole lines
+        self._log_length = 0
+
+    def entries(self) -> dict[str, Entry]:
+        """By place, in NFC. Raises `ProblemError`: IN_THE_WAY, the disk's."""
+        self._load()
+        return dict(self._entries)
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        """All of them are durable when this returns. A place that is there gets its new line. Raises `ProblemError`."""
+        if not entries:
+            return
+        entries = [msgspec.structs.replace(entry, place=_nfc(entry.place)) for entry in entries]
+        self._load()
+        own = own_folder(self._folder)
+        try:
+            self._make(own)
+            self._append(own / LOG, self._log_length, b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
+            self._update(own, {entry.place: entry.sha256 for entry in entries})
+        except OSError as error:
+            raise disk_error(error) from error
+        self._load()
+
+    def _make(self, own: Path) -> None:
+        if not own.is_dir():
+            own.mkdir()
+            sync_folder(self._folder)
+
+    def _append(self, path: Path, length: int, text: bytes) -> None:
+        is_new = plain_file(path) is None
+        if not text and not is_new:
+            return
+        file = OpenFile(path, create=True)
+        try:
+            if file.size() < length:  # the last line is whole but for its newline
+                text = b"\n" + text
+                length -= 1
+            file.truncate(length)
+            file.write_at(length, memoryview(text))
+            file.sync()
+        finally:
+            file.close()
+        if is_new:
+            sync_folder(path.parent)
+
+    def _update(self, own: Path, new: dict[str, str]) -> None:
+        replaced = {place for place, sha256 in new.items() if place in self._entries}
+        if all(self._entries[place].sha256 == new[place] for place in replaced):
+            lines = [manifest_line(place, sha256) for place, sha256 in new.items() if place not in replaced]
+            self._append(own / MANIFEST, len(self._manifest), b"".join(lines))
+            return
+        # The other lines stay as they are, sign by sign: they may be other people's.
+        kept = [line + b"\n" for line in self._manifest.split(b"\n")[:-1] if _place(line) not in new]
+        self._rewrite(own, b"".join(kept + [manifest_line(place, sha256) for place, sha256 in new.items()]))
+
+    def _rewrite(self, own: Path, text: bytes) -> None:
+        new = own / (MANIFEST + ".new")
+        remove(new)
+        file = OpenFile(new, fresh=True)
+        try:
+            file.write_at(0, memoryview(text))
+            file.sync()
+        finally:
+            file.close()
+        patiently_replace(new, own / MANIFEST)
+        sync_folder(own)
+
+    def _load(self) -> None:
+        own = own_folder(self._folder)
+        seen = (_state(own / MANIFEST), _state(own / LOG))
+        if seen == self._seen:
+            return
+        manifest, log = _read(own / MANIFEST) or b"", _read(own / LOG) or b""
+        self._manifest = manifest = self._whole_lines(manifest)
+        self._log_length = log.rfind(b"\n") + 1
+        stories = _stories(log[: self._log_length].splitlines())
+        self._entries = {}
+        for line in parse_manifest(manifest):
+            place = _nfc(line.path)
+            self._entries[place] = stories.get((place, line.sha256)) or Entry(place, line.sha256)
+        self._seen = seen
+
+    def _whole_lines(self, data: bytes) -> bytes:
+        """Without a torn last line. One without its newline is whole if the file that it names is there."""
+        length = data.rfind(b"\n") + 1
+        last = parse_manifest(data[length:])
+        if last and os.path.lexists(self._folder / last[0].path):
+            return data + b"\n"
+        return data[:length]
+
+
+def _stories(lines: Iterable[bytes]) -> dict[tuple[str, str], Entry]:
+    """The log by (place, SHA-256): the last line of each counts. Lines that cannot be read are passed over."""
+    decoder = msgspec.json.Decoder(Entry)
+    stories: dict[tuple[str, str], Entry] = {}
+    for line in lines:
+        try:
+            entry = decoder.decode(line)
+        except msgspec.DecodeError:
+            continue
+        stories[entry.place, entry.sha256] = entry
+    return stories
+
+
+def _place(line: bytes) -> str | None:
+    parsed = parse_manifest(line)
+    return _nfc(parsed[0].path) if parsed else None
+
+
+def _parsed(text: str) -> ManifestLine | None:
+    found = _LINE.fullmatch(text.removesuffix("\r"))
+    if found is None:
+        return None
+    path = found["path"]
+    if found["escaped"]:
+        path = re.sub(r"\\[\\nr]", lambda escape: _ESCAPES[escape[0]], path)
+    return ManifestLine(path, found["sha256"].lower())
+
+
+def _nfc(path: str) -> str:
+    return unicodedata.normalize("NFC", path.removeprefix("./"))
+
+
+def _read(path: Path) -> bytes | None:
+    if plain_file(path) is None:
+        return None
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    state = plain_file(path)
+    return (state.st_size, state.st_mtime_ns, state.st_ino) if state else None

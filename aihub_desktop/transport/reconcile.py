@@ -1,0 +1,131 @@
+"""Where each file of a queue stands on disk. Reads only: the disk is the truth, the queue follows."""
+
+from __future__ import annotations
+
+import unicodedata
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.transport.disk import disk_error, plain_file, remove
+from aihub_desktop.transport.journal import Identity, JournalState, read_journal
+from aihub_desktop.transport.ledger import Entry, Ledger
+from aihub_desktop.transport.publish import is_half_published
+from aihub_desktop.transport.target import Spot, Target
+
+
+class StandingKind(StrEnum):
+    """What lies on disk for one file."""
+
+    DONE = "done"  # under its final name, and in the ledger
+    PUBLISHED = "published"  # under its final name, not in the ledger yet: to be checked once more
+    WHOLE = "whole"  # every byte is there, to be checked
+    PARTIAL = "partial"  # some pieces are durable
+    NOTHING = "nothing"
+    IN_THE_WAY = "in-the-way"  # something else has one of its names
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """`bytes` are durable; `size` and `sha256` are known once whole; `proof` of what is done, else ""."""
+
+    kind: StandingKind
+    bytes: int = 0
+    size: int | None = None
+    sha256: str = ""
+    proof: str = ""
+
+
+NOTHING = Standing(StandingKind.NOTHING)
+_IN_THE_WAY = Standing(StandingKind.IN_THE_WAY)
+
+
+def look(folder: Path | str, files: list[WorkFile]) -> dict[int, Standing]:
+    """How each file stands, by id. A place that is no safe path stands for nothing.
+
+    Raises `ProblemError`: what the disk says, IN_THE_WAY where the ledger's own folder is a link.
+    """
+    target = Target(folder)
+    ledger = Ledger(folder).entries()
+    return {work.id: _standing(target, work, ledger) for work in files}
+
+
+def forget_journal(folder: Path | str, place: str) -> None:
+    """After the proof was recorded. A NAME.part that is a second name of the final file goes too.
+
+    Raises `ProblemError`.
+    """
+    spot = Target(folder).spot(place)
+    try:
+        if is_half_published(spot):
+            remove(spot.part)
+        remove(spot.journal)
+    except OSError as error:
+        raise disk_error(error, spot.journal) from error
+
+
+def may_replace(spot: Spot, entry: Entry | None) -> bool:
+    """The final name is free, or of a file that we made and that has not been touched since."""
+    state = plain_file(spot.final)
+    return state is None or (entry is not None and entry.key != "" and entry.size == state.st_size)
+
+
+def _standing(target: Target, work: WorkFile, ledger: dict[str, Entry]) -> Standing:
+    try:
+        spot = target.spot(work.place)
+        if not target.check_parents(spot):
+            return NOTHING
+        return _at_spot(spot, work, ledger.get(unicodedata.normalize("NFC", work.place)))
+    except ProblemError as error:
+        if error.problem.code is Code.UNSAFE_NAME:
+            return NOTHING
+        if error.problem.code is Code.IN_THE_WAY:
+            return _IN_THE_WAY
+        raise
+
+
+def _at_spot(spot: Spot, work: WorkFile, entry: Entry | None) -> Standing:
+    final, part = plain_file(spot.final), plain_file(spot.part)
+    journal = read_journal(spot.journal)
+    if journal is not None and journal.identity != Identity.of(work):
+        journal = None
+    if final is not None:
+        if journal is not None and _was_published(spot, journal, final.st_size, has_part=part is not None):
+            recorded = entry is not None and entry.is_of(work.file) and entry.sha256 == _sha256(journal)
+            return _final(entry, final.st_size) if recorded and entry else _published(journal)
+        if entry is not None and entry.is_of(work.file) and entry.size == final.st_size:
+            return _final(entry, final.st_size)
+        if not may_replace(spot, entry):
+            return _IN_THE_WAY
+    if journal is None or part is None:
+        return NOTHING
+    return _received(journal, part.st_size)
+
+
+def _was_published(spot: Spot, journal: JournalState, size: int, *, has_part: bool) -> bool:
+    whole = journal.whole is not None and journal.whole.size == size
+    return whole and (not has_part or is_half_published(spot))
+
+
+def _sha256(journal: JournalState) -> str:
+    return journal.whole.sha256 if journal.whole else ""
+
+
+def _final(entry: Entry, size: int) -> Standing:
+    return Standing(StandingKind.DONE, size, size, entry.sha256, entry.proof)
+
+
+def _published(journal: JournalState) -> Standing:
+    assert journal.whole is not None
+    size = journal.whole.size
+    return Standing(StandingKind.PUBLISHED, size, size, journal.whole.sha256)
+
+
+def _received(journal: JournalState, size: int) -> Standing:
+    whole = journal.whole
+    if whole is not None and whole.size == size:
+        return Standing(StandingKind.WHOLE, whole.size, whole.size, whole.sha256)
+    count = sum(max(0, min(piece.stop, size) - piece.start) for piece in journal.pieces)
+    return Standing(StandingKind.PARTIAL, count) if count else NOTHING

@@ -1,0 +1,304 @@
+"""One file to be: bytes go to their offsets in NAME.part, and what passes twice is compared, not written twice.
+
+    bytes of the hub ──▶ not on disk yet ──▶ written, hashed; every so often cut into a piece, made durable, claimed
+                    └──▶ on disk already ──▶ hashed, and compared with the piece when its end passes
+
+A piece from an earlier answer is read from disk once before it is relied on: if the disk has lost it, its bytes
+are simply written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import msgspec
+import xxhash
+
+from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.model import Piece
+from aihub_desktop.transport.coverage import Coverage
+from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file
+from aihub_desktop.transport.durability import Durability, Mark
+from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, WholeLine, discard
+from aihub_desktop.transport.target import Spot
+
+BLOCK: Final = 1 << 20  # of one read from disk
+_log = logging.getLogger(__name__)
+
+
+class Hash(Protocol):
+    def update(self, data: memoryview, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+def digest_of(file: OpenFile, start: int, stop: int, into: Hash) -> bool:
+    """Hashes the bytes start ≤ i < stop of the file; False if it ends before. Raises `OSError`."""
+    view = memoryview(bytearray(min(BLOCK, max(stop - start, 1))))
+    while start < stop:
+        count = file.read_at(start, view[: stop - start])
+        if count == 0:
+            return False
+        into.update(view[:count])
+        start += count
+    return True
+
+
+@dataclass(slots=True)
+class _Growing:
+    """Bytes written since the last mark: start ≤ i < stop."""
+
+    start: int
+    stop: int
+    since: float
+    digest: xxhash.xxh3_128 = field(default_factory=xxhash.xxh3_128)
+
+
+@dataclass(slots=True)
+class _Passing:
+    """Bytes that pass over `piece`, from `start` on, up to `at`."""
+
+    piece: Piece
+    start: int
+    at: int
+    digest: xxhash.xxh3_128 = field(default_factory=xxhash.xxh3_128)
+
+
+class Sink:
+    """Fed by one thread. `safe(bytes, new)` is called by the durability thread for each durable piece.
+
+    Every method raises `ProblemError`: what the disk says; CHANGED where a piece of an earlier answer differs from
+    what passes now; OVERLAPPING where one of this answer does. After either, `drop` is the only thing to do.
+    """
+
+    def __init__(
+        self,
+        spot: Spot,
+        identity: Identity,
+        state: JournalState | None,
+        durability: Durability,
+        safe: Callable[[int, int], None],
+        *,
+        mark_bytes: int,
+        mark_seconds: float,
+    ) -> None:
+        """`state` is the journal's of the same identity, if there is one. Without, a stray NAME.part is removed."""
+        self.spot = spot
+        self.again = 0
+        self.seen = False  # a member of the file has begun in this answer
+        self._durability = durability
+        self._safe = safe
+        self._mark_bytes = mark_bytes
+        self._mark_seconds = mark_seconds
+        self._coverage = Coverage(state.pieces if state else ())
+        self._unchecked = set(self._coverage.pieces())  # of earlier answers, not read from disk yet
+        self._earlier = set(self._unchecked)
+        self._durable = self._coverage.bytes
+        self._counting = threading.Lock()
+        self._journal = Journal(spot.journal, identity, state.length if state else 0)
+        self._fresh = state is None
+        self._file: OpenFile | None = None
+        self._at = 0
+        self._growing: _Growing | None = None
+        self._passing: _Passing | None = None
+        self._sha256 = hashlib.sha256()
+        self._hashed = 0
+
+    @property
+    def reached(self) -> int:
+        """Distinct bytes written."""
+        return self._coverage.bytes + (self._growing.stop - self._growing.start if self._growing else 0)
+
+    def begin(self, offset: int) -> None:
+        """What `take` is given next are the bytes from `offset` on."""
+        self.seen = True
+        self._open()
+        self.cut()
+        self._at = offset
+
+    def take(self, view: memoryview) -> None:
+        """The next bytes. Written or compared; nothing of `view` is kept."""
+        while view:
+            held = self._holding(self._at)
+            room = (held.stop if held else self._coverage.next_start(self._at) or self._at + len(view)) - self._at
+            part = view[:room]
+            if held:
+                self._pass_over(held, part)
+            else:
+                self._write(part)
+            self._feed_sha256(part)
+            self._at += len(part)
+            view = view[len(part) :]
+
+    def cut(self) -> None:
+        """What was written since the last mark is handed over to be made durable."""
+        growing, self._growing = self._growing, None
+        if growing is None or growing.start == growing.stop:
+            return
+        piece = Piece(growing.start, growing.stop, growing.digest.hexdigest())
+        self._coverage.add(piece)
+        self._mark(Span(piece.start, piece.stop, piece.digest), lambda: self._became_safe(piece))
+
+    def tick(self) -> None:
+        """Cuts if the last mark is long ago, bytes or none."""
+        if self._growing and time.monotonic() - self._growing.since >= self._mark_seconds:
+            self.cut()
+
+    def rest(self) -> None:
+        """No byte is expected for now: the descriptor is let go of once all is durable."""
+        self.cut()
+        file, self._file = self._file, None
+        if file is not None:
+            self._durability.release(file, self._journal)
+
+    def conclude(self, low: int) -> tuple[int, str]:
+        """The tar's end was seen: (size, SHA-256) of the whole file, with the last marks handed over.
+
+        Raises SHORT where a byte is missing or the file is smaller than `low`.
+        """
+        self._leave()
+        self.cut()
+        for piece in list(self._unchecked):
+            self._holding(piece.start)
+        self._durability.flush()
+        size = self._coverage.stop
+        if not self._coverage.is_whole(size) or size < low:
+            raise ProblemError(Code.SHORT, bytes=self._coverage.bytes, least=low)
+        try:
+            file = self._open()
+            if file.size() > size:
+                file.truncate(size)
+            if self._hashed < size:
+                digest_of(file, self._hashed, size, self._sha256)
+        except OSError as error:
+            raise disk_error(error, self.spot.part) from error
+        return size, self._sha256.hexdigest()
+
+    def claim(self, size: int, sha256: str, done: Callable[[], None]) -> None:
+        """The file is whole: `done` is called by the durability thread once the journal says so."""
+        self._mark(WholeLine(size, sha256), done)
+        self.rest()
+
+    def drop(self) -> None:
+        """Nothing of the file is left: no journal, no bytes."""
+        self._growing = self._passing = None
+        self.rest()
+        self._durability.flush()
+        discard(self.spot)
+        self._coverage = Coverage()
+
+    def _open(self) -> OpenFile:
+        if self._file is not None:
+            return self._file
+        try:
+            if self._fresh:
+                discard(self.spot)
+            self._file = OpenFile(self.spot.part, fresh=self._fresh, create=True)
+        except OSError as error:
+            raise disk_error(error, self.spot.part) from error
+        self._fresh = False
+        self._durability.prepare(self._journal)
+        return self._file
+
+    def _holding(self, offset: int) -> Piece | None:
+        """The piece on disk that holds this byte, once it is known that the disk still has it."""
+        piece = self._coverage.at(offset)
+        if piece is None or piece not in self._unchecked:
+            return piece
+        self._unchecked.discard(piece)
+        digest = xxhash.xxh3_128()
+        try:
+            sound = digest_of(self._open(), piece.start, piece.stop, digest) and digest.hexdigest() == piece.digest
+        except OSError as error:
+            raise disk_error(error, self.spot.part) from error
+        if sound:
+            return piece
+        _log.warning("%s: the disk has lost bytes %d to %d", self.spot.part, piece.start, piece.stop)
+        self._coverage.remove(piece)
+        self._count_durable(piece.start - piece.stop)
+        return None
+
+    def _write(self, view: memoryview) -> None:
+        self._leave()
+        self._durability.check()
+        if self._growing is None:
+            self._growing = _Growing(self._at, self._at, time.monotonic())
+        try:
+            self._open().write_at(self._at, view)
+        except OSError as error:
+            raise disk_error(error, self.spot.part) from error
+        self._growing.digest.update(view)
+        self._growing.stop += len(view)
+        if self._growing.stop - self._growing.start >= self._mark_bytes:
+            self.cut()
+        self.tick()
+
+    def _pass_over(self, piece: Piece, view: memoryview) -> None:
+        self.cut()
+        passing = self._passing
+        if passing is None or passing.piece is not piece or passing.at != self._at:
+            self._leave()
+            self._passing = passing = _Passing(piece, self._at, self._at)
+        passing.digest.update(view)
+        passing.at += len(view)
+        self.again += len(view)
+        if passing.at == piece.stop:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Compares what has passed over a piece; only a part of it is compared with the bytes on disk."""
+        passing, self._passing = self._passing, None
+        if passing is None:
+            return
+        piece = passing.piece
+        expected = piece.digest
+        if (passing.start, passing.at) != (piece.start, piece.stop):
+            digest = xxhash.xxh3_128()
+            try:
+                digest_of(self._open(), passing.start, passing.at, digest)
+            except OSError as error:
+                raise disk_error(error, self.spot.part) from error
+            expected = digest.hexdigest()
+        if passing.digest.hexdigest() != expected:
+            code = Code.CHANGED if piece in self._earlier else Code.OVERLAPPING
+            raise ProblemError(code, start=passing.start, stop=passing.at)
+
+    def _feed_sha256(self, view: memoryview) -> None:
+        """SHA-256 needs the bytes in order: those that come out of order are read back at the end."""
+        skipped = self._hashed - self._at
+        if 0 <= skipped < len(view):
+            self._sha256.update(view[skipped:])
+            self._hashed += len(view) - skipped
+
+    def _mark(self, line: Span | WholeLine, done: Callable[[], None]) -> None:
+        self._durability.mark(Mark(self._open(), self._journal, line, done))
+
+    def _became_safe(self, piece: Piece) -> None:
+        count = piece.stop - piece.start
+        self._safe(self._count_durable(count), count)
+
+    def _count_durable(self, change: int) -> int:
+        with self._counting:
+            self._durable += change
+            return self._durable
+
+
+def usable(spot: Spot, identity: Identity, state: JournalState | None) -> JournalState | None:
+    """The journal's state if it is one of this very file and its bytes are there; else None, and all is dropped.
+
+    Raises `ProblemError`: IN_THE_WAY where a link, folder or device has one of our names, else what the disk says.
+    """
+    part = plain_file(spot.part)
+    if state is None:
+        return None
+    if state.identity == identity and part is not None:
+        short = state.whole is not None and state.whole.size != part.st_size
+        return msgspec.structs.replace(state, whole=None) if short else state
+    discard(spot)
+    return None

@@ -1,0 +1,279 @@
+"""Whether a zip is what it says: its directory reads, and every entry unpacks to its length and its CRC.
+
+Nothing is extracted. Reads zip64, prepended data, comments, data descriptors and split sets; unpacks stored,
+deflated, bzip2 and LZMA entries. Of encrypted entries and rarer methods only the structure is looked at.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from isal import isal_zlib
+
+from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.leases import Proof
+from aihub_desktop.transport.inflate import FAILURES, Decoder, decoders, unpacked
+from aihub_desktop.transport.volumes import Volumes, Window
+from aihub_desktop.transport.zipformat import (
+    END64_SIZE,
+    END_SIZE,
+    ENTRY_SIGNATURE,
+    ENTRY_SIZE,
+    LOCAL_SIZE,
+    LOCATOR_SIZE,
+    LONGEST_TAIL,
+    End,
+    Entry,
+    Locator,
+    bad,
+    entry_length,
+    find_end,
+    local_length,
+    parse_end,
+    parse_end64,
+    parse_entry,
+    parse_local,
+    parse_locator,
+)
+
+_NAMED: Final = 20  # damaged entries that a verdict names; the rest are counted
+
+
+class StoppedError(Exception):
+    """The check was given up because `stopped` said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One damaged entry and the volumes that its bytes lie in, from 0."""
+
+    name: str
+    why: str
+    first_volume: int
+    last_volume: int
+
+
+@dataclass(slots=True)
+class ZipVerdict:
+    """`damaged` names at most twenty entries, of `damaged_count`. `note`: why not every entry could be opened."""
+
+    entries: int = 0
+    unopened: int = 0
+    damaged_count: int = 0
+    damaged: list[Damage] = field(default_factory=list)
+    volumes: set[int] = field(default_factory=set)  # that hold damaged entries
+    note: str = ""
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.damaged_count
+
+    @property
+    def proof(self) -> Proof:
+        return Proof.STRUCTURE if self.unopened else Proof.ARCHIVE
+
+    def blame(self, damage: Damage) -> None:
+        self.damaged_count += 1
+        self.volumes.update(range(damage.first_volume, damage.last_volume + 1))
+        if len(self.damaged) < _NAMED:
+            self.damaged.append(damage)
+
+
+def volume_count(last: Path) -> int:
+    """How many volumes the archive has whose last one this is. Raises `ProblemError`: BAD_ARCHIVE, the disk's."""
+    with Volumes([last]) as volumes:
+        end, _, locator = _tail(volumes)
+        return max(end.disk + 1 if end.disk < 0xFFFF else 1, locator.disks if locator else 1)
+
+
+def verify(
+    archive: Path | Sequence[Path],
+    progress: Callable[[int], None] = lambda count: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> ZipVerdict:
+    """Reads the whole archive: one file, or all volumes in order. `progress` hears how many bytes were read since.
+
+    Raises `ProblemError` BAD_ARCHIVE where the directory cannot be read, the disk's codes, and `StoppedError`.
+    """
+    with Volumes([archive] if isinstance(archive, Path) else archive) as volumes:
+        return _Check(volumes, progress, stopped).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    start: int
+    stop: int
+    entries: int
+    counts_low_bits: bool  # the count is known by its low 16 bits only
+    shift: int  # bytes put in front of the archive after its offsets were written
+
+
+class _Check:
+    def __init__(self, volumes: Volumes, progress: Callable[[int], None], stopped: Callable[[], bool]) -> None:
+        self._volumes = volumes
+        self._window = Window(volumes)
+        self._progress = progress
+        self._stopped = stopped
+        self._verdict = ZipVerdict()
+        self._directory = _directory(volumes)
+        self._ranges = _Ranges()
+
+    def run(self) -> ZipVerdict:
+        verdict = self._verdict
+        for entry in self._entries():
+            if self._stopped():
+                raise StoppedError
+            verdict.entries += 1
+            start = self._place(entry)
+            try:
+                self._check_entry(entry, start)
+            except ProblemError as error:
+                if error.problem.code is not Code.BAD_ARCHIVE:
+                    raise
+                verdict.blame(self._damage(entry, start, str(error.problem.facts["why"])))
+        expected = self._directory.entries
+        if verdict.entries != expected and not (
+            self._directory.counts_low_bits and verdict.entries & 0xFFFF == expected & 0xFFFF
+        ):
+            raise bad("the directory does not hold what it counts")
+        if self._ranges.overlap():
+            raise bad("entries overlap")
+        return verdict
+
+    def _entries(self) -> Iterator[Entry]:
+        window = Window(self._volumes)
+        at, stop = self._directory.start, self._directory.stop
+        while at < stop:
+            length = entry_length(window.read(at, ENTRY_SIZE)) if at + ENTRY_SIZE <= stop else 0
+            if not length or at + length > stop:
+                raise bad("the directory is broken")
+            yield parse_entry(window.read(at, length))
+            at += length
+
+    def _place(self, entry: Entry) -> int:
+        """Where its local header begins, in the run of all volumes; -1 for a volume that is not there."""
+        starts = self._volumes.starts
+        disk = entry.disk if len(starts) > 1 else 0
+        if disk >= len(starts):
+            return -1
+        return starts[disk] + entry.offset + self._directory.shift
+
+    def _check_entry(self, entry: Entry, start: int) -> None:
+        if start < 0 or start + LOCAL_SIZE > self._directory.start:
+            raise bad("beyond the end")
+        local = parse_local(self._window.read(start, local_length(self._window.read(start, LOCAL_SIZE))))
+        if local.name != entry.name or local.method != entry.method:
+            raise bad("header and directory differ")
+        data = start + local.length
+        if data + entry.packed > self._directory.start:
+            raise bad("beyond the end")
+        self._ranges.add(start, data + entry.packed)
+        ways = [] if entry.is_encrypted else decoders(entry.method, entry.size)
+        if ways:
+            self._check_data(entry, data, ways)
+        else:
+            self._verdict.unopened += 1
+            self._verdict.note = "encrypted" if entry.is_encrypted else f"method {entry.method}"
+            self._progress(entry.packed)
+
+    def _check_data(self, entry: Entry, start: int, ways: list[Decoder]) -> None:
+        why = ""
+        for way in ways:
+            why = _fault(entry, unpacked(way, self._chunks(start, start + entry.packed)))
+            if not why:
+                return
+        raise bad(why)
+
+    def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        for chunk in self._window.chunks(start, stop):
+            if self._stopped():
+                raise StoppedError
+            self._progress(len(chunk))
+            yield chunk
+
+    def _damage(self, entry: Entry, start: int, why: str) -> Damage:
+        first = self._volumes.volume_at(start) if start >= 0 else 0
+        last = self._volumes.volume_at(max(start, start + LOCAL_SIZE + len(entry.name) + entry.packed - 1))
+        return Damage(entry.shown(), why, first, max(first, last))
+
+
+class _Ranges:
+    """The bytes of each entry, flat: writers put entries in order, so there is rarely anything to sort."""
+
+    def __init__(self) -> None:
+        self._starts = array("Q")
+        self._stops = array("Q")
+        self._in_order = True
+
+    def add(self, start: int, stop: int) -> None:
+        if self._stops and start < self._stops[-1]:
+            self._in_order = False
+        self._starts.append(start)
+        self._stops.append(stop)
+
+    def overlap(self) -> bool:
+        if self._in_order:
+            return False
+        order = sorted(range(len(self._starts)), key=self._starts.__getitem__)
+        return any(self._starts[later] < self._stops[earlier] for earlier, later in pairwise(order))
+
+
+def _fault(entry: Entry, portions: Iterable[bytes]) -> str:
+    """What is wrong with the unpacked data, "" for nothing. Never unpacks much more than the entry's size."""
+    size = crc = 0
+    try:
+        for portion in portions:
+            size += len(portion)
+            if size > entry.size:
+                return "longer than stated"
+            crc = isal_zlib.crc32(portion, crc)
+    except FAILURES:
+        return "cannot be unpacked"
+    if size < entry.size:
+        return "shorter than stated"
+    return "" if crc == entry.crc else "a wrong CRC"
+
+
+def _directory(volumes: Volumes) -> _Directory:
+    end, at = _end(volumes)
+    if end.disk + 1 != len(volumes.starts):
+        raise bad(f"{end.disk + 1} volumes, {len(volumes.starts)} are here")
+    if end.directory_disk > end.disk:
+        raise bad("the directory is broken")
+    stated = volumes.starts[end.directory_disk] + end.offset
+    start = stated
+    # Data may have been put in front of a single file, such as a program that unpacks it.
+    if end.disk == 0 and end.entries and volumes.read(at - end.size, 4) == ENTRY_SIGNATURE:
+        start = at - end.size
+    if start < stated or start + end.size > at:
+        raise bad("the directory is broken")
+    return _Directory(start, start + end.size, end.entries, end.entries <= 0xFFFF, start - stated)
+
+
+def _end(volumes: Volumes) -> tuple[End, int]:
+    """The end record, the zip64 one if there is one, and where it begins."""
+    end, at, locator = _tail(volumes)
+    if locator is None:
+        return end, at
+    # Where it should be, and where it is if something was put in front.
+    places = [volumes.starts[locator.disk] + locator.offset] if locator.disk < len(volumes.starts) else []
+    highest = at - LOCATOR_SIZE - END64_SIZE
+    for place in [*places, highest]:
+        if 0 <= place <= highest:
+            wide = parse_end64(volumes.read(place, END64_SIZE))
+            if wide is not None:
+                return wide, place
+    raise bad("no end of directory")
+
+
+def _tail(volumes: Volumes) -> tuple[End, int, Locator | None]:
+    length = min(volumes.size, LONGEST_TAIL)
+    at = volumes.size - length + find_end(volumes.read(volumes.size - length, length))
+    end = parse_end(volumes.read(at, END_SIZE))
+    locator = parse_locator(volumes.read(at - LOCATOR_SIZE, LOCATOR_SIZE)) if at >= LOCATOR_SIZE else None
+    return end, at, locator

@@ -1,0 +1,191 @@
+"""The records of a zip as bytes: end of central directory, its zip64 kin, entries, local headers. Pure.
+
+After PKWARE's APPNOTE.TXT, sections 4.3 to 4.5. Every function raises `ProblemError` BAD_ARCHIVE, fact "why".
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from aihub_desktop.domain.faults import Code, ProblemError
+
+END_SIZE: Final = 22
+LOCATOR_SIZE: Final = 20
+END64_SIZE: Final = 56
+ENTRY_SIZE: Final = 46
+LOCAL_SIZE: Final = 30
+LONGEST_TAIL: Final = END_SIZE + 0xFFFF
+
+ENTRY_SIGNATURE: Final = b"PK\x01\x02"
+_LOCAL_SIGNATURE: Final = b"PK\x03\x04"
+_END_SIGNATURE: Final = b"PK\x05\x06"
+_END64_SIGNATURE: Final = b"PK\x06\x06"
+_LOCATOR_SIGNATURE: Final = b"PK\x06\x07"
+
+_END: Final = struct.Struct("<4s4H2LH")
+_LOCATOR: Final = struct.Struct("<4sLQL")
+_END64: Final = struct.Struct("<4sQ2H2L4Q")
+_ENTRY: Final = struct.Struct("<4s6H3L5H2L")
+_LOCAL: Final = struct.Struct("<4s5H3L2H")
+_FULL16: Final = 0xFFFF
+_FULL32: Final = 0xFFFFFFFF
+_ZIP64: Final = 1
+
+FLAG_ENCRYPTED: Final = 1 << 0
+FLAG_UTF8: Final = 1 << 11
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where the directory lies: `offset` counts from the start of volume `directory_disk`, `disk` is the last one."""
+
+    disk: int
+    directory_disk: int
+    entries: int
+    size: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """Where the zip64 end record lies, and how many volumes there are."""
+
+    disk: int
+    offset: int
+    disks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the directory. `offset` of its local header counts from the start of volume `disk`."""
+
+    name: bytes
+    flags: int
+    method: int
+    crc: int
+    packed: int
+    size: int
+    disk: int
+    offset: int
+
+    @property
+    def is_encrypted(self) -> bool:
+        return bool(self.flags & FLAG_ENCRYPTED)
+
+    def shown(self) -> str:
+        """The name for people: old Korean archives write cp949 without saying so."""
+        for coding in ("utf-8", "cp949"):
+            try:
+                return self.name.decode(coding)[:200]
+            except UnicodeDecodeError:
+                continue
+        return self.name.decode("ascii", "backslashreplace")[:200]
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A local header: `length` with name and extra field, after which the data begins."""
+
+    name: bytes
+    method: int
+    length: int
+
+
+def bad(why: str) -> ProblemError:
+    return ProblemError(Code.BAD_ARCHIVE, why=why)
+
+
+def find_end(tail: bytes) -> int:
+    """Where the end record begins in the last bytes of the archive. One that ends the file is preferred."""
+    loose = -1
+    at = tail.rfind(_END_SIGNATURE)
+    while at >= 0:
+        if at + END_SIZE <= len(tail):
+            stop = at + END_SIZE + int.from_bytes(tail[at + 20 : at + 22], "little")
+            if stop == len(tail):
+                return at
+            if stop < len(tail) and loose < 0:
+                loose = at
+        at = tail.rfind(_END_SIGNATURE, 0, at + 3)
+    if loose < 0:
+        raise bad("no end of directory")
+    return loose
+
+
+def parse_end(record: bytes) -> End:
+    _, disk, directory_disk, _, entries, size, offset, _ = _END.unpack(record)
+    return End(disk, directory_disk, entries, size, offset)
+
+
+def parse_locator(record: bytes) -> Locator | None:
+    signature, disk, offset, disks = _LOCATOR.unpack(record)
+    return Locator(disk, offset, disks) if signature == _LOCATOR_SIGNATURE else None
+
+
+def parse_end64(record: bytes) -> End | None:
+    signature, _, _, _, disk, directory_disk, _, entries, size, offset = _END64.unpack(record)
+    return End(disk, directory_disk, entries, size, offset) if signature == _END64_SIGNATURE else None
+
+
+def entry_length(fixed: bytes) -> int:
+    """The length of the whole record that begins with these `ENTRY_SIZE` bytes."""
+    if fixed[:4] != ENTRY_SIGNATURE:
+        raise bad("the directory is broken")
+    name, extra, comment = struct.unpack_from("<3H", fixed, 28)
+    return ENTRY_SIZE + int(name + extra + comment)
+
+
+def parse_entry(record: bytes) -> Entry:
+    """`record` as long as `entry_length` says."""
+    fields = _ENTRY.unpack_from(record)
+    flags, method, crc, packed, size, name_length, extra_length = (fields[i] for i in (3, 4, 7, 8, 9, 10, 11))
+    disk, offset = fields[13], fields[16]
+    name = record[ENTRY_SIZE : ENTRY_SIZE + name_length]
+    extra = record[ENTRY_SIZE + name_length : ENTRY_SIZE + name_length + extra_length]
+    wide = _Wide(_extra_field(extra, _ZIP64))
+    # The order is fixed, and only what is saturated is there.
+    size = wide.number(size, _FULL32, 8)
+    packed = wide.number(packed, _FULL32, 8)
+    offset = wide.number(offset, _FULL32, 8)
+    disk = wide.number(disk, _FULL16, 4)
+    return Entry(name, flags, method, crc, packed, size, disk, offset)
+
+
+def local_length(fixed: bytes) -> int:
+    """The length of the local header that begins with these `LOCAL_SIZE` bytes."""
+    if fixed[:4] != _LOCAL_SIGNATURE:
+        raise bad("no local header")
+    name, extra = struct.unpack_from("<2H", fixed, 26)
+    return LOCAL_SIZE + int(name + extra)
+
+
+def parse_local(record: bytes) -> Local:
+    fields = _LOCAL.unpack_from(record)
+    return Local(record[LOCAL_SIZE : LOCAL_SIZE + fields[9]], fields[3], len(record))
+
+
+class _Wide:
+    """The 64-bit forms of saturated fields, in the order of the record."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def number(self, short: int, full: int, width: int) -> int:
+        if short != full:
+            return short
+        if len(self._data) < width:
+            # A field that happens to be full without a zip64 record stands for itself.
+            return short
+        found, self._data = self._data[:width], self._data[width:]
+        return int.from_bytes(found, "little")
+
+
+def _extra_field(extra: bytes, wanted: int) -> bytes:
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<2H", extra)
+        if kind == wanted:
+            return extra[4 : 4 + length]
+        extra = extra[4 + length :]
+    return b""

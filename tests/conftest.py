@@ -1,0 +1,81 @@
+"""Ground for all tests: the demo hub on loopback, a folder, and no way out of this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from aihub_desktop.demo.catalogue import Catalogue
+from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.demo.offer import standard
+
+# What a machine may export and no test must lean on: proxies, certificates, and this program's own variables.
+_FOREIGN: Final = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"),
+    *("AIHUB_APIKEY", "AIHUB_API_URL", "AIHUB_HOME", "AIHUB_LANG"),
+)
+
+
+class OutsideError(AssertionError):
+    """A test reached for the world beyond loopback."""
+
+
+class _LoopbackSocket(socket.socket):
+    """A socket that connects within this machine only."""
+
+    def connect(self, address: Any) -> None:
+        _check(self, address)
+        super().connect(address)
+
+    def connect_ex(self, address: Any) -> int:
+        _check(self, address)
+        return super().connect_ex(address)
+
+
+def _check(connection: socket.socket, address: Any) -> None:
+    if connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    host = str(address[0])
+    try:
+        inside = ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        inside = host in ("", "localhost")
+    if not inside:
+        raise OutsideError(f"tests stay on loopback, not {host}")
+
+
+@pytest.fixture(autouse=True)
+def own_ground(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loopback only, and nothing of the machine's own settings."""
+    monkeypatch.setattr(socket, "socket", _LoopbackSocket)
+    for name in list(os.environ):
+        if name.upper() in _FOREIGN:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    """The standard catalogue; what one test made of it serves the next."""
+    return standard()
+
+
+@pytest.fixture
+def hub(catalogue: Catalogue) -> Iterator[DemoHub]:
+    """A demo hub over the standard catalogue, up, with no faults."""
+    with DemoHub(catalogue) as started:
+        yield started
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder to download into."""
+    made = tmp_path / "받은 것"
+    made.mkdir()
+    return made

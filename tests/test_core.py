@@ -1,0 +1,406 @@
+"""What the core decides, case by case. The stateful test beside this one looks for orders that nobody thought of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+import pytest
+
+from aihub_desktop.domain import messages as m
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.leases import Ended, Failed, FileReach, Proof, Proved, Reached, Safe, Whole, WorkFile
+from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.engine.core import Core
+from aihub_desktop.engine.deeds import Deed, Fetch, Halt, KeyChanged, LookAt, Looked, Prove, Record, Recorded
+from aihub_desktop.engine.records import Moment
+from aihub_desktop.transport.reconcile import Standing, StandingKind
+
+GB = 1 << 30
+NOTHING = Standing(StandingKind.NOTHING, 0, None, "", "")
+
+
+T = TypeVar("T")
+
+
+class Desk:
+    """A core with a clock in the hand, and all that it asked for."""
+
+    def __init__(self, *, only_new: bool = False, patience: float | None = None, **settings: float) -> None:
+        use = Settings(**{"spread": 0.0, **settings})  # type: ignore[arg-type]
+        self.core = Core(use, seed=1, only_new=only_new, patience=patience)
+        self.at = 100.0
+        self.deeds: list[Deed] = []
+
+    def tell(self, message: object) -> int | None:
+        now = Moment(self.at, self.at + 1e9)
+        deeds, number = self.core.handle(message, now)
+        self.deeds += deeds
+        self.deeds += self.core.plan(now)
+        return number
+
+    def wait(self, seconds: float) -> None:
+        self.at += seconds
+        self.deeds += self.core.plan(Moment(self.at, self.at + 1e9))
+
+    def add(self, files: Iterable[tuple[str, int]], folder: str = "/f", dataset: str = "1") -> int:
+        remote = [
+            RemoteFile("aihub", dataset, f"{dataset}-{path}", path, SizeRange(size, size, "")) for path, size in files
+        ]
+        number = self.tell(m.Add(1, Dataset("aihub", dataset, ""), remote, folder))
+        assert number is not None
+        self.look()
+        return number
+
+    def look(self, standing: Standing = NOTHING) -> None:
+        deed = self.take(LookAt)[-1]
+        self.tell(Looked(deed.transfer, {file.id: standing for file in deed.files}))
+
+    def take(self, kind: type[T]) -> list[T]:
+        """The deeds of this kind since the last call."""
+        found = [deed for deed in self.deeds if isinstance(deed, kind)]
+        self.deeds = [deed for deed in self.deeds if not isinstance(deed, kind)]
+        return found
+
+    def prove(self, deed: Prove) -> None:
+        for file in deed.files:
+            self.tell(Proved(deed.lease, file.id, GB, "ab", Proof.ARCHIVE))
+            for record in self.take(Record):
+                self.tell(Recorded(record.proof))
+        self.tell(Ended(deed.lease))
+
+    def receive(self, deed: Fetch) -> None:
+        for file in deed.files:
+            self.tell(Whole(deed.lease, file.id, GB, "ab"))
+        self.tell(Ended(deed.lease))
+
+    def state(self, number: int) -> TransferState:
+        return self.core.book.transfers[number].state
+
+    def files(self, number: int) -> list[m.FileRow]:
+        return [file.row() for file in self.core.book.files_of(self.core.book.transfers[number])]
+
+
+def names(files: list[WorkFile]) -> list[str]:
+    return [file.place for file in files]
+
+
+def test_from_the_wish_to_the_verified_file() -> None:
+    desk = Desk()
+    number = desk.add([("a/b c.zip", GB)])
+    (fetch,) = desk.take(Fetch)
+    assert names(fetch.files) == ["a/b_c.zip"]
+    assert desk.state(number) is TransferState.RUNNING
+    desk.tell(Whole(fetch.lease, fetch.files[0].id, GB, "ab"))
+    (prove,) = desk.take(Prove)
+    assert desk.files(number)[0].state is FileState.CHECKING
+    desk.prove(prove)
+    desk.tell(Ended(fetch.lease))
+    row = desk.files(number)[0]
+    assert (row.state, row.sha256, row.size, row.proof) == (FileState.DONE, "ab", GB, "archive")
+    assert desk.state(number) is TransferState.DONE
+
+
+def test_no_more_streams_than_wanted_and_their_starts_are_spread() -> None:
+    desk = Desk(parallel=2, spread=2.0)
+    desk.add([(f"{n}.zip", GB) for n in range(5)])
+    assert len(desk.take(Fetch)) == 1
+    desk.wait(1.9)
+    assert desk.take(Fetch) == []
+    assert desk.core.next_moment(Moment(desk.at, 0)) == pytest.approx(0.1)
+    desk.wait(0.2)
+    (second,) = desk.take(Fetch)
+    desk.wait(10)
+    assert desk.take(Fetch) == []
+    desk.receive(second)
+    assert len(desk.take(Fetch)) == 1
+
+
+def test_a_problem_of_the_world_waits_longer_each_time() -> None:
+    desk = Desk(backoff_first=1.0, backoff_longest=300.0)
+    number = desk.add([("a.zip", GB)])
+    delays = []
+    for _ in range(12):
+        (fetch,) = desk.take(Fetch)
+        desk.tell(Ended(fetch.lease, Problem(Code.UNREACHABLE)))
+        row = desk.files(number)[0]
+        assert row.state is FileState.WAITING
+        assert row.problem == Problem(Code.UNREACHABLE)
+        delay = desk.core.next_moment(Moment(desk.at, 0))
+        assert delay is not None
+        delays.append(delay)
+        desk.wait(delay)
+    assert delays[0] <= 1.0
+    assert all(0.7 * 2**n <= delay <= 2**n for n, delay in enumerate(delays[:8]))
+    assert 210 <= delays[-1] <= 300
+    assert desk.state(number) is TransferState.RUNNING
+
+
+def test_an_attempt_that_brought_something_does_not_count() -> None:
+    desk = Desk(backoff_first=0.0)
+    number = desk.add([("a.zip", GB)])
+    for _ in range(30):
+        (fetch,) = desk.take(Fetch)
+        desk.tell(Safe(fetch.lease, fetch.files[0].id, 5, 5))
+        desk.tell(Ended(fetch.lease, Problem(Code.SHORT)))
+    assert desk.files(number)[0].attempts == 1
+    for _ in range(7):
+        (fetch,) = desk.take(Fetch)
+        desk.tell(Ended(fetch.lease, Problem(Code.SHORT)))
+    assert desk.files(number)[0].state is FileState.FAILED
+    assert desk.state(number) is TransferState.FAILED
+
+
+def test_patience_ends_what_would_be_tried_for_ever() -> None:
+    desk = Desk(patience=5.0, backoff_first=4.0)
+    number = desk.add([("a.zip", GB)])
+    (fetch,) = desk.take(Fetch)
+    desk.tell(Ended(fetch.lease, Problem(Code.UNREACHABLE)))
+    desk.wait(4.0)
+    (fetch,) = desk.take(Fetch)
+    desk.tell(Ended(fetch.lease, Problem(Code.UNREACHABLE)))
+    desk.wait(1.1)
+    (fetch,) = desk.take(Fetch)
+    desk.tell(Ended(fetch.lease, Problem(Code.UNREACHABLE)))
+    assert desk.files(number)[0].problem == Problem(Code.UNREACHABLE)
+    assert desk.state(number) is TransferState.FAILED
+
+
+@pytest.mark.parametrize("code", [Code.NO_KEY, Code.NOT_APPROVED, Code.DISK_FULL, Code.ABROAD])
+def test_what_only_the_user_can_mend_stops_the_transfer_and_goes_on_when_asked(code: Code) -> None:
+    desk = Desk(parallel=2)
+    number = desk.add([("a.zip", GB), ("b.zip", GB)])
+    first, second = desk.take(Fetch)
+    desk.tell(Ended(first.lease, Problem(code)))
+    assert desk.state(number) is TransferState.NEEDS_USER
+    assert desk.core.book.transfers[number].problem == Problem(code)
+    assert [deed.lease for deed in desk.take(Halt)] == [second.lease]
+    desk.tell(Ended(second.lease, Problem(Code.CUT)))
+    assert desk.files(number)[1].attempts == 0, "a stream that we stopped ourselves has not failed"
+    assert desk.take(Fetch) == []
+    desk.tell(m.Resume(1, [number]))
+    desk.look()
+    assert len(desk.take(Fetch)) == 2
+
+
+def test_a_new_key_wakes_only_who_waits_for_one() -> None:
+    desk = Desk()
+    keyless, disapproved = desk.add([("a.zip", GB)]), desk.add([("b.zip", GB)], dataset="2")
+    first, second = desk.take(Fetch)
+    desk.tell(Ended(first.lease, Problem(Code.KEY_REJECTED)))
+    desk.tell(Ended(second.lease, Problem(Code.NOT_APPROVED)))
+    desk.tell(KeyChanged())
+    assert desk.state(keyless) is TransferState.QUEUED
+    assert desk.state(disapproved) is TransferState.NEEDS_USER
+
+
+def test_pause_and_resume() -> None:
+    desk = Desk()
+    number = desk.add([("a.zip", GB)])
+    (fetch,) = desk.take(Fetch)
+    desk.tell(m.Pause(1))
+    assert [deed.lease for deed in desk.take(Halt)] == [fetch.lease]
+    desk.tell(m.Resume(2))
+    desk.look()
+    assert desk.take(Fetch) == [], "the old lease may still write"
+    desk.tell(Ended(fetch.lease))
+    assert len(desk.take(Fetch)) == 1
+    assert desk.state(number) is TransferState.RUNNING
+
+
+def test_cancel_keeps_what_is_done_and_retry_begins_again() -> None:
+    desk = Desk(parallel=1)
+    number = desk.add([("a.zip", GB), ("b.zip", GB)])
+    (fetch,) = desk.take(Fetch)
+    desk.receive(fetch)
+    desk.prove(desk.take(Prove)[0])
+    (second,) = desk.take(Fetch)
+    desk.tell(m.Cancel(1, [number]))
+    assert desk.state(number) is TransferState.CANCELLED
+    with pytest.raises(ProblemError):
+        desk.tell(m.Remove(2, [number]))
+    desk.tell(Ended(second.lease))
+    assert [row.state for row in desk.files(number)] == [FileState.DONE, FileState.SKIPPED]
+    desk.tell(m.Retry(3, [number]))
+    desk.look()
+    assert names(desk.take(Fetch)[0].files) == ["b.zip"]
+
+
+def test_the_same_wish_twice_is_one_transfer() -> None:
+    desk = Desk()
+    number = desk.add([("a.zip", GB)])
+    assert desk.add([("a.zip", GB), ("b.zip", GB)]) == number
+    assert [row.place for row in desk.files(number)] == ["a.zip", "b.zip"]
+
+
+def test_a_new_release_takes_the_place_of_the_old_file() -> None:
+    desk = Desk(parallel=1)
+    number = desk.add([("a.zip", GB), ("b.zip", GB)])
+    old = desk.files(number)[1].id
+    remote = RemoteFile("aihub", "1", "new", "b.zip", SizeRange(GB, GB, ""))
+    desk.tell(m.Add(1, Dataset("aihub", "1", ""), [remote], "/f"))
+    assert [row.file.key for row in desk.files(number)] == ["1-a.zip", "new"]
+    assert desk.core.book.changes()[3] == [old]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("a b.zip", "a_b.zip"), ("A.zip", "a.zip"), ("a.zip", "a.zip.part"), ("x.part.journal", "x")]
+)
+def test_two_files_that_would_share_a_name_are_told_apart_by_failing_the_second(first: str, second: str) -> None:
+    desk = Desk()
+    number = desk.add([(first, GB), (second, GB)])
+    assert [row.state for row in desk.files(number)] == [FileState.FETCHING, FileState.FAILED]
+    problem = desk.files(number)[1].problem
+    assert problem is not None
+    assert (problem.code, problem.facts["other"]) == (Code.NAME_CLASH, first)
+    desk.tell(m.Retry(1, [number]))
+    assert desk.files(number)[1].problem == problem
+
+
+@pytest.mark.parametrize(
+    "path", ["../a.zip", "/a.zip", "C:/a.zip", "a/aux.zip", "a\\b.zip", ".aihub/manifest-sha256.txt"]
+)
+def test_an_unsafe_name_fails_at_once_and_the_rest_goes_on(path: str) -> None:
+    desk = Desk()
+    number = desk.add([(path, GB), ("good.zip", GB)])
+    bad, good = desk.files(number)
+    assert bad.problem is not None
+    assert (bad.state, bad.problem.code, bad.place) == (FileState.FAILED, Code.UNSAFE_NAME, "")
+    assert good.state is FileState.FETCHING
+
+
+def test_small_files_share_a_request_and_a_failure_halves_it() -> None:
+    desk = Desk(parallel=1, backoff_first=0.0)
+    desk.add([(f"{n:03}.csv", 1000) for n in range(120)])
+    sizes = []
+    for _ in range(3):
+        (fetch,) = desk.take(Fetch)
+        sizes.append(len(fetch.files))
+        desk.tell(Ended(fetch.lease, Problem(Code.CUT)))
+    assert sizes == [50, 25, 12]
+
+
+def test_a_hostile_member_is_blamed_on_the_one_file_that_brings_it() -> None:
+    desk = Desk(parallel=1)
+    number = desk.add([(f"{n}.csv", 1000) for n in range(3)])
+    (fetch,) = desk.take(Fetch)
+    desk.tell(Ended(fetch.lease, Problem(Code.HOSTILE_MEMBER)))
+    for bad in (False, True, False):
+        (fetch,) = desk.take(Fetch)
+        assert len(fetch.files) == 1
+        if bad:
+            desk.tell(Ended(fetch.lease, Problem(Code.HOSTILE_MEMBER)))
+        else:
+            desk.receive(fetch)
+    for prove in desk.take(Prove):
+        desk.prove(prove)
+    for prove in desk.take(Prove):
+        desk.prove(prove)
+    assert sorted(row.state for row in desk.files(number)) == [FileState.DONE, FileState.DONE, FileState.FAILED]
+
+
+def test_a_split_set_is_proved_together() -> None:
+    desk = Desk(parallel=3)
+    number = desk.add([("s.zip", GB), ("s.z02", GB), ("s.z01", GB)])
+    fetches = desk.take(Fetch)
+    desk.receive(fetches[0])
+    desk.receive(fetches[1])
+    assert desk.take(Prove) == []
+    desk.receive(fetches[2])
+    (prove,) = desk.take(Prove)
+    assert names(prove.files) == ["s.z01", "s.z02", "s.zip"]
+    desk.prove(prove)
+    assert desk.state(number) is TransferState.DONE
+
+
+def test_volumes_without_their_set_stand_for_themselves() -> None:
+    desk = Desk(parallel=3)
+    number = desk.add([("s.zip", GB), ("s.z01", GB)])
+    first, second = desk.take(Fetch)
+    desk.receive(first)
+    assert desk.take(Prove) == []
+    desk.tell(Failed(second.lease, second.files[0].id, Problem(Code.UNKNOWN_FILE)))
+    (prove,) = desk.take(Prove)
+    assert names(prove.files) == ["s.zip"]
+    desk.prove(prove)
+    assert desk.state(number) is TransferState.FAILED
+
+
+def test_the_same_damaged_archive_twice_means_a_damaged_source() -> None:
+    desk = Desk(backoff_first=0.0)
+    number = desk.add([("a.zip", GB)])
+    (fetch,) = desk.take(Fetch)
+    desk.receive(fetch)
+    (prove,) = desk.take(Prove)
+    desk.tell(Failed(prove.lease, prove.files[0].id, Problem(Code.BAD_ARCHIVE, {"sha256": "ab"})))
+    desk.tell(Ended(prove.lease))
+    (fetch,) = desk.take(Fetch)
+    desk.receive(fetch)
+    row = desk.files(number)[0]
+    assert row.problem is not None
+    assert (row.state, row.problem.code) == (FileState.FAILED, Code.SOURCE_BROKEN)
+    assert desk.take(Prove) == []
+
+
+def test_what_lies_on_disk_is_not_asked_for_again() -> None:
+    desk = Desk(parallel=9)
+    number = desk.tell(
+        m.Add(
+            1,
+            Dataset("aihub", "1", ""),
+            [RemoteFile("aihub", "1", str(n), f"{n}.zip", SizeRange(GB, GB, "")) for n in range(5)],
+            "/f",
+        )
+    )
+    assert number is not None
+    (look,) = desk.take(LookAt)
+    kinds = [
+        Standing(StandingKind.DONE, GB, GB, "ab", "archive"),
+        Standing(StandingKind.WHOLE, GB, GB, "ab", ""),
+        Standing(StandingKind.PARTIAL, 7, None, "", ""),
+        NOTHING,
+        Standing(StandingKind.IN_THE_WAY, 0, None, "", ""),
+    ]
+    desk.tell(Looked(number, dict(zip([file.id for file in look.files], kinds, strict=True))))
+    states = [row.state for row in desk.files(number)]
+    assert states == [
+        FileState.DONE, FileState.CHECKING, FileState.FETCHING, FileState.FETCHING, FileState.FAILED,
+    ]  # fmt: skip
+    assert [name for deed in desk.take(Fetch) for name in names(deed.files)] == ["2.zip", "3.zip"]
+    assert desk.core.book.transfers[number].bytes == 2 * GB + 7
+
+
+def test_only_what_was_added_in_this_run_moves() -> None:
+    desk = Desk(only_new=True)
+    rows = Desk()
+    number = rows.add([("a.zip", GB)])
+    transfers, files, _, _ = rows.core.book.changes()
+    desk.core.book.load_files(desk.core.book.load(transfers[0]), files)
+    desk.core.book.last_file = 1
+    desk.core.starts(Moment(1, 1))
+    desk.wait(1)
+    assert desk.deeds == []
+    other = desk.add([("b.zip", GB)], dataset="2")
+    assert other != number
+    assert [names(deed.files) for deed in desk.take(Fetch)] == [["b.zip"]]
+
+
+def test_progress_counts_what_came_again_apart() -> None:
+    desk = Desk()
+    number = desk.add([("a.zip", GB)])
+    (fetch,) = desk.take(Fetch)
+    file = fetch.files[0].id
+    desk.tell(Reached(fetch.lease, 100, [FileReach(file, 60, 30)]))
+    desk.tell(Reached(fetch.lease, 150, [FileReach(file, 90, 40)]))
+    transfer = desk.core.book.transfers[number]
+    assert (transfer.bytes, transfer.received, transfer.again) == (90, 150, 40)
+
+
+def test_commands_about_nothing_are_refused() -> None:
+    desk = Desk()
+    for command in (m.Pause(1, [7]), m.Resume(1, [7]), m.Cancel(1, [7]), m.Retry(1, [], [9]), m.Remove(1, [7])):
+        with pytest.raises(ProblemError) as refusal:
+            desk.tell(command)
+        assert refusal.value.problem.code is Code.BAD_COMMAND
