@@ -141,16 +141,29 @@ def test_a_problem_of_the_world_waits_longer_each_time() -> None:
 def test_an_attempt_that_brought_something_does_not_count() -> None:
     desk = Desk(backoff_first=0.0)
     number = desk.add([("a.zip", GB)])
-    for _ in range(30):
+    for n in range(1, 30):
         (fetch,) = desk.take(Fetch)
-        desk.tell(Safe(fetch.lease, fetch.files[0].id, 5, 5))
+        desk.tell(Safe(fetch.lease, fetch.files[0].id, 5 * n, 5))
         desk.tell(Ended(fetch.lease, Problem(Code.SHORT)))
     assert desk.files(number)[0].attempts == 1
-    for _ in range(7):
+    for _ in range(3):
         (fetch,) = desk.take(Fetch)
         desk.tell(Ended(fetch.lease, Problem(Code.SHORT)))
     assert desk.files(number)[0].state is FileState.FAILED
     assert desk.state(number) is TransferState.FAILED
+
+
+@pytest.mark.parametrize(("code", "tries"), [(Code.CHANGED, 5), (Code.OVERLAPPING, 3), (Code.WRONG_SIZE, 3)])
+def test_what_has_to_be_dropped_each_time_is_not_tried_for_ever(code: Code, tries: int) -> None:
+    desk = Desk(backoff_first=0.0)
+    number = desk.add([("a.zip", GB)])
+    for _ in range(tries):
+        (fetch,) = desk.take(Fetch)
+        desk.tell(Safe(fetch.lease, fetch.files[0].id, GB // 2, GB // 2))
+        desk.tell(Failed(fetch.lease, fetch.files[0].id, Problem(code)))
+        desk.tell(Ended(fetch.lease))
+    assert desk.take(Fetch) == []
+    assert desk.files(number)[0].problem == Problem(code)
 
 
 def test_patience_ends_what_would_be_tried_for_ever() -> None:

@@ -3,13 +3,24 @@
 Every code has words in Korean and English in the message catalogue, and a test fails for one without.
 
     Fault.TRANSIENT   the world: try again
-      ├─ UNREACHABLE, TLS_UNTRUSTED*, CUT, STALLED, SHORT, NOT_A_TAR, BROKEN_TAR, MISPLACED, HUB_ERROR
+      ├─ UNREACHABLE, HUB_ERROR, BAD_ANSWER, CUT, STALLED, SHORT, MISSING_MEMBER
+      ├─ NOT_A_TAR, BROKEN_TAR, MISPLACED, OVERLAPPING, WRONG_SIZE, BAD_ARCHIVE
+      └─ WORKER_LOST
     Fault.BUSY        the hub asks for fewer or later
+      └─ HUB_BUSY
     Fault.CHANGED     the file was released anew
-    Fault.DENIED      the user must act at aihub.or.kr
+      └─ CHANGED
+    Fault.DENIED      the user must act, at aihub.or.kr or on the way there
+      ├─ NO_KEY, KEY_REJECTED, NOT_APPROVED, APPROVAL_EXPIRED, ABROAD, API_OUTDATED, FORBIDDEN
+      └─ TLS_UNTRUSTED, INSECURE
     Fault.GONE        the hub does not have it
+      └─ UNKNOWN_DATASET, UNKNOWN_FILE, SOURCE_BROKEN
     Fault.LOCAL       this machine: disk, names, files in the way
+      ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
+      ├─ DISK_FULL, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING
+      └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, STORE_NEWER, STORE_BROKEN
     Fault.BUG         this program
+      └─ BAD_COMMAND, BUG
 """
 
 from __future__ import annotations
@@ -150,7 +161,7 @@ class Problem(msgspec.Struct, frozen=True):
 class ProblemError(Exception):
     """A problem on its way to whoever decides. The one exception that crosses rooms."""
 
-    def __init__(self, code: Code, **facts: str | int) -> None:
+    def __init__(self, code: Code, /, **facts: str | int) -> None:
         super().__init__(f"{code} {facts}" if facts else str(code))
         self.problem = Problem(code, facts)
 

@@ -15,6 +15,8 @@ from typing import Final
 PART: Final = ".part"
 JOURNAL: Final = ".part.journal"
 OWN_FOLDER: Final = ".aihub"
+# The short name that NTFS and FAT may give our folder opens it too.
+_OWN_SHORT: Final = re.compile(r"aihub~[0-9]+", re.IGNORECASE)
 
 # ext4, APFS and NTFS end at 255 (bytes, or UTF-16 units); 240 leaves room for ".part.journal".
 LONGEST_NAME_BYTES: Final = 240
@@ -75,7 +77,7 @@ def safe_path(shown: str) -> SafePath:
     for part in parts:
         if why := _fault_of(part):
             raise UnsafeNameError(shown, why)
-    if parts[0].casefold() == OWN_FOLDER:
+    if parts[0].casefold() == OWN_FOLDER or _OWN_SHORT.fullmatch(parts[0]):
         raise UnsafeNameError(shown, "reserved")
     return SafePath(text, _checked=True)
 

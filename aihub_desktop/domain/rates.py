@@ -20,7 +20,7 @@ class Rate:
     def add(self, amount: int, now: float) -> None:
         """`amount` bytes came since the last call."""
         passed = now - self._at
-        if passed <= 0:
+        if passed < 1e-6:
             # Two reports of one moment: an impulse, spread over the memory.
             self._value += amount / _MEMORY
             return

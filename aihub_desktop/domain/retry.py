@@ -32,8 +32,20 @@ class Ruling(msgspec.Struct, frozen=True):
 # The line or the hub is away: this heals by itself, so only the user's patience ends it.
 ENDLESS: Final = frozenset({Code.UNREACHABLE, Code.CUT, Code.STALLED, Code.HUB_BUSY, Code.WORKER_LOST})
 
+# All that was received of the file is worth nothing: it is begun anew. Such tries are counted apart, for on the
+# way to the next one bytes become durable again.
+DROPPING: Final = frozenset({Code.CHANGED, Code.OVERLAPPING, Code.BAD_ARCHIVE, Code.WRONG_SIZE})
+
 # Each try of these costs the whole file, and the same request is likely to bring the same answer.
-FEW_TRIES: Final[dict[Code, int]] = {Code.BAD_ARCHIVE: 3, Code.WRONG_SIZE: 3, Code.CHANGED: 5}
+FEW_TRIES: Final[dict[Code, int]] = {
+    Code.BAD_ARCHIVE: 3,
+    Code.WRONG_SIZE: 3,
+    Code.OVERLAPPING: 3,
+    Code.MISPLACED: 3,
+    Code.SHORT: 4,
+    Code.MISSING_MEMBER: 4,
+    Code.CHANGED: 5,
+}
 TRIES: Final = 8
 
 # The transfer cannot go on until something on this machine is put right.
@@ -42,12 +54,14 @@ _HERE: Final = frozenset(
 )
 
 _JITTER: Final = 0.3  # of the delay, so that many clients do not come back together
+_LONGEST_ASKED: Final = 3600  # seconds: whatever the hub asks for, a file does not wait a day for it
 
 
 def rule(problem: Problem, attempts: int, settings: Settings, dice: float) -> Ruling:
-    """What follows from `problem` after `attempts` tries that brought nothing new.
+    """What follows from `problem` after `attempts` tries that brought nothing new (or, of DROPPING, all of them).
 
-    `attempts` counts this one too, from 1. `dice` in [0, 1) spreads the delays.
+    `attempts` counts this one too, from 1. `dice` in [0, 1) spreads the delays. The fact "retry_after", in
+    seconds, is waited for in full, up to an hour.
     """
     if problem.fault is Fault.DENIED or problem.code in _HERE:
         return Ruling(Verdict.ASK)
@@ -58,6 +72,10 @@ def rule(problem: Problem, attempts: int, settings: Settings, dice: float) -> Ru
     if problem.code is Code.CHANGED:
         return Ruling(Verdict.AGAIN)
     delay = min(settings.backoff_first * 2 ** min(attempts - 1, 20), settings.backoff_longest)
-    asked = problem.facts.get("retry_after", 0)
-    delay = max(delay, float(asked) if isinstance(asked, int) else 0.0)
-    return Ruling(Verdict.AGAIN, delay * (1 - _JITTER * dice))
+    return Ruling(Verdict.AGAIN, max(delay * (1 - _JITTER * dice), _asked(problem) * (1 + _JITTER * dice)))
+
+
+def _asked(problem: Problem) -> float:
+    """How long the hub asks to wait, in seconds; a date, which this header may hold too, counts as nothing."""
+    text = str(problem.facts.get("retry_after", "")).strip()
+    return min(float(text), _LONGEST_ASKED) if text.isascii() and text.isdigit() else 0.0

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
-_VOLUME: Final = re.compile(r"(?P<stem>.+)\.(?P<kind>zip|z(?P<number>[0-9]{2,5}))", re.IGNORECASE | re.DOTALL)
+_VOLUME: Final = re.compile(r"(?P<stem>.+)\.(?:zip|z(?!0+$)(?P<number>[0-9]{2,5}))", re.IGNORECASE | re.DOTALL)
 
 K = TypeVar("K")
 

@@ -56,7 +56,8 @@ def changed(settings: Settings, changes: dict[str, int | float | str]) -> Settin
             raise SettingsError(name)
         if name in _RANGES and not (isinstance(value, int | float) and _RANGES[name][0] <= value <= _RANGES[name][1]):
             raise SettingsError(name)
-    try:
-        return msgspec.convert({**msgspec.structs.asdict(settings), **changes}, Settings)
-    except msgspec.ValidationError as error:
-        raise SettingsError(next(iter(changes))) from error
+        try:
+            settings = msgspec.convert({**msgspec.structs.asdict(settings), name: value}, Settings)
+        except msgspec.ValidationError as error:
+            raise SettingsError(name) from error
+    return settings

@@ -26,7 +26,7 @@ def _plain(value: Any) -> Any:
 def _rich(kind: type, value: Any) -> Any:
     if kind is Secret and isinstance(value, str):
         return Secret(value)
-    raise NotImplementedError(kind.__name__)
+    raise TypeError(kind.__name__)  # the decoder makes a ValidationError of it
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_plain)
@@ -73,5 +73,6 @@ def result(value: Any, kind: type[T]) -> T:
 def _read(decoder: msgspec.json.Decoder[T], text: bytes) -> T:
     try:
         return decoder.decode(text)
-    except msgspec.DecodeError:
-        raise WireError("not a message") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # raised below instead of here: some of these carry the line, and would go along as the context
+    raise WireError("not a message")

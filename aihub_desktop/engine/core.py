@@ -165,7 +165,7 @@ class Core:
     def _wait_again(self, file: FileRecord, taken: dict[str, FileRecord]) -> None:
         """Out of an end: the disk will tell what is left to do."""
         if file.place and self._claim(file, taken):
-            self.book.set_file(file, state=FileState.WAITING, problem=None, bad_sha256="")
+            self.book.set_file(file, state=FileState.WAITING, problem=None, drops=0, bad_sha256="")
 
     def _claim(self, file: FileRecord, taken: dict[str, FileRecord]) -> bool:
         """Takes the file's names, or fails it where another file has one of them."""
@@ -187,13 +187,13 @@ class Core:
         self._look(transfer)
 
     def _pause(self, command: Pause, now: Moment) -> None:
-        for transfer in self._named(command.transfers):
+        for transfer in _named(self.book, command.transfers):
             if transfer.state in TRANSFER_MAY_RUN or transfer.state is TransferState.NEEDS_USER:
                 self.book.set_transfer(transfer, state=TransferState.PAUSED, problem=None)
                 self.outcome.halt(transfer)
 
     def _resume(self, command: Resume, now: Moment) -> None:
-        for transfer in self._named(command.transfers):
+        for transfer in _named(self.book, command.transfers):
             if transfer.state in (TransferState.PAUSED, TransferState.NEEDS_USER):
                 self._choose(transfer)
                 self._go(transfer)
@@ -203,11 +203,10 @@ class Core:
             self._chosen.add(transfer.id)
 
     def _cancel(self, command: Cancel, now: Moment) -> None:
-        for key in command.files:
-            file = self._file(key)
+        for file in _named_files(self.book, command.files):
             self._skip(file)
             self.outcome.settle(self.book.transfers[file.transfer], now)
-        for transfer in self._named(command.transfers if command.transfers or not command.files else []):
+        for transfer in _named(self.book, command.transfers if command.transfers or not command.files else []):
             if transfer.state in TRANSFER_ENDED:
                 continue
             self.outcome.halt(transfer)
@@ -226,8 +225,8 @@ class Core:
         self.book.set_file(file, state=FileState.SKIPPED, problem=None, next_try=None)
 
     def _retry(self, command: Retry, now: Moment) -> None:
-        files = [self._file(key) for key in command.files]
-        for transfer in self._named(command.transfers if command.transfers or not command.files else []):
+        files = _named_files(self.book, command.files)
+        for transfer in _named(self.book, command.transfers if command.transfers or not command.files else []):
             again = {FileState.FAILED} | ({FileState.SKIPPED} if transfer.state is TransferState.CANCELLED else set())
             files += [file for file in self.book.files_of(transfer) if file.state in again]
         for key in sorted({file.transfer for file in files}):
@@ -241,7 +240,7 @@ class Core:
                 self._go(transfer)
 
     def _remove(self, command: Remove, now: Moment) -> None:
-        for transfer in self._named(command.transfers):
+        for transfer in _named(self.book, command.transfers):
             if transfer.state not in TRANSFER_ENDED or self.book.leases_of(transfer):
                 raise ProblemError(Code.BAD_COMMAND, what="not-ended", transfer=transfer.id)
             self.book.remove(transfer)
@@ -252,18 +251,22 @@ class Core:
             if transfer.state is TransferState.NEEDS_USER and problem and problem.code in _KEY_PROBLEMS:
                 self._go(transfer)
 
-    def _named(self, keys: list[int] | None) -> list[TransferRecord]:
-        if keys is None:
-            return list(self.book.transfers.values())
-        for key in keys:
-            if key not in self.book.transfers:
-                raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=key)
-        return [self.book.transfers[key] for key in keys]
 
-    def _file(self, key: int) -> FileRecord:
-        if key not in self.book.files:
+def _named(book: Book, keys: list[int] | None) -> list[TransferRecord]:
+    """The transfers with these numbers, or all. Raises BAD_COMMAND for a number that none has."""
+    if keys is None:
+        return list(book.transfers.values())
+    for key in keys:
+        if key not in book.transfers:
+            raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=key)
+    return [book.transfers[key] for key in keys]
+
+
+def _named_files(book: Book, keys: list[int]) -> list[FileRecord]:
+    for key in keys:
+        if key not in book.files:
             raise ProblemError(Code.BAD_COMMAND, what="no-file", file=key)
-        return self.book.files[key]
+    return [book.files[key] for key in keys]
 
 
 def _holder(place: str, taken: dict[str, FileRecord]) -> FileRecord | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from aihub_desktop.domain.faults import Code, Fault, Problem
 from aihub_desktop.domain.leases import Checked, Ended, Failed, Proved, Reached, Safe, Whole
-from aihub_desktop.domain.retry import Ruling, Verdict, rule
+from aihub_desktop.domain.retry import DROPPING, Ruling, Verdict, rule
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FILE_RUNNING, FileState, TransferState
 from aihub_desktop.engine.deeds import Deed, Halt, Looked, NotRecorded, Record, Recorded
@@ -102,7 +102,8 @@ class Outcome:
             return
         if news.new > 0:
             self._moved_at = now.steady
-            self._book.set_file(file, attempts=0, bundle=self.settings.bundle_files)
+        if news.bytes > file.best:
+            self._book.set_file(file, best=news.bytes, attempts=0, bundle=self.settings.bundle_files)
 
     def whole(self, news: Whole, now: Moment) -> None:
         lease = self._book.leases.get(news.lease)
@@ -121,7 +122,6 @@ class Outcome:
             bytes=news.size,
             size=news.size,
             sha256=news.sha256,
-            attempts=0,
             problem=None,
         )
         self._book.free_file(file)
@@ -157,10 +157,9 @@ class Outcome:
         file = self._open(lease, news.file) if lease else None
         if file is None:
             return
-        if news.problem.code in (Code.BAD_ARCHIVE, Code.CHANGED, Code.WRONG_SIZE, Code.OVERLAPPING):
-            # The worker dropped what it had of this file.
-            bad = str(news.problem.facts.get("sha256", ""))
-            self._book.set_file(file, bytes=0, size=None, sha256="", bad_sha256=bad or file.bad_sha256)
+        if news.problem.code in DROPPING:
+            bad = str(news.problem.facts.get("sha256", "")) or file.bad_sha256
+            self._book.set_file(file, bytes=0, best=0, size=None, sha256="", drops=file.drops + 1, bad_sha256=bad)
         self._judge(file, news.problem, now)
         self._book.free_file(file)
         self.settle(self._book.transfers[file.transfer], now)
@@ -196,7 +195,8 @@ class Outcome:
     def _judge(self, file: FileRecord, problem: Problem, now: Moment, *, together: bool = False) -> None:
         if problem.code is Code.BUG:
             problem = Problem(Code.BUG, {**problem.facts, "name": file.place})
-        ruling = rule(problem, file.attempts + 1, self.settings, self._dice.random())
+        tries = file.drops if problem.code in DROPPING else file.attempts + 1
+        ruling = rule(problem, tries, self.settings, self._dice.random())
         bundle = max(1, file.bundle // 2)
         if together and problem.code in _ONE_SPOILS_ALL:
             ruling, bundle = Ruling(Verdict.AGAIN), 1

@@ -31,21 +31,31 @@ def next_request(book: Book, transfer: TransferRecord, settings: Settings, slots
     A large file goes alone. Small ones share a request, but are spread over the `slots` that are free: the
     hub's speed is per connection, so one stream with everything would leave the others idle.
     """
-    first = _take(book, transfer)
-    if first is None:
-        return []
-    chosen, total = [first], first.remote.size.high
-    while len(chosen) < min(settings.bundle_files, *(file.bundle for file in chosen)):
-        following = _take(book, transfer)
-        if following is None:
+    held, blocked = book.held(), []
+    chosen: list[FileRecord] = []
+    while (file := _take(book, transfer)) is not None:
+        if (transfer.folder, file.place) in held:
+            # A cancelled transfer's worker has not let go of that name yet; its end brings us here again.
+            blocked.append(file.id)
+        elif not _fits(chosen, file, transfer, settings, slots):
+            blocked.append(file.id)
             break
-        enough = total >= _WORTH_A_STREAM and len(chosen) * slots > len(transfer.ready)
-        if enough or total + following.remote.size.high > settings.bundle_bytes or following.bundle <= len(chosen):
-            heapq.heappush(transfer.ready, following.id)
-            break
-        chosen.append(following)
-        total += following.remote.size.high
+        else:
+            chosen.append(file)
+    for key in blocked:
+        heapq.heappush(transfer.ready, key)
     return chosen
+
+
+def _fits(chosen: list[FileRecord], file: FileRecord, transfer: TransferRecord, settings: Settings, slots: int) -> bool:
+    """Whether `file` shares the request of `chosen`."""
+    if not chosen:
+        return True
+    total = sum(one.remote.size.high for one in chosen)
+    if total >= _WORTH_A_STREAM and len(chosen) * slots > len(chosen) + len(transfer.ready):
+        return False
+    most = min(settings.bundle_files, file.bundle, *(one.bundle for one in chosen))
+    return len(chosen) < most and total + file.remote.size.high <= settings.bundle_bytes
 
 
 def _take(book: Book, transfer: TransferRecord) -> FileRecord | None:
@@ -60,9 +70,10 @@ def _take(book: Book, transfer: TransferRecord) -> FileRecord | None:
 
 def next_check(book: Book, transfer: TransferRecord) -> list[FileRecord]:
     """A file, or all volumes of a split set in the order of the archive, to be proved now; [] where none is ready."""
+    held = book.held() if transfer.whole else set()
     for key in sorted(transfer.whole):
         unit = unit_of(book, transfer, book.files[key])
-        if all(file.id in transfer.whole for file in unit):
+        if all(file.id in transfer.whole and (transfer.folder, file.place) not in held for file in unit):
             return unit
     return []
 

@@ -50,6 +50,8 @@ class FileRecord:
     lease: int | None = None  # the lease that may still write, also after the state has moved on
     again: int = 0
     bundle: int = 50  # how many keys may share its next request
+    best: int = 0  # most durable bytes at any time since the file was last begun anew
+    drops: int = 0  # how often all that was received had to be dropped
     bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
     unproved: bool = False  # a volume whose set will never be whole: checked by itself
 
@@ -298,6 +300,15 @@ class Book:
 
     def leases_of(self, transfer: TransferRecord) -> list[LeaseRecord]:
         return [lease for lease in self.leases.values() if lease.transfer == transfer.id]
+
+    def held(self) -> set[tuple[str, str]]:
+        """(folder, place) of every file that a worker may write to now."""
+        found: set[tuple[str, str]] = set()
+        for lease in self.leases.values():
+            folder = self.transfers[lease.transfer].folder
+            files = (self.files[key] for key in lease.held if key in self.files)
+            found.update((folder, file.place) for file in files if file.lease == lease.id)
+        return found
 
     def taken(self, asking: TransferRecord) -> dict[str, FileRecord]:
         """Every name in use in the folder of `asking`, by itself or by a transfer that is not over, and who uses it."""

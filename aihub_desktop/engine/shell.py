@@ -15,11 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from aihub_desktop import __version__
 from aihub_desktop.domain import messages as m
-from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Check, Ended, Receive
 from aihub_desktop.domain.settings import SettingsError, changed
@@ -31,7 +28,7 @@ from aihub_desktop.engine.disk import disk_space, look_at, record
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
-from aihub_desktop.engine.meter import Meter
+from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.records import Moment
 from aihub_desktop.sources.aihub.client import AIHub
@@ -40,12 +37,10 @@ from aihub_desktop.store.queue import QueueStore
 _log = logging.getLogger(__name__)
 
 USER_AGENT: Final = f"aihub-desktop/{__version__}"
-_PROGRESS_SECONDS: Final = 0.2  # five times a second is all that an eye takes in
 _IDLE_SECONDS: Final = 1.0  # how late a deadline may be noticed
 _MOST_WORKERS: Final = 4  # more interpreters than this bring nothing: hashing and sockets run outside the lock
 
 Input = m.AnyCommand | AnyNews | Back
-Emit = Callable[[m.AnyEvent], None]
 
 
 class Shell:
@@ -57,14 +52,11 @@ class Shell:
     def __init__(
         self, home: Path, hub: str, worker_command: list[str], emit: Emit, *, only_new: bool, patience: float | None
     ) -> None:
-        self._home, self._hub, self._emit = home, hub, emit
+        self._home, self._hub = home, hub
         self._worker_command = worker_command
         self._only_new, self._patience = only_new, patience
         self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
-        self._seq = 0
-        self._meter = Meter()
-        self._progress_at = 0.0
-        self._moving = False
+        self._outbox = Outbox(emit)
         self._thread = threading.Thread(target=self._run, name="engine")
 
     # ---- from any thread ----
@@ -117,7 +109,7 @@ class Shell:
 
     def _run(self) -> None:
         try:
-            self._emit(self._snapshot())
+            self._outbox.snapshot(self._core, self._hub)
             self._core.starts(self._now())
             self._turn([])
             while (messages := self._take()) is not None:
@@ -127,14 +119,14 @@ class Shell:
             _log.exception("the engine failed")
             self._pool.close()
             self._hold.release()
-            self._emit(m.Notice(self._next(), problem, fatal=True))
+            self._outbox.fatal(problem)
             return
         self._shut()
 
     def _take(self) -> list[Input] | None:
         """All that has come in, after waiting no longer than the next deadline. None: the end."""
         due = self._core.next_moment(self._now())
-        wait = min(_IDLE_SECONDS if due is None else due, _PROGRESS_SECONDS if self._moving else _IDLE_SECONDS)
+        wait = min(_IDLE_SECONDS if due is None else due, PROGRESS_SECONDS if self._outbox.moving else _IDLE_SECONDS)
         messages: list[Input] = []
         try:
             first = self._inbox.get(timeout=max(wait, 0.001))
@@ -152,7 +144,7 @@ class Shell:
         self._pool.enforce()
         self._keys.enforce()
         self._save()
-        self._show_progress()
+        self._outbox.progress(self._core)
 
     def _handle(self, message: Input) -> None:
         match message:
@@ -162,7 +154,7 @@ class Shell:
                 try:
                     self._obey(message)
                 except ProblemError as error:
-                    self._answer(message.id, None, error.problem)
+                    self._outbox.answer(message.id, None, error.problem)
             case _:
                 self._tell(message)
 
@@ -176,7 +168,7 @@ class Shell:
 
     def _obey(self, command: m.AnyCommand) -> None:
         def reply(value: object, problem: Problem | None) -> None:
-            self._answer(command.id, value, problem)
+            self._outbox.answer(command.id, value, problem)
 
         match command:
             case m.ListDatasets() | m.ListFiles():
@@ -195,7 +187,7 @@ class Shell:
     def _obey_at_once(self, command: m.AnyCommand) -> object:
         match command:
             case m.Resync():
-                self._emit(self._snapshot())
+                self._outbox.snapshot(self._core, self._hub)
             case m.Rows():
                 return self._rows(command)
             case m.Configure():
@@ -241,7 +233,7 @@ class Shell:
             raise ProblemError(Code.BAD_COMMAND, what="setting", name=error.name) from None
         self._store.keep_settings(settings, time.time())
         self._core.settings = settings
-        self._emit(m.Changed(self._next(), settings=settings))
+        self._outbox.settings(settings)
 
     def _key_set(self, value: object, problem: Problem | None, reply: Callable[[object, Problem | None], None]) -> None:
         if problem is None:
@@ -301,34 +293,10 @@ class Shell:
         transfers, files, removed, dropped = self._core.book.changes()
         if transfers or files or removed or dropped:
             self._store.save(transfers, files, removed, dropped)
-            self._emit(m.Changed(self._next(), transfers, files, removed))
+            self._outbox.changed(transfers, files, removed)
         for transfer in self._core.book.transfers.values():
             if transfer.loaded and transfer.state in TRANSFER_ENDED and not self._core.book.leases_of(transfer):
                 self._core.book.unload_files(transfer)
-
-    def _show_progress(self) -> None:
-        now = time.monotonic()
-        leases = self._core.book.leases
-        if not leases and not self._moving:
-            return
-        if now - self._progress_at < _PROGRESS_SECONDS and leases:
-            return
-        self._progress_at, self._moving = now, bool(leases)
-        running = {lease.transfer for lease in leases.values()}
-        transfers = [one for key, one in self._core.book.transfers.items() if key in running]
-        self._emit(self._meter.read(self._next(), self._core.outcome.progress(), transfers, now))
-
-    def _snapshot(self) -> m.Snapshot:
-        rows = [transfer.row() for transfer in self._core.book.transfers.values()]
-        return m.Snapshot(self._next(), rows, self._core.settings, self._hub)
-
-    def _answer(self, number: int, value: object, problem: Problem | None) -> None:
-        result = wire.plain(value) if isinstance(value, msgspec.Struct) else None
-        self._emit(m.Answer(self._next(), number, problem, result))
-
-    def _next(self) -> int:
-        self._seq += 1
-        return self._seq
 
     @staticmethod
     def _now() -> Moment:
