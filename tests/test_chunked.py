@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aihub_desktop.domain.faults import Code, ProblemError
@@ -26,6 +26,7 @@ def decode(parts: list[bytes]) -> tuple[bytes, Dechunker]:
     return bytes(data), chunked
 
 
+@settings(deadline=None)
 @given(chunks=st.lists(st.binary(min_size=1, max_size=300), max_size=8), data=st.data())
 def test_any_cutting_gives_the_same_data(chunks: list[bytes], data: st.DataObject) -> None:
     extension = data.draw(st.sampled_from([b"", b";name=value", b' ; q="x y"', b"  "]))
@@ -84,6 +85,7 @@ def test_what_is_not_chunked_is_refused(body: bytes) -> None:
         assert caught.value.problem.code is Code.CUT
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=6))
 def test_noise_never_crashes(parts: list[bytes]) -> None:
     try:

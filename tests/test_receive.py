@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tapes import News, Tape, order, pieces, receive, sha256, tar, work
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import AnyNews, FileReach, Reached, Safe
 from aihub_desktop.sources.place import Body
 from aihub_desktop.transport.journal import read_journal
 from aihub_desktop.transport.receive import Reception
-from tapes import News, Tape, order, pieces, receive, sha256, tar, work
 
 SEED = 20260301
 KIB = 1 << 10
@@ -168,7 +168,9 @@ def test_text_in_place_of_a_tar_is_never_written(folder: Path) -> None:
     page = b"<!DOCTYPE html><html><body>login</body></html>" * 50
     news = receive(order(folder, [work(1, "a.zip", 3)]), page)
     assert news.code is Code.NOT_A_TAR
-    told = receive(order(folder, [work(1, "a.zip", 3)]), "AI 허브는 해외에서의 데이터 다운로드를 제한하고 있습니다.".encode())
+    told = receive(
+        order(folder, [work(1, "a.zip", 3)]), "AI 허브는 해외에서의 데이터 다운로드를 제한하고 있습니다.".encode()
+    )
     assert told.code is Code.ABROAD
     assert list(folder.iterdir()) == []
 
@@ -189,8 +191,7 @@ def test_a_broken_stream_is_resumed_and_nothing_is_written_twice(folder: Path, e
     stream = tar(pieces("d/a_b.zip", data, 90 * KIB))
     task = order(folder, [work(1, "d/a b.zip", len(data))], mark_bytes=50 * KIB)
     written, place = 0, 0
-    while place < len(data):
-        place += rng.randrange(20 * KIB, 150 * KIB)
+    while (place := place + rng.randrange(20 * KIB, 150 * KIB)) < len(data):
         news = receive(task, Tape(stream[:place], ending=ending, cut=7777))
         assert news.code is (Code.CUT if ending == "cut" else Code.SHORT)
         assert news.again == written
@@ -296,6 +297,18 @@ def test_a_part_cut_short_by_someone_is_filled_again(folder: Path) -> None:
     assert receive(task, tar(pieces("d/a_b.zip", data, 50 * KIB)[:1])).failed == {1: Code.SHORT}
 
 
+def test_bytes_beyond_the_end_are_cut_off(folder: Path) -> None:
+    """A run was killed after it wrote what it had not claimed yet, and the hub has other bytes now."""
+    data = noise(30_000)
+    task = order(folder, [work(1, "a.zip", 30_000, slack=20_000)])
+    receive(task, Tape(tar(pieces("a.zip", data, 30_000))[:20_000], ending="cut"))
+    with (folder / "a.zip.part").open("ab") as file:
+        file.write(b"?" * 25_000)
+    news = receive(task, tar(pieces("a.zip", data, 30_000)))
+    assert news.whole == {1: (30_000, sha256(data))}
+    assert part(folder, "a.zip") == data
+
+
 def test_pieces_of_another_file_are_dropped_before_the_first_byte(folder: Path) -> None:
     old, new = noise(40_000), noise(40_000, 2)
     receive(order(folder, [work(1, "a.zip", 40_000, key="old")]), Tape(tar(pieces("a.zip", old, 20_000))[:30_000]))
@@ -324,7 +337,10 @@ def test_marks_come_by_bytes_and_by_time(folder: Path) -> None:
     assert len(by_bytes.of(Safe)) >= 3
     safe = by_bytes.of(Safe)
     assert [news.bytes for news in safe] == [sum(one.new for one in safe[: n + 1]) for n in range(len(safe))]
-    by_time = receive(order(folder, [work(2, "b.zip", 100_000)], mark_seconds=0.0), Tape(tar(pieces("b.zip", data, 100_000)), cut=10_000))
+    by_time = receive(
+        order(folder, [work(2, "b.zip", 100_000)], mark_seconds=0.0),
+        Tape(tar(pieces("b.zip", data, 100_000)), cut=10_000),
+    )
     assert len(by_time.of(Safe)) >= 10
 
 
@@ -364,7 +380,11 @@ def test_drop_keeps_what_came_and_says_so(folder: Path, when: str) -> None:
     data = noise(100_000)
     told: list[AnyNews] = []
     stream = tar(pieces("a.zip", data, 100_000))[:60_000]
-    tape = Tape(stream, cut=10_000, ending="stall", at={60_000: lambda: reception.drop()} if when == "middle" else {})
+
+    def stop() -> None:
+        reception.drop()
+
+    tape = Tape(stream, cut=10_000, ending="stall", at={60_000: stop} if when == "middle" else {})
 
     def connect() -> Body:
         if when == "connecting":
@@ -421,4 +441,3 @@ def test_two_files_of_one_name_are_not_mixed(folder: Path) -> None:
 def test_the_folder_is_made_at_first_use(tmp_path: Path) -> None:
     news = receive(order(tmp_path / "new" / "folder", [work(1, "a.zip", 3)]), tar([("a.zip.part0", b"abc")]))
     assert set(news.whole) == {1}
-

@@ -101,6 +101,7 @@ paths = st.lists(names, min_size=1, max_size=4).map("/".join)
 files = st.lists(st.tuples(paths, st.binary(max_size=2000)), max_size=5)
 
 
+@settings(deadline=None)
 @given(files=files, tar_format=st.sampled_from(FORMATS), data=st.data())
 def test_any_cutting_gives_what_tarfile_gives(
     files: list[tuple[str, bytes]], tar_format: Literal[0, 1, 2], data: st.DataObject
@@ -323,15 +324,16 @@ def test_the_head_is_kept_for_whoever_asks() -> None:
     assert reader.head == page[:4096]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_damaged_archives_never_crash(data: st.DataObject) -> None:
-    archive = bytearray(made([("가" * 60 + "/b", b"x" * 700), ("c", b"y")], data.draw(st.sampled_from(FORMATS))))
+    archive = bytearray(made([("가" * 40 + "/b", b"x" * 700), ("c", b"y")], data.draw(st.sampled_from(FORMATS))))
     for _ in range(data.draw(st.integers(1, 5))):
         archive[data.draw(st.integers(0, len(archive) - 1))] = data.draw(st.integers(0, 255))
     assert outcome([bytes(archive)]) in (None, Code.BROKEN_TAR, Code.NOT_A_TAR, Code.SHORT)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=1500), max_size=5))
 def test_noise_never_crashes(parts: list[bytes]) -> None:
     assert outcome(parts) in (None, Code.BROKEN_TAR, Code.NOT_A_TAR, Code.SHORT)

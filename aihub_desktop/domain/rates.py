@@ -11,10 +11,10 @@ _MEMORY: Final = 5.0  # seconds after which an old speed weighs 1/e
 class Rate:
     """Bytes a second from counts at times: an exponential mean over about five seconds."""
 
-    __slots__ = ("_at", "_value")
+    __slots__ = ("_at", "_began", "_value")
 
     def __init__(self, now: float) -> None:
-        self._at = now
+        self._at = self._began = now
         self._value = 0.0
 
     def add(self, amount: int, now: float) -> None:
@@ -30,7 +30,10 @@ class Rate:
 
     def value(self, now: float) -> float:
         """Bytes a second; falls by itself while nothing comes."""
-        return self._value * math.exp(-max(0.0, now - self._at - 1.0) / _MEMORY)
+        # The mean began at nothing: what that still weighs is taken out, or the first minutes of a download
+        # would promise an end many times too far away.
+        known = 1 - math.exp(-max(self._at - self._began, 1.0) / _MEMORY)
+        return self._value / known * math.exp(-max(0.0, now - self._at - 1.0) / _MEMORY)
 
 
 def seconds_left(low: int, high: int, done: int, rate: float) -> float | None:

@@ -51,18 +51,20 @@ class Worker:
                     job.drop()
 
     def close(self) -> None:
-        """Drops every lease and waits until each has made durable what it had."""
+        """Drops every lease and waits until each has made durable what it had.
+
+        A lease that still waits for the hub's answer has nothing to save, and is not waited for.
+        """
         with self._lock:
-            jobs, threads = list(self._jobs.values()), list(self._threads.values())
-        for job in jobs:
+            jobs = [(job, self._threads[lease]) for lease, job in self._jobs.items()]
+        for job, _ in jobs:
             job.drop()
-        for thread in threads:
-            thread.join()
-        for hub in self._hubs.values():
-            hub.close()
+        for job, thread in jobs:
+            while thread.is_alive() and not (isinstance(job, Reception) and job.is_idle):
+                thread.join(0.05)
 
     def _start(self, lease: int, job: _Job) -> None:
-        thread = threading.Thread(target=self._run, args=(lease, job), name=f"lease-{lease}")
+        thread = threading.Thread(target=self._run, args=(lease, job), name=f"lease-{lease}", daemon=True)
         with self._lock:
             self._jobs[lease], self._threads[lease] = job, thread
         thread.start()

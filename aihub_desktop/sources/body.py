@@ -156,6 +156,10 @@ class StreamWire:
         except httpcore.ReadTimeout:
             raise TimeoutError from None
         except httpcore.ReadError as error:
+            # Many servers hang up without TLS's own farewell. As in Python's SSLSocket that is an end; whether it
+            # came too early the framing knows.
+            if isinstance(error.__cause__, ssl.SSLEOFError):
+                return 0
             raise ConnectionError("read error") from error
         view[: len(data)] = data
         return len(data)
@@ -174,9 +178,9 @@ def wire_of(stream: httpcore.NetworkStream) -> Wire:
     """The bare socket of a stream where it has one."""
     sock = stream.get_extra_info("socket")
     # An SSLObject (not an SSLSocket's own) means that TLS is done beside the socket, in memory.
-    if isinstance(sock, socket.socket) and not isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):
-        return SocketWire(sock)
-    return StreamWire(stream)
+    if sock is None or isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):
+        return StreamWire(stream)
+    return SocketWire(sock)
 
 
 class AnswerBody:

@@ -264,8 +264,7 @@ class _HeaderStream(httpcore.NetworkStream):
         return self._inner, self._surplus
 
     def _socket(self) -> socket.socket:
-        sock = self._inner.get_extra_info("socket")
-        assert isinstance(sock, socket.socket)
+        sock: socket.socket = self._inner.get_extra_info("socket")
         return sock
 
 
@@ -291,12 +290,12 @@ def _framing(status: int, headers: httpx.Headers) -> Framing:
     """How this body ends. h11 has refused contradicting headers before."""
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
-        raise ProblemError(Code.HUB_ERROR, status=status, why="coded-body", text=coding[:40])
+        raise ProblemError(Code.HUB_ERROR, status=status, why="coded-body", text="Content-Encoding")
     if status in (204, 304):
         return Counted(0)
     if "transfer-encoding" in headers:
         if headers["transfer-encoding"].strip().lower() != "chunked":
-            raise ProblemError(Code.HUB_ERROR, status=status, why="coded-body", text=headers["transfer-encoding"][:40])
+            raise ProblemError(Code.HUB_ERROR, status=status, why="coded-body", text="Transfer-Encoding")
         return Dechunker()
     if "content-length" in headers:
         return Counted(int(headers["content-length"]))
@@ -308,7 +307,7 @@ def _parsed(url: str) -> httpx.URL:
         address = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         raise ProblemError(Code.UNREACHABLE, why="address", host="") from None
-    if address.scheme not in ("http", "https") or not address.host:
+    if address.scheme not in ("http", "https") or not address.host or not 0 < (address.port or 80) < 65536:
         raise ProblemError(Code.UNREACHABLE, why="address", host=address.host[:80])
     return address
 

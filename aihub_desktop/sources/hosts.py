@@ -6,6 +6,7 @@ Names are read by httpx's own parser, the one that also connects: what is judged
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Final
 
 import httpx
@@ -13,6 +14,8 @@ import httpx
 # The hub streams from another host of this domain. Other hubs get the key on their one host only: which suffixes
 # are registrable is a list of thousands, and wrong when old.
 _SHARED_DOMAIN: Final = "aihub.or.kr"
+# Names and addresses without the signs (backslash, percent …) at which parsers fall out with each other.
+_PLAIN_HOST: Final = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)*|[0-9a-f:.]+")
 
 
 def may_have_key(hub_url: str, target_url: str) -> bool:
@@ -63,9 +66,8 @@ def _host(url: str) -> str:
         address = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         return ""
-    if address.userinfo:
-        return ""
-    return address.raw_host.decode("ascii").lower().removesuffix(".")
+    host = address.raw_host.decode("ascii").lower().removesuffix(".")
+    return "" if address.userinfo or not _PLAIN_HOST.fullmatch(host) else host
 
 
 def _of_shared_domain(host: str) -> bool:

@@ -30,13 +30,6 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepare:
-    """Marks for `journal` will come: it takes room on disk while there is some."""
-
-    journal: Journal
-
-
-@dataclass(frozen=True, slots=True)
 class Release:
     """Nothing more is written through `file`: it may be closed once its marks are done."""
 
@@ -44,7 +37,7 @@ class Release:
     journal: Journal
 
 
-AnyJob = Mark | Prepare | Release
+AnyJob = Mark | Release
 
 
 class Durability:
@@ -61,9 +54,6 @@ class Durability:
 
     def mark(self, mark: Mark) -> None:
         self._submit(mark)
-
-    def prepare(self, journal: Journal) -> None:
-        self._submit(Prepare(journal))
 
     def release(self, file: OpenFile, journal: Journal) -> None:
         self._submit(Release(file, journal))
@@ -105,9 +95,6 @@ class Durability:
     def _do(self, jobs: list[AnyJob]) -> None:
         try:
             if self._problem is None:
-                for job in jobs:
-                    if isinstance(job, Prepare):
-                        job.journal.prepare()
                 _claim([job for job in jobs if isinstance(job, Mark)])
         except OSError as error:
             self._problem = disk_problem(error)

@@ -40,6 +40,7 @@ class Reception:
         self._body_lock = threading.Lock()
         self._received = 0
         self._reported_at = 0.0
+        self.is_idle = False  # waits for the hub's answer, with nothing in hand that could be lost
 
     def run(self) -> None:
         """Never raises: whatever happens is told."""
@@ -75,7 +76,9 @@ class Reception:
         intake.prepare()
         if not intake.wants_more or self._dropped.is_set():
             return
+        self.is_idle = True
         body = self._open_stream()
+        self.is_idle = False
         with self._body_lock:
             self._body = body
         try:

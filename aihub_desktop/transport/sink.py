@@ -103,6 +103,7 @@ class Sink:
         self._counting = threading.Lock()
         self._journal = Journal(spot.journal, identity, state.length if state else 0)
         self._fresh = state is None
+        self._prepared = False
         self._file: OpenFile | None = None
         self._at = 0
         self._growing: _Growing | None = None
@@ -200,10 +201,14 @@ class Sink:
             if self._fresh:
                 discard(self.spot)
             self._file = OpenFile(self.spot.part, fresh=self._fresh, create=True)
+            if not self._prepared:
+                # Before the first byte: these may fill the disk, and could then not be claimed any more.
+                # Later on the journal is the durability thread's alone.
+                self._journal.prepare()
+                self._prepared = True
         except OSError as error:
             raise disk_error(error, self.spot.part) from error
         self._fresh = False
-        self._durability.prepare(self._journal)
         return self._file
 
     def _holding(self, offset: int) -> Piece | None:

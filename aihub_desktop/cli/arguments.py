@@ -1,0 +1,230 @@
+"""What the command line takes. Its texts come from the catalogue, errors included."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import math
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NoReturn
+
+from aihub_desktop import __version__
+from aihub_desktop.cli.exits import Exit
+from aihub_desktop.system.words import LANGUAGES, Words
+
+PROGRAM: Final = "aihub"
+
+# The parser's own English, and our sentence for it: (pattern, key). Named groups become facts.
+_ERRORS: Final = (
+    (r"the following arguments are required: (?P<names>.+)", "cli.usage.required"),
+    (r"unrecognized arguments: (?P<names>.+)", "cli.usage.unknown"),
+    (r"argument (?P<name>[^:]+): expected .*arguments?", "cli.usage.value-missing"),
+    (r"argument (?P<name>[^:]+): ignored explicit argument .+", "cli.usage.no-value"),
+    (r"argument (?P<name>[^:]+): invalid choice: (?P<value>.+) \(choose from (?P<choices>.+)\)", "cli.usage.choice"),
+    (r"argument (?P<name>[^:]+): invalid .* value: (?P<value>.+)", "cli.usage.value"),
+)
+
+
+class UsageError(Exception):
+    """What the user wrote cannot be obeyed; `text` says why, in the user's language."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+def wanted_language(words: Sequence[str]) -> str | None:
+    """The value of --lang, before anything else is read: the texts of the parser itself depend on it."""
+    for place, word in enumerate(words):
+        if word == "--lang" and place + 1 < len(words):
+            return words[place + 1]
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+    return None
+
+
+def parse(argv: Sequence[str], words: Words) -> argparse.Namespace:
+    """The arguments, with `command` naming the command. Raises `SystemExit`, having said why or shown the help."""
+    parser = _Parser(words, prog=PROGRAM, description=words.say("cli.help.description"))
+    parser.epilog = words.say("cli.help.exits")
+    # Given here once, the globals keep a value from before the command where there is none behind it.
+    parser.set_defaults(api_url=None, home=None, lang=None)
+    version = f"{PROGRAM} {__version__}"
+    parser.options.add_argument("--version", action="version", version=version, help=_help(words, "version"))
+    commands = parser.add_subparsers(
+        title=words.say("cli.help.commands"), dest="command", metavar="COMMAND", required=True, parser_class=_Child
+    )
+    for name, fill in _COMMANDS.items():
+        fill(commands.add_parser(name, words=words, help=_help(words, name), description=_help(words, name)))
+    return parser.parse_args(argv)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """The help's layout, with our word for "usage"."""
+
+    def __init__(self, prog: str, *, usage_prefix: str) -> None:
+        super().__init__(prog)
+        self._usage_prefix = usage_prefix
+
+    def add_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[Any],
+        prefix: str | None = None,
+    ) -> None:
+        super().add_usage(usage, actions, groups, self._usage_prefix if prefix is None else prefix)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose every text is of the catalogue, with the options that every command takes."""
+
+    def __init__(self, words: Words, **given: Any) -> None:
+        formatter = functools.partial(_Formatter, usage_prefix=words.say("cli.help.usage"))
+        super().__init__(add_help=False, allow_abbrev=False, formatter_class=formatter, **given)
+        self.words = words
+        self.named = self.add_argument_group(words.say("cli.help.arguments"))
+        self.options = self.add_argument_group(words.say("cli.help.options"))
+        self.options.add_argument("-h", "--help", action="help", help=_help(words, "help"))
+        for name, metavar in (("--api-url", "URL"), ("--home", "DIR")):
+            self.options.add_argument(name, metavar=metavar, default=argparse.SUPPRESS, help=_help(words, name[2:]))
+        self.options.add_argument("--lang", choices=LANGUAGES, default=argparse.SUPPRESS, help=_help(words, "lang"))
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        told = f"{self.words.say('cli.error', title=_translated(message, self.words))}\n"
+        self.exit(Exit.USAGE, f"{told}{self.words.say('cli.usage.hint', prog=self.prog)}\n")
+
+
+class _Child(_Parser):
+    """The parser of one command. Its arguments may stand before, between and behind its options."""
+
+    _mixing = False
+    has_commands = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        # Left to itself, argparse fills `KEY [FILEKEY …]` at the first chance: `KEY --to DIR FILEKEY` would fail.
+        if self._mixing or self.has_commands:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
+
+    def argument(self, *names: str, key: str, **given: Any) -> None:
+        group = self.options if names[0].startswith("-") else self.named
+        group.add_argument(*names, help=_help(self.words, key), **given)
+
+    def flag(self, name: str, *, key: str = "") -> None:
+        self.argument(name, key=key or name[2:], action="store_true")
+
+
+def _help(words: Words, key: str) -> str:
+    # "%" starts a placeholder in a help text.
+    return words.say(f"cli.help.{key}").replace("%", "%%")
+
+
+def _translated(message: str, words: Words) -> str:
+    for pattern, key in _ERRORS:
+        if found := re.fullmatch(pattern, message, re.DOTALL):
+            return words.say(key, **found.groupdict())
+    return words.say("cli.usage.other", text=message)
+
+
+def _seconds(text: str) -> float:
+    """A number of seconds above nought."""
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(text)
+    return value
+
+
+def _streams(text: str) -> int:
+    """How many at once: 1 to 32, as the settings allow."""
+    value = int(text)
+    if not 1 <= value <= 32:
+        raise ValueError(text)
+    return value
+
+
+def _bytes_a_second(text: str) -> int:
+    value = int(text)
+    if value <= 0:
+        raise ValueError(text)
+    return value
+
+
+def _datasets(parser: _Child) -> None:
+    parser.argument("words", key="words", nargs="*", metavar="WORDS", default=[])
+    parser.flag("--json")
+
+
+def _files(parser: _Child) -> None:
+    parser.argument("key", key="key-of-dataset", metavar="KEY")
+    parser.flag("--package")
+    parser.flag("--json")
+
+
+def _get(parser: _Child) -> None:
+    parser.argument("key", key="key-of-dataset", metavar="KEY")
+    parser.argument("file_keys", key="file-keys", nargs="*", metavar="FILEKEY", default=[])
+    parser.argument("--to", key="to", metavar="DIR", required=True)
+    parser.argument("--include", key="include", metavar="GLOB", action="append", default=[])
+    parser.argument("--exclude", key="exclude", metavar="GLOB", action="append", default=[])
+    parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
+    parser.argument("--patience", key="patience", metavar="SECONDS", type=_seconds, default=600.0)
+    parser.flag("--package")
+    parser.flag("--dry-run")
+    parser.flag("--json")
+
+
+def _verify(parser: _Child) -> None:
+    parser.argument("folder", key="verify-folder", metavar="DIR")
+    parser.flag("--json")
+
+
+def _actions(parser: _Child, prefix: str, actions: Iterable[str]) -> dict[str, _Child]:
+    parser.has_commands = True
+    below = parser.add_subparsers(
+        title=parser.words.say("cli.help.commands"), dest="action", metavar="COMMAND", required=True,
+        parser_class=_Child,
+    )  # fmt: skip
+    return {
+        name: below.add_parser(
+            name,
+            words=parser.words,
+            help=_help(parser.words, f"{prefix}-{name}"),
+            description=_help(parser.words, f"{prefix}-{name}"),
+        )
+        for name in actions
+    }
+
+
+def _key(parser: _Child) -> None:
+    _actions(parser, "key", ("set", "show", "test", "clear"))["set"].flag("--stdin")
+
+
+def _settings(parser: _Child) -> None:
+    setting = _actions(parser, "settings", ("show", "set"))["set"]
+    setting.argument("changes", key="assignment", nargs="+", metavar="NAME=VALUE")
+
+
+def _demo(parser: _Child) -> None:
+    parser.flag("--serve", key="demo-serve")
+    parser.argument("--to", key="demo-to", metavar="DIR")
+    parser.argument("--rate", key="demo-rate", metavar="BYTES", type=_bytes_a_second, default=0)
+    parser.flag("--cli", key="demo-cli")
+
+
+_COMMANDS: Final = {
+    "datasets": _datasets,
+    "files": _files,
+    "get": _get,
+    "verify": _verify,
+    "key": _key,
+    "settings": _settings,
+    "demo": _demo,
+}

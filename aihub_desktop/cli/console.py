@@ -1,0 +1,137 @@
+"""What a run says, and where: data to stdout, messages to stderr, and neither decides the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import unicodedata
+from typing import IO, Any
+
+import msgspec
+
+from aihub_desktop.domain.faults import Problem
+from aihub_desktop.system.words import Fact, Words
+
+
+class Console:
+    """The two streams of a run, in one language. A reader that goes away is no error: what follows is unsaid."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        for stream in (sys.stdout, sys.stderr):
+            # A console of code page 949 cannot show every name of the hub; "\\xb7" beats a traceback.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+
+    @property
+    def watched(self) -> bool:
+        """Whether a person sees stderr as it comes."""
+        return sys.stderr is not None and sys.stderr.isatty()
+
+    def data(self, text: str) -> None:
+        """A line of what was asked for."""
+        _write(sys.stdout, text)
+
+    def record(self, **fields: Any) -> None:
+        """A line of JSON: UTF-8 whatever the console's encoding, with every sign as itself."""
+        _write_bytes(sys.stdout, msgspec.json.encode(fields))
+
+    def tell(self, text: str) -> None:
+        """A message."""
+        _write(sys.stderr, text)
+
+    def say(self, key: str, **facts: Fact) -> None:
+        """A message of the catalogue."""
+        self.tell(self.words.say(key, **facts))
+
+    def note(self, key: str, **facts: Fact) -> None:
+        self.say("cli.note", text=self.words.say(key, **facts))
+
+    def problem(self, problem: Problem) -> None:
+        """What went wrong, and what to do about it."""
+        told = self.words.problem(problem)
+        self.say("cli.error", title=told.title)
+        self.tell(told.advice)
+
+    def can_show(self, text: str) -> bool:
+        """Whether stdout has these signs."""
+        try:
+            text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return False
+        return True
+
+
+def hush() -> None:
+    """At the very end: what a closed pipe did not take must not be said by the interpreter's own last flush."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            _close(stream)
+
+
+def width(text: str) -> int:
+    """Columns that `text` takes in a terminal: Korean and Chinese signs take two, marks on a sign none."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+    )
+
+
+def padded(text: str, columns: int) -> str:
+    """`text` with blanks on its right up to `columns`."""
+    return text + " " * max(0, columns - width(text))
+
+
+def cut_to(text: str, columns: int) -> str:
+    """`text` without its middle where it is too wide: both ends of a path tell it from others."""
+    if width(text) <= columns:
+        return text
+    head, tail = "", ""
+    left = columns - 1
+    for place in range(len(text)):
+        for_tail = place % 3 != 0  # the end, which holds the name, gets two thirds
+        sign = text[-1 - len(tail)] if for_tail else text[len(head)]
+        if width(sign) > left:
+            break
+        left -= width(sign)
+        head, tail = (head, sign + tail) if for_tail else (head + sign, tail)
+    return f"{head}…{tail}"
+
+
+def _write(stream: IO[str] | None, text: str) -> None:
+    if stream is None:
+        return
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except OSError:
+        _close(stream)
+    except ValueError:
+        pass  # closed before
+
+
+def _write_bytes(stream: IO[str] | None, line: bytes) -> None:
+    raw = getattr(stream, "buffer", None)
+    if stream is None or raw is None:
+        _write(stream, line.decode())
+        return
+    try:
+        stream.flush()
+        raw.write(line + b"\n")
+        raw.flush()
+    except OSError:
+        _close(stream)
+    except ValueError:
+        pass  # closed before
+
+
+def _close(stream: IO[str]) -> None:
+    """From now on `stream` leads nowhere, quietly."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

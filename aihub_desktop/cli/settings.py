@@ -1,0 +1,42 @@
+"""`aihub settings`: what a user may change."""
+
+from __future__ import annotations
+
+import argparse
+
+import msgspec
+
+from aihub_desktop.cli.arguments import UsageError
+from aihub_desktop.cli.exits import Exit
+from aihub_desktop.cli.session import Session, snapshot
+from aihub_desktop.domain.messages import Configure
+from aihub_desktop.domain.settings import Settings, SettingsError, changed
+
+
+def settings(session: Session, args: argparse.Namespace) -> Exit:
+    changes = dict(_change(session, text) for text in args.changes) if args.action == "set" else {}
+    with session.engine() as engine:
+        if changes:
+            engine.ask(Configure(engine.number(), changes), object)
+        else:
+            for name, value in msgspec.structs.asdict(snapshot(engine).settings).items():
+                session.console.data(f"{name}={value}")
+    return Exit.DONE
+
+
+def _change(session: Session, text: str) -> tuple[str, int | float | str]:
+    """("parallel", 8) for "parallel=8". Raises `UsageError` for what the settings do not allow."""
+    name, _, given = text.partition("=")
+    try:
+        value = _value(name, given)
+        changed(Settings(), {name: value})
+    except (SettingsError, ValueError):
+        raise UsageError(session.console.words.say("cli.settings.bad", text=text)) from None
+    return name, value
+
+
+def _value(name: str, given: str) -> int | float | str:
+    default = getattr(Settings(), name, None)
+    if default is None or name.startswith("_"):
+        raise SettingsError(name)
+    return given if isinstance(default, str) else float(given) if isinstance(default, float) else int(given)

@@ -1,0 +1,144 @@
+"""How far one `get` has come, told by the engine's events alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.messages import (
+    AnyEvent,
+    Changed,
+    FileProgress,
+    FileRow,
+    Notice,
+    Progress,
+    Snapshot,
+    TransferRow,
+)
+from aihub_desktop.domain.model import RemoteFile, SizeRange
+from aihub_desktop.domain.states import FILE_ENDED, FILE_RUNNING, TRANSFER_ENDED, FileState, TransferState
+
+# Nobody at the command line can end these: a run that comes to one is over.
+_STOPPED = TRANSFER_ENDED | {TransferState.NEEDS_USER, TransferState.PAUSED}
+
+
+class Tally:
+    """The files that were asked for, and the transfer that they belong to; its other files are not counted."""
+
+    def __init__(self, transfer: int, wanted: Sequence[RemoteFile]) -> None:
+        self.transfer = transfer
+        self.rate = 0.0
+        self.left: float | None = None
+        self.problem: Problem | None = None  # why the whole transfer stopped
+        self.waiting: Problem | None = None  # why the file that was last put off was
+        self._wanted = {(file.key, file.path): file for file in wanted}
+        self._rows: dict[int, FileRow] = {}
+        self._progress: dict[int, FileProgress] = {}
+        self._repeating: dict[int, bool] = {}
+        self._state = TransferState.QUEUED
+        self._told: set[int] = set()
+        self._received_before = 0
+        self._received = 0
+
+    # ---- events ----
+
+    def see(self, event: AnyEvent) -> None:
+        match event:
+            case Snapshot(transfers=transfers):
+                self._received_before = next((row.received for row in transfers if row.id == self.transfer), 0)
+                self._received = self._received_before
+            case Changed(transfers=transfers, files=files):
+                self.see_files(files)
+                for row in transfers:
+                    self._see_transfer(row)
+            case Progress():
+                self._see_progress(event)
+            case Notice(problem=problem, fatal=True):
+                self.problem, self._state = problem, TransferState.NEEDS_USER
+
+    def see_files(self, rows: Iterable[FileRow]) -> None:
+        for row in rows:
+            if row.transfer == self.transfer and self.asked_for(row):
+                self._rows[row.id] = row
+                if row.state not in FILE_RUNNING:
+                    self._progress.pop(row.id, None)
+                if row.state is FileState.WAITING and row.next_try is not None:
+                    self.waiting = row.problem
+
+    def _see_transfer(self, row: TransferRow) -> None:
+        if row.id == self.transfer:
+            self._state, self.problem = row.state, row.problem
+            self._received = max(self._received, row.received)
+
+    def _see_progress(self, event: Progress) -> None:
+        for one in event.transfers:
+            if one.transfer == self.transfer:
+                self.rate, self.left = one.rate, one.left
+                self._received = max(self._received, one.received)
+        for progress in event.files:
+            if progress.file in self._rows:
+                old = self._progress.get(progress.file, progress)
+                self._repeating[progress.file] = progress.again > old.again and progress.bytes == old.bytes
+                self._progress[progress.file] = progress
+
+    # ---- counts ----
+
+    @property
+    def wanted(self) -> int:
+        return len(self._wanted)
+
+    @property
+    def done(self) -> list[FileRow]:
+        return [row for row in self._rows.values() if row.state is FileState.DONE]
+
+    @property
+    def lost(self) -> list[FileRow]:
+        """Those that ended otherwise than whole."""
+        return [row for row in self._rows.values() if row.state in (FileState.FAILED, FileState.SKIPPED)]
+
+    @property
+    def over(self) -> bool:
+        ended = sum(row.state in FILE_ENDED for row in self._rows.values())
+        return ended == len(self._wanted) or self._state in _STOPPED
+
+    @property
+    def received(self) -> int:
+        """Bytes read from the network in this run."""
+        return self._received - self._received_before
+
+    @property
+    def size(self) -> SizeRange:
+        """Of all wanted files: exact where known by now."""
+        exact = {(row.file.key, row.file.path): row.size for row in self._rows.values() if row.size is not None}
+        low = sum(exact.get(key, file.size.low) for key, file in self._wanted.items())
+        high = sum(exact.get(key, file.size.high) for key, file in self._wanted.items())
+        return SizeRange(low, high, "")
+
+    @property
+    def bytes(self) -> int:
+        """On disk, of all wanted files."""
+        return sum(self.reached(row) for row in self._rows.values())
+
+    def running(self) -> list[FileRow]:
+        return [row for row in self._rows.values() if row.state in FILE_RUNNING]
+
+    def reached(self, row: FileRow) -> int:
+        progress = self._progress.get(row.id)
+        return row.bytes if progress is None else progress.bytes
+
+    def rate_of(self, row: FileRow) -> float:
+        progress = self._progress.get(row.id)
+        return 0.0 if progress is None else progress.rate
+
+    def repeats(self, row: FileRow) -> bool:
+        """Whether what comes now passes by because it is on disk already."""
+        return row.id in self._progress and self._repeating.get(row.id, False)
+
+    def asked_for(self, row: FileRow) -> bool:
+        return (row.file.key, row.file.path) in self._wanted
+
+    def newly_ended(self) -> list[FileRow]:
+        """The rows that have ended since the last call, each once."""
+        ended = [row for row in self._rows.values() if row.state in FILE_ENDED and row.id not in self._told]
+        self._told.update(row.id for row in ended)
+        return ended

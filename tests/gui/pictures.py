@@ -1,0 +1,245 @@
+"""Takes pictures of every page, dialog and state: `python tests/gui/pictures.py FOLDER [--quick]`.
+
+One process for each language, theme and scale, each with the real engine and a demo hub of its own:
+FOLDER/ko-light-1/03-files.png and so on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+KINDS: Final = [
+    f"{language}-{theme}-{scale}" for language, theme, scale in product(("ko", "en"), ("light", "dark"), (1, 2))
+]
+QUICK: Final = ("ko-light-1", "en-dark-2")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--quick", action="store_true", help="two of the eight kinds")
+    parser.add_argument("--kind", choices=KINDS, help="one kind, in this process")
+    chosen = parser.parse_args()
+    if chosen.kind:
+        take(chosen.folder, chosen.kind)
+        return 0
+    failed = [kind for kind in (QUICK if chosen.quick else KINDS) if not _run(chosen.folder, kind)]
+    print(*(f"failed: {kind}" for kind in failed), sep="\n", end="")
+    return 1 if failed else 0
+
+
+def _run(folder: Path, kind: str) -> bool:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AIHUB_", "QT_"))},
+        "QT_QPA_PLATFORM": "offscreen",
+        "QT_SCALE_FACTOR": kind.rpartition("-")[2],
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+    }
+    command = [sys.executable, str(Path(__file__).resolve()), str(folder), "--kind", kind]
+    return subprocess.run(command, env=environment, check=False, timeout=240).returncode == 0
+
+
+def take(folder: Path, kind: str) -> None:
+    """All pictures of one kind."""
+    from PySide6.QtGui import QFont
+
+    from aihub_desktop.demo.hub import DemoHub
+    from aihub_desktop.demo.offer import standard
+    from aihub_desktop.gui import theme
+    from aihub_desktop.gui.app import application
+
+    language, light, _ = kind.split("-")
+    into = folder / kind
+    into.mkdir(parents=True, exist_ok=True)
+    app = application(["pictures"])
+    app.setPalette(theme.dark_palette() if light == "dark" else theme.light_palette())
+    app.setFont(QFont("NanumGothic" if language == "ko" else "DejaVu Sans", 10))
+    with tempfile.TemporaryDirectory() as temporary, DemoHub(standard()) as hub:
+        Show(app, into, Path(temporary), hub, language).run()
+
+
+class Show:
+    """The scenes, in an order in which each finds what it needs."""
+
+    def __init__(self, app: object, into: Path, temporary: Path, hub: object, language: str) -> None:
+        from aihub_desktop.demo.hub import DemoHub
+        from gui.stage import Stage
+        from PySide6.QtWidgets import QApplication
+
+        assert isinstance(app, QApplication)
+        assert isinstance(hub, DemoHub)
+        self._into, self._temporary, self._hub = into, temporary, hub
+        self._stage = Stage(app, temporary / "home", hub.url, language)
+        self._number = 0
+
+    def run(self) -> None:
+        stage = self._stage
+        stage.window.resize(1120, 740)
+        stage.start()
+        try:
+            stage.ready()
+            scenes: list[Callable[[], None]] = [
+                self._datasets, self._files, self._key, self._queue, self._settings, self._small, self._offline,
+                self._lost,
+            ]  # fmt: skip
+            for scene in scenes:
+                scene()
+        finally:
+            self._hub.faults.clear()
+            stage.close()
+
+    def _snap(self, name: str, widget: object = None) -> None:
+        from gui.stage import linger
+        from PySide6.QtWidgets import QWidget
+
+        linger(0.4)
+        target = widget if isinstance(widget, QWidget) else self._stage.window
+        self._number += 1
+        path = self._into / f"{self._number:02}-{name}.png"
+        assert target.grab().save(str(path)), path
+
+    def _datasets(self) -> None:
+        self._snap("datasets")
+        self._stage.window.datasets.search.setText("없는 이름")
+        self._snap("no-hit")
+
+    def _files(self) -> None:
+        from aihub_desktop.gui.models.file_tree import NAME
+        from PySide6.QtCore import QModelIndex
+
+        stage, tree = self._stage, self._stage.desk.tree
+        stage.choose("ㄱㅁㄱ ㅅㅈ" if stage.desk.datasets.total == 0 else "90001")
+        stage.window.datasets.search.setText("소리")
+        stage.window.datasets.files.view.expandAll()
+        self._snap("files-nothing-ticked")
+        folders = list(tree.folders())
+        tree.tick(tree.index(0, NAME, folders[-1]), True)
+        tree.tick(folders[3], True)
+        self._snap("files-ticked")
+        panel = stage.window.datasets.files
+        panel._filter.setText("라벨")
+        self._snap("files-filtered")
+        panel._filter.setText("그런 파일 없음")
+        self._snap("files-no-hit")
+        panel._filter.setText("")
+        tree.tick(QModelIndex(), True)
+
+    def _key(self) -> None:
+        from aihub_desktop.demo.catalogue import DEMO_KEY
+        from aihub_desktop.gui.key_dialog import KeyDialog
+        from gui.stage import wait_until
+
+        stage = self._stage
+        stage.window.go(stage.window.side.list.currentRow().__class__(1))
+        self._snap("downloads-empty")
+        stage.window.go(0)
+        stage.window.datasets.files.target.button.click()
+        dialog = stage.window.findChildren(KeyDialog)[-1]
+        self._snap("key-empty", dialog)
+        dialog._field.setText("1234-abcd")
+        self._snap("key-misfit", dialog)
+        dialog._field.setText(DEMO_KEY)
+        self._snap("key-fits", dialog)
+        dialog._save.click()
+        wait_until(lambda: dialog.for_run.isVisible(), "no keychain here")
+        self._snap("key-no-keychain", dialog)
+        dialog.reject()
+
+    def _queue(self) -> None:
+        from aihub_desktop.demo import offer
+        from aihub_desktop.demo.catalogue import DEMO_KEY
+        from aihub_desktop.demo.faults import Slow
+        from aihub_desktop.domain.messages import Configure, KeyState, Pause
+        from aihub_desktop.domain.model import Secret
+        from aihub_desktop.domain.states import TransferState
+        from gui.stage import linger, wait_until
+        from PySide6.QtCore import QModelIndex
+
+        stage = self._stage
+        kept: list[KeyState] = []
+        stage.desk.set_key(Secret(DEMO_KEY), for_run=True, answered=kept.append, refused=lambda _: None)
+        wait_until(lambda: kept, "the key")
+        stage.link.tell(Configure(0, {"spread": 0.1}))
+
+        def wish(key: str) -> int:
+            stage.window.go(0)
+            stage.choose(key)
+            stage.desk.tree.tick(QModelIndex(), True)
+            return stage.download(self._temporary / "받은 데이터" / key)
+
+        wish_done = wish(offer.ZIP64)
+        stage.wait_for(wish_done, TransferState.DONE)
+        self._hub.faults.add(Slow(rate=400_000))
+        denied = wish(offer.NOT_APPROVED)
+        stage.wait_for(denied, TransferState.NEEDS_USER)
+        paused = wish(offer.SPLIT)
+        wait_until(lambda: stage.row(paused).bytes > 900_000, "some bytes")
+        stage.link.tell(Pause(0, [paused]))
+        stage.wait_for(paused, TransferState.PAUSED)
+        running = wish(offer.MAIN)
+        wait_until(lambda: stage.row(running).bytes > 4_000_000, "more bytes")
+        linger(1.0)
+        stage.window.downloads.view.expand(stage.desk.queue.index_of(running))
+        stage.window.downloads.select(running)
+        self._snap("downloads")
+        stage.window.downloads.select(denied)
+        self._snap("downloads-needs-you")
+        stage.window.downloads.view.clearSelection()
+        stage.window.downloads.view.collapseAll()
+        self._snap("downloads-folded")
+
+    def _settings(self) -> None:
+        self._stage.window.go(2)
+        self._snap("settings")
+        self._stage.window.settings._test.click()
+        self._snap("settings-tested")
+        self._stage.window.settings._ask_clear()
+        from PySide6.QtWidgets import QMessageBox
+
+        box = self._stage.window.findChildren(QMessageBox)[-1]
+        self._snap("settings-clear", box)
+        box.reject()
+
+    def _small(self) -> None:
+        self._stage.window.resize(900, 600)
+        for place, name in enumerate(("datasets-small", "downloads-small", "settings-small")):
+            self._stage.window.go(place)
+            self._snap(name)
+        self._stage.window.resize(1120, 740)
+
+    def _offline(self) -> None:
+        from gui.stage import wait_until
+
+        stage = self._stage
+        self._hub.stop()
+        stage.window.go(0)
+        stage.window.datasets.reload()
+        stage.window.datasets.files.reload()
+        wait_until(lambda: stage.desk.catalogue.problem, "the hub's absence")
+        wait_until(lambda: stage.desk.files.problem, "the hub's absence")
+        self._snap("offline")
+
+    def _lost(self) -> None:
+        import signal
+
+        from gui.stage import wait_until
+
+        lost: list[object] = []
+        self._stage.desk.lost.connect(lost.append)
+        os.kill(self._stage.link.pid, signal.SIGKILL)
+        wait_until(lambda: lost, "the engine's end")
+        self._snap("engine-lost")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""Servers of a few lines on loopback, for tests of what goes over the wire byte by byte."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import pytest
+import trustme
+
+DEADLINE: Final = 20.0
+
+# Given the connection and the request's head; the connection is closed when it returns.
+Script = Callable[[socket.socket, bytes], None]
+
+
+def says(answer: bytes) -> Script:
+    """A script that sends these bytes, whatever was asked."""
+
+    def script(connection: socket.socket, head: bytes) -> None:
+        connection.sendall(answer)
+
+    return script
+
+
+def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def reset(connection: socket.socket) -> None:
+    """Closes with a RST instead of a FIN."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+class Server:
+    """Plays `script` for each connection, in a thread of its own. `release` lets scripts that wait for it go on."""
+
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
+        self._script = script
+        self._tls = tls
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.heads: list[bytes] = []
+        self.connected = threading.Event()
+        self.release = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._live: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._failures: list[BaseException] = []
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._start(self._welcome)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for connection in self._live:
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(DEADLINE)
+            assert not thread.is_alive()
+        if self._failures and error is None:
+            raise self._failures[0]
+
+    def _start(self, run: Callable[[], None]) -> None:
+        thread = threading.Thread(target=run)
+        self._threads.append(thread)
+        thread.start()
+
+    def _welcome(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self._live.add(connection)
+            self._start(lambda connection=connection: self._converse(connection))  # type: ignore[misc]
+
+    def _converse(self, connection: socket.socket) -> None:
+        try:
+            with contextlib.closing(self._dressed(connection)) as dressed:
+                self.connected.set()
+                head = read_head(dressed)
+                self.heads.append(head)
+                if head:
+                    self._script(dressed, head)
+        except OSError:
+            connection.close()
+        except BaseException as error:
+            self._failures.append(error)
+            connection.close()
+        finally:
+            with self._lock:
+                self._live.discard(connection)
+
+    def _dressed(self, connection: socket.socket) -> socket.socket:
+        if self._tls is None:
+            return connection
+        # The plain socket ends here; what may be shut later is the one around it.
+        dressed = self._tls.wrap_socket(connection, server_side=True)
+        with self._lock:
+            self._live.add(dressed)
+        return dressed
+
+
+def read_head(connection: socket.socket) -> bytes:
+    """A request's head; b"" where the client hung up."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = connection.recv(1)
+        if not byte:
+            return b""
+        head += byte
+    return head
+
+
+def forwards(routes: Mapping[str, int]) -> Script:
+    """A proxy's script: CONNECT to a host of `routes` leads to that port on loopback, any other is refused."""
+
+    def script(connection: socket.socket, head: bytes) -> None:
+        method, target, _ = head.decode().split(" ", 2)
+        host = target.rpartition(":")[0]
+        if method != "CONNECT" or host not in routes:
+            connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            return
+        with socket.create_connection(("127.0.0.1", routes[host])) as far:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            pump(connection, far)
+
+    return script
+
+
+def pump(near: socket.socket, far: socket.socket) -> None:
+    """Carries bytes both ways until either side ends."""
+    while True:
+        waiting = isinstance(near, ssl.SSLSocket) and near.pending() > 0
+        ready = [near] if waiting else select.select([near, far], [], [])[0]
+        for source, target in ((near, far), (far, near)):
+            if source in ready:
+                data = source.recv(1 << 16)
+                if not data:
+                    return
+                target.sendall(data)
+
+
+class Authority:
+    """A certificate authority of the test, and where its certificate lies."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ca = trustme.CA()
+        self.file = folder / "ca.pem"
+        self._ca.cert_pem.write_to_path(self.file)
+
+    def server(self, *names: str) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._ca.issue_cert(*names).configure_cert(context)
+        return context
+
+    def trusted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From now on the machine trusts this authority, and no other."""
+        monkeypatch.setenv("SSL_CERT_FILE", str(self.file))
+        monkeypatch.setenv("SSL_CERT_DIR", str(self.file.parent / "none"))

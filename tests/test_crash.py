@@ -1,0 +1,107 @@
+"""`kill -9` in the middle, then the same command: right bytes, and no durable piece is written a second time.
+
+What the second run writes is read from its system calls, not from anything that the program says of itself.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commandline import Aihub
+from engines import final_files, manifest, offered, sha256
+from test_official_flow import official, tree_of
+
+from aihub_desktop.demo.archives import Entry, zipped
+from aihub_desktop.demo.catalogue import Catalogue
+from aihub_desktop.demo.faults import Stall
+from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.demo.offer import MAIN, MANY, ODD_NAMES, SPLIT
+from aihub_desktop.domain.model import Piece
+from aihub_desktop.transport.journal import read_journal
+
+SEED = random.SystemRandom().getrandbits(32)
+_WRITE = re.compile(r"pwrite64\(\d+<(?P<path>[^>]*)>, .*, (?P<count>\d+), (?P<offset>\d+)\) = (?P<done>\d+)")
+
+
+def writes(log: str) -> dict[str, list[tuple[int, int]]]:
+    """The ranges that `strace -y` saw written by `pwrite64`, by the path of the file."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for match in _WRITE.finditer(log):
+        path = match["path"].encode("latin-1").decode("unicode_escape").encode("latin-1").decode()
+        start = int(match["offset"])
+        found.setdefault(path, []).append((start, start + int(match["done"])))
+    return found
+
+
+def durable(folder: Path) -> dict[str, tuple[Piece, ...]]:
+    """What the journals below `folder` claim, by the path of the part."""
+    states = {path: read_journal(path) for path in folder.rglob("*.part.journal")}
+    return {str(path)[: -len(".journal")]: state.pieces for path, state in states.items() if state is not None}
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace, which tells what is written, is not installed")
+@pytest.mark.skipif(sys.platform != "linux", reason="strace is a tool of Linux")
+def test_killed_in_the_middle_and_run_again(tmp_path: Path, folder: Path) -> None:
+    dice = random.Random(SEED)
+    print(f"seed {SEED}")
+    catalogue = Catalogue.of(
+        {
+            "01.가/원천 데이터/a.zip": zipped(
+                [Entry(name=f"{n}.wav", data=dice.randbytes(300_000)) for n in range(20)]
+            ),
+            "01.가/라벨/b.csv": dice.randbytes(5_000_000),
+        }
+    )
+    with DemoHub(catalogue, piece_size=1 << 20) as hub:
+        aihub = Aihub(tmp_path / "home", hub.url, mark_bytes=1 << 18, stall_seconds=60)
+        for _ in range(3):
+            stall = hub.faults.add(Stall(after=dice.randrange(500_000, 5_000_000), times=1))
+            running = subprocess.Popen(
+                aihub.command("get", "90001", "--to", folder), env=aihub.environment(), start_new_session=True,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            assert stall.reached.wait(60)
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+            stall.release.set()
+            hub.faults.clear()
+        before = durable(folder)
+        assert sum(piece.stop - piece.start for pieces in before.values() for piece in pieces) > 0
+        log = tmp_path / "strace"
+        traced = subprocess.run(
+            ["strace", "-f", "-qq", "-y", "-s", "0", "-e", "trace=pwrite64", "-o", log,
+             *aihub.command("get", "90001", "--to", folder)],
+            env=aihub.environment(), capture_output=True, timeout=100, check=False,
+        )  # fmt: skip
+        assert traced.returncode == 0, traced.stderr.decode()
+    assert final_files(folder) == offered(catalogue)
+    assert manifest(folder) == {name: sha256(data) for name, data in offered(catalogue).items()}
+    again = writes(log.read_text(encoding="latin-1"))
+    assert any(path.endswith(".part") for path in again)
+    for path, pieces in before.items():
+        for start, stop in again.get(path, []):
+            assert not [piece for piece in pieces if piece.start < stop and start < piece.stop], (path, start, stop)
+
+
+@pytest.mark.parametrize("dataset", [MAIN, MANY, SPLIT, ODD_NAMES])
+def test_the_same_tree_as_the_official_way(hub: DemoHub, tmp_path: Path, folder: Path, dataset: str) -> None:
+    theirs = tmp_path / "official"
+    theirs.mkdir()
+    official(hub, dataset, theirs)
+    done = Aihub(tmp_path / "home", hub.url)("get", dataset, "--to", folder)
+    assert done.code == 0, done.err
+    ours = {name: data for name, data in tree_of(folder).items() if not name.startswith(".aihub/")}
+    assert ours == tree_of(theirs)
+    check = subprocess.run(
+        ["sha256sum", "--quiet", "-c", ".aihub/manifest-sha256.txt"], cwd=folder, capture_output=True, check=False
+    )
+    assert (check.returncode, check.stdout) == (0, b"")
+    assert len(manifest(folder)) == len(ours)

@@ -1,0 +1,357 @@
+"""The queue on disk: what goes in comes out, whole turns or none, and no file of someone else's is touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pytest
+import queue_player
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from queue_player import code_of, file, files_of_turn, reopened, transfer
+
+import aihub_desktop
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.messages import FileRow, TransferRow
+from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.store import queue
+from aihub_desktop.store.queue import QueueStore
+
+COUNT: Final = st.integers(0, (1 << 63) - 1)
+MOMENT: Final = st.floats(0, 1e11)
+TEXT: Final = st.text()
+PROBLEM: Final = st.builds(Problem, st.sampled_from(Code), st.dictionaries(TEXT, st.one_of(TEXT, COUNT), max_size=3))
+DATASET: Final = st.builds(Dataset, TEXT, TEXT, TEXT, st.booleans())
+TRANSFER: Final = st.builds(
+    TransferRow,
+    dataset=DATASET,
+    state=st.sampled_from(TransferState),
+    problem=st.none() | PROBLEM,
+    **dict.fromkeys(("id", "files", "done", "failed", "skipped", "bytes", "low", "high", "received", "again"), COUNT),
+    folder=TEXT,
+    running=st.just(0),  # nothing runs when a queue is opened
+    added_at=MOMENT,
+    ended_at=st.none() | MOMENT,
+)
+FILE: Final = st.builds(
+    FileRow,
+    id=COUNT,
+    transfer=st.just(1),
+    file=st.builds(RemoteFile, TEXT, TEXT, TEXT, TEXT, st.builds(SizeRange, COUNT, COUNT, TEXT), st.booleans()),
+    place=TEXT,
+    state=st.sampled_from(FileState),
+    bytes=COUNT,
+    size=st.none() | COUNT,
+    sha256=TEXT,
+    proof=TEXT,
+    problem=st.none() | PROBLEM,
+    attempts=COUNT,
+    next_try=st.none() | MOMENT,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "queue.sqlite3"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[QueueStore]:
+    opened = QueueStore(path)
+    yield opened
+    opened.close()
+
+
+def player(*words: str | Path) -> list[str]:
+    return [sys.executable, queue_player.__file__, *map(str, words)]
+
+
+def surroundings() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(aihub_desktop.__file__).parents[1])}
+
+
+# ---- rows ----------------------------------------------------------------------------------------
+
+
+def test_a_new_queue_is_empty(store: QueueStore) -> None:
+    assert store.transfers() == []
+    assert store.files(1) == []
+    assert store.last_file() == 0
+    assert store.settings() == Settings()
+    assert store.kept("datasets") is None
+
+
+@given(
+    st.lists(TRANSFER, max_size=4, unique_by=lambda row: row.id), st.lists(FILE, max_size=4, unique_by=lambda f: f.id)
+)
+@hypothesis_settings(max_examples=40)
+def test_every_row_comes_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, transfers: list[TransferRow], files: list[FileRow]
+) -> None:
+    path = tmp_path_factory.mktemp("rows") / "queue.sqlite3"
+    owner = transfer(1)
+    transfers = [owner, *(row for row in transfers if row.id != owner.id)]
+    store = QueueStore(path)
+    store.save(transfers, files, [], [])
+    store.close()
+    assert reopened(path) == (
+        sorted(transfers, key=lambda row: row.id),
+        sorted(files, key=lambda row: row.id),
+    )
+
+
+def test_a_row_saved_again_takes_the_place_of_the_old(store: QueueStore, path: Path) -> None:
+    store.save([transfer()], [file(1), file(2)], [], [])
+    problem = Problem(Code.HUB_ERROR, {"status": 502, "text": "인증실패"})
+    newer = msgspec.structs.replace(file(2), state=FileState.FAILED, problem=problem, size=7, next_try=9.5)
+    store.save([transfer(received=9)], [newer], [], [])
+    assert reopened(path) == ([transfer(received=9)], [file(1), newer])
+
+
+def test_a_removed_transfer_takes_its_files_along(store: QueueStore, path: Path) -> None:
+    store.save([transfer(1), transfer(2)], [file(1), file(2, owner=2)], [], [])
+    store.save([], [], [1], [])
+    assert reopened(path) == ([transfer(2)], [file(2, owner=2)])
+    assert store.files(1) == []
+
+
+def test_a_dropped_file_goes_alone(store: QueueStore, path: Path) -> None:
+    store.save([transfer()], [file(1), file(2), file(3)], [], [])
+    store.save([], [file(4)], [], [2])
+    assert reopened(path) == ([transfer()], [file(1), file(3), file(4)])
+
+
+def test_files_come_in_pages_in_the_order_of_the_tree(store: QueueStore) -> None:
+    store.save([transfer(1), transfer(2)], [file(key) for key in range(1, 11)] + [file(99, owner=2)], [], [])
+    assert [row.id for row in store.files(1, offset=3, limit=4)] == [4, 5, 6, 7]
+    assert [row.id for row in store.files(1, offset=8, limit=4)] == [9, 10]
+    assert store.files(1, offset=10, limit=4) == []
+    assert [row.id for row in store.files(1)] == list(range(1, 11))
+    assert store.last_file() == 99
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        msgspec.structs.replace(file(2), bytes=1 << 63),
+        msgspec.structs.replace(file(2), place="\udcff"),
+        file(2, owner=77),
+    ],
+    ids=["a number beyond SQLite's", "text that is no text", "a file of no transfer"],
+)
+def test_a_turn_that_cannot_be_written_leaves_nothing_and_the_next_one_can(
+    store: QueueStore, path: Path, bad: FileRow
+) -> None:
+    store.save([transfer()], [file(1)], [], [])
+    with pytest.raises((ProblemError, OverflowError, UnicodeEncodeError)):
+        store.save([transfer(received=5), transfer(2)], [file(3), bad], [], [1])
+    assert reopened(path) == ([transfer()], [file(1)])
+    store.save([transfer(received=6)], [file(2)], [], [])
+    assert reopened(path) == ([transfer(received=6)], [file(1), file(2)])
+
+
+@pytest.mark.parametrize(("table", "column"), [("transfer", "state"), ("file", "state"), ("file", "problem")])
+def test_a_row_that_this_version_cannot_read_is_a_broken_queue(
+    store: QueueStore, path: Path, table: str, column: str
+) -> None:
+    store.save([transfer()], [file(1)], [], [])
+    other = sqlite3.connect(path)
+    other.execute(f"UPDATE {table} SET {column} = 'sleeping'")
+    other.commit()
+    other.close()
+    assert code_of(lambda: reopened(path)) is Code.STORE_BROKEN
+
+
+# ---- copies and settings -------------------------------------------------------------------------
+
+
+def test_a_copy_is_kept_until_the_next(store: QueueStore) -> None:
+    store.keep("datasets", b"\x00\xff one", 5.5)
+    store.keep("tree/86", b"", 6.0)
+    store.keep("datasets", b"two", 7.25)
+    assert store.kept("datasets") == (b"two", 7.25)
+    assert store.kept("tree/86") == (b"", 6.0)
+    assert store.kept("tree/87") is None
+
+
+def test_settings_come_back(store: QueueStore) -> None:
+    chosen = Settings(parallel=9, spread=0.0, folder="D:\\받은 것")
+    store.keep_settings(chosen, 5.0)
+    assert store.settings() == chosen
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"parallel":9,"a setting of next year":{"deep":[1]}}', Settings(parallel=9)),
+        (b'{"parallel":9}', Settings(parallel=9)),
+        (b'{"parallel":9999,"folder":"/a"}', Settings(folder="/a")),
+        (b'{"parallel":"many","stall_rate":7}', Settings(stall_rate=7)),
+        (b'{"folder":null,"parallel":5}', Settings(parallel=5)),
+        (b'{"spread":[],"mark_bytes":1e999,"parallel":5}', Settings()),
+        (b"{}", Settings()),
+        (b"[]", Settings()),
+        (b"", Settings()),
+        (b"\xff\x00", Settings()),
+        (b'{"folder":"\xff"}', Settings()),
+    ],
+)
+def test_a_setting_that_cannot_be_kept_falls_back_alone(store: QueueStore, body: bytes, expected: Settings) -> None:
+    store.keep("settings", body, 5.0)
+    assert store.settings() == expected
+
+
+# ---- versions ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_queue_of_a_newer_version_is_refused_untouched(path: Path, mode: str) -> None:
+    newer = sqlite3.connect(path)
+    newer.execute(f"PRAGMA journal_mode = {mode}")
+    newer.executescript("CREATE TABLE transfer (soul TEXT); PRAGMA user_version = 99;")
+    newer.close()
+    before = path.read_bytes()
+    with pytest.raises(ProblemError) as caught:
+        QueueStore(path)
+    assert caught.value.problem == Problem(Code.STORE_NEWER, {"path": str(path), "version": 99})
+    assert path.read_bytes() == before
+    assert [left.name for left in path.parent.iterdir()] == [path.name]
+
+
+def test_a_step_of_the_schema_keeps_the_rows_and_a_copy_of_the_old(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = QueueStore(path)
+    store.save([transfer()], [file(1)], [], [])
+    store.close()
+    monkeypatch.setattr(queue, "_STEPS", (*queue._STEPS, "ALTER TABLE file ADD COLUMN colour TEXT;"))
+    assert reopened(path) == ([transfer()], [file(1)])
+    found = sqlite3.connect(path)
+    assert found.execute("PRAGMA user_version").fetchone() == (2,)
+    assert found.execute("SELECT colour FROM file").fetchall() == [(None,)]
+    found.close()
+    monkeypatch.undo()
+    assert code_of(lambda: QueueStore(path)) is Code.STORE_NEWER
+    assert reopened(path.with_name(f"{path.name}.v1")) == ([transfer()], [file(1)])
+
+
+def test_a_step_that_fails_leaves_the_version_before_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = QueueStore(path)
+    store.save([transfer()], [file(1)], [], [])
+    store.close()
+    monkeypatch.setattr(queue, "_STEPS", (*queue._STEPS, "ALTER TABLE file ADD COLUMN colour TEXT; NONSENSE;"))
+    assert code_of(lambda: QueueStore(path)) is Code.STORE_BROKEN
+    monkeypatch.undo()
+    assert reopened(path) == ([transfer()], [file(1)])
+
+
+# ---- files that are no queue ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database" * 100, b"SQLite format 3\x00" + b"\xff" * 4096, b"\x00" * 9000]
+)
+def test_a_file_that_is_no_database_is_refused_untouched(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert code_of(lambda: QueueStore(path)) is Code.STORE_BROKEN
+    assert path.read_bytes() == content
+
+
+def test_someone_elses_database_is_refused(path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.executescript("CREATE TABLE transfer (theirs TEXT); INSERT INTO transfer VALUES ('dear');")
+    other.close()
+    assert code_of(lambda: QueueStore(path)) is Code.STORE_BROKEN
+    other = sqlite3.connect(path)
+    assert other.execute("SELECT theirs FROM transfer").fetchall() == [("dear",)]
+    other.close()
+
+
+def test_damage_in_the_middle_is_found_when_it_is_read(path: Path) -> None:
+    store = QueueStore(path)
+    store.save([transfer()], [file(key) for key in range(1, 2000)], [], [])
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[8192:] = b"\xa5" * (len(content) - 8192)
+    path.write_bytes(content)
+    assert code_of(lambda: reopened(path)) is Code.STORE_BROKEN
+
+
+def test_an_empty_file_becomes_a_queue(path: Path) -> None:
+    path.touch()
+    assert reopened(path) == ([], [])
+
+
+def test_a_folder_in_the_place_of_the_queue_is_refused(path: Path) -> None:
+    path.mkdir()
+    assert code_of(lambda: QueueStore(path)) is Code.NOT_WRITABLE
+
+
+def test_a_queue_in_no_folder_is_refused(tmp_path: Path) -> None:
+    assert code_of(lambda: QueueStore(tmp_path / "none" / "queue.sqlite3")) is Code.NOT_WRITABLE
+
+
+# ---- a process that dies -------------------------------------------------------------------------
+
+
+def test_a_kill_at_any_moment_leaves_whole_turns_and_all_that_were_durable(path: Path) -> None:
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    dice = random.Random(seed)
+    for _ in range(6):
+        saving = subprocess.Popen(player("save", path), stdout=subprocess.PIPE, env=surroundings())
+        assert saving.stdout is not None
+        durable = [int(saving.stdout.readline()) for _ in range(dice.randrange(1, 20))]
+        with pytest.raises(subprocess.TimeoutExpired):  # a moment within a turn: one takes a few milliseconds
+            saving.wait(dice.uniform(0, 0.02))
+        saving.kill()
+        durable += map(int, saving.stdout.read().split())
+        saving.stdout.close()
+        saving.wait()
+        (row,), files = reopened(path)
+        assert row.received in (durable[-1], durable[-1] + 1)
+        assert files == files_of_turn(row.received)
+
+
+# ---- disks that refuse ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> list[str]:
+    """The start of a command that runs the rest with a disk of 1 MiB at tmp_path / "disk"."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    script = f'mount -t tmpfs -o size=1m none "{mount}" && exec "$@"'
+    start = ["unshare", "-Urm", "sh", "-c", script, "sh"]
+    if shutil.which("unshare") is None or subprocess.run([*start, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("a small disk of one's own needs unshare and the right to mount in a namespace (Linux)")
+    return start
+
+
+def played(command: list[str]) -> dict[str, str | None]:
+    done = subprocess.run(command, capture_output=True, env=surroundings(), check=False, text=True)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, str | None] = json.loads(done.stdout)
+    return found
+
+
+def test_a_full_disk_costs_the_turn_and_nothing_before_it(small_disk: list[str], tmp_path: Path) -> None:
+    found = played([*small_disk, *player("full", tmp_path / "disk")])
+    full = ("a turn", "the next", "a copy", "a new queue")
+    assert found == {**dict.fromkeys(full, Code.DISK_FULL.value), "with room": None}
+
+
+def test_a_disk_that_cannot_be_written_is_said_to_be_so(small_disk: list[str], tmp_path: Path) -> None:
+    found = played([*small_disk, *player("sealed", tmp_path / "disk")])
+    assert found == dict.fromkeys(("the queue", "a new queue"), Code.NOT_WRITABLE.value)
