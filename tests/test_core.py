@@ -60,7 +60,7 @@ class Desk:
 
     def take(self, kind: type[T]) -> list[T]:
         """The deeds of this kind since the last call."""
-        found = [deed for deed in self.deeds if isinstance(deed, kind)]
+        found: list[T] = [deed for deed in self.deeds if isinstance(deed, kind)]
         self.deeds = [deed for deed in self.deeds if not isinstance(deed, kind)]
         return found
 

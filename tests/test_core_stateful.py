@@ -236,7 +236,7 @@ class Queue(RuleBasedStateMachine):
     @rule()
     def late_news(self) -> None:
         """A worker that was given up may say what it likes."""
-        before = self.core.book.transfers and {key: one.row() for key, one in self.core.book.transfers.items()}
+        before = self.rows()
         for message in (
             Safe(9999, 1, 5, 5),
             Whole(9999, 1, 5, ""),
@@ -244,7 +244,10 @@ class Queue(RuleBasedStateMachine):
             Reached(9999, 5, []),
         ):
             self.core.handle(message, self.now())
-        assert before == (self.core.book.transfers and {k: one.row() for k, one in self.core.book.transfers.items()})
+        assert before == self.rows()
+
+    def rows(self) -> list[m.TransferRow]:
+        return [transfer.row() for transfer in self.core.book.transfers.values()]
 
     @rule()
     def crash(self) -> None:

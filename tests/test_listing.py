@@ -202,7 +202,7 @@ def test_what_is_no_size(text: str) -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(0, 1 << 50), st.sampled_from([("KB", 10), ("MB", 20), ("GB", 30), ("TB", 40)]))
+@given(st.integers(0, (1 << 48) - (1 << 41)), st.sampled_from([("KB", 10), ("MB", 20), ("GB", 30), ("TB", 40)]))
 def test_the_true_size_lies_in_the_range(size: int, unit: tuple[str, int]) -> None:
     rounded = (size + (1 << unit[1] >> 1)) >> unit[1]
     assert parse_size(f"{rounded} {unit[0]}").allows(size)

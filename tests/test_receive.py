@@ -401,6 +401,23 @@ def test_drop_keeps_what_came_and_says_so(folder: Path, when: str) -> None:
     assert tape.closed is (when != "before")
 
 
+def test_drop_does_not_wait_until_a_large_file_is_read_back(folder: Path) -> None:
+    data = noise(100_000)
+    stream = tar(pieces("a.zip", data, 40_000)[::-1])
+    told: list[AnyNews] = []
+
+    def stop() -> None:
+        reception.drop()
+
+    reception = Reception(
+        order(folder, [work(1, "a.zip", 100_000)]), lambda: Tape(stream, at={len(stream): stop}), told.append
+    )
+    reception.run()
+    assert (News(told).whole, News(told).failed, News(told).ended) == ({}, {}, None)
+    assert News(told).new == len(data)
+    assert receive(order(folder, [work(1, "a.zip", 100_000)]), stream).whole == {1: (100_000, sha256(data))}
+
+
 def test_a_problem_of_the_hub_ends_the_lease(folder: Path) -> None:
     told: list[AnyNews] = []
 

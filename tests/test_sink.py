@@ -204,7 +204,7 @@ def test_a_claim_comes_after_its_bytes_and_before_its_news(strace: str, folder: 
     """The order of calls is what a power cut leaves; it is read from the kernel's side."""
     log = tmp_path / "log"
     calls = "pwrite64,fdatasync,fsync,write,link,linkat"
-    done = traced(strace, folder, "-o", str(log), "-y", "-s", "2000", "-e", f"trace={calls}")
+    done = traced(strace, folder, "-o", str(log), "-y", "-s", "9000", "-e", f"trace={calls}")
     assert done.returncode == 0, done.stderr.decode()
     witness = Witness()
     for call in calls_in_order(log.read_text(encoding="utf-8", errors="replace")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import random
 import shutil
@@ -197,7 +198,11 @@ def test_no_damage_brings_anything_but_a_verdict_or_a_refusal(folder: Path, data
     verdict = verdict_or_none(folder, bytes(whole[:cut]))
     # Whatever we call sound and fully opened, Python's own reader finds sound, too.
     if verdict is not None and verdict.is_sound and not verdict.unopened:
-        with zipfile.ZipFile(folder / "a.zip") as file:
+        # It gives up on versions and names that it does not know, which is no word on the data.
+        with (
+            contextlib.suppress(NotImplementedError, UnicodeDecodeError),
+            zipfile.ZipFile(folder / "a.zip") as file,
+        ):
             assert file.testzip() is None
             assert len(file.infolist()) == verdict.entries
 

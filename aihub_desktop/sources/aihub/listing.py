@@ -28,6 +28,7 @@ _GROUP: Final = re.compile(r"    |│  ")
 _FILE_KEY: Final = re.compile(r"[0-9A-Za-z_-]{1,40}")
 _SIZE: Final = re.compile(r"(?P<number>[0-9]{1,15})\s*(?P<unit>bytes?|[kmgtp]?b)", re.IGNORECASE)
 _UNITS: Final = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50, "b": 1}
+_LARGEST: Final = 1 << 48  # 256 TiB, ten times the largest dataset: sums of thousands must fit into 63 bits
 
 
 def parse_datasets(text: str) -> list[Dataset]:
@@ -92,6 +93,8 @@ def parse_size(text: str) -> SizeRange:
         raise _bad("a size that cannot be read", text)
     unit = _UNITS[found["unit"][0].lower()]
     size = int(found["number"]) * unit
+    if size > _LARGEST:
+        raise _bad("a size beyond all measure", text)
     return SizeRange(max(0, size - unit // 2), size + unit // 2, text.strip())
 
 
