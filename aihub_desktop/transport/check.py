@@ -62,7 +62,7 @@ class Checking:
         self._report = report
         self._dropped = threading.Event()
         self._target = Target(order.folder)
-        self._ledger: dict[str, Entry] = {}
+        self._ledger: dict[str, Entry] | None = None  # read when a name is taken, which is rare
         self._bytes = 0
         self._reported_at = 0.0
 
@@ -70,7 +70,6 @@ class Checking:
         """Never raises: whatever happens is told."""
         problem = None
         try:
-            self._ledger = Ledger(self._order.folder).entries()
             for unit in self._units():
                 self._check_unit(unit)
         except StoppedError:
@@ -114,7 +113,7 @@ class Checking:
             part = None
         if part is not None and part.st_size == journal.whole.size:
             # Hours of reading are spared; a set is proved all the same, for its other volumes.
-            if alone and not may_replace(spot, self._entry(work)):
+            if alone and final is not None and not may_replace(spot, self._entry(work)):
                 raise ProblemError(Code.IN_THE_WAY, path=str(spot.final), why="exists")
             return _Whole(work, spot, journal.whole, is_published=False)
         if part is None and final is not None and final.st_size == journal.whole.size:
@@ -176,9 +175,8 @@ class Checking:
     def _publish(self, whole: _Whole, proof: Proof, note: str) -> None:
         self._stop_if_dropped()
         if not whole.is_published:
-            entry = self._entry(whole.work)
-            replace = plain_file(whole.spot.final) is not None and may_replace(whole.spot, entry)
-            publish(whole.spot, replace=replace)
+            taken = plain_file(whole.spot.final) is not None
+            publish(whole.spot, replace=taken and may_replace(whole.spot, self._entry(whole.work)))
         line = whole.line
         self._report(Proved(self._order.lease, whole.work.id, line.size, line.sha256, proof, note))
 
@@ -198,6 +196,8 @@ class Checking:
             return None
 
     def _entry(self, work: WorkFile) -> Entry | None:
+        if self._ledger is None:
+            self._ledger = Ledger(self._order.folder).entries()
         return self._ledger.get(unicodedata.normalize("NFC", work.place))
 
     def _stop_if_dropped(self) -> None:

@@ -166,9 +166,10 @@ class OpenFile:
             with self._place:
                 os.lseek(self._descriptor, offset, os.SEEK_SET)
                 data = os.read(self._descriptor, len(view))
-            view[: len(data)] = data
-            return len(data)
-        return os.preadv(self._descriptor, [view], offset)
+        else:
+            data = os.pread(self._descriptor, len(view), offset)
+        view[: len(data)] = data
+        return len(data)
 
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size

@@ -37,10 +37,17 @@ _WORTHLESS: Final = frozenset({Code.CHANGED, Code.OVERLAPPING})
 class Intake:
     """Fed by one thread. Raises `ProblemError` for what ends the lease; what ends one file is told as `Failed`."""
 
-    def __init__(self, order: Receive, durability: Durability, tell: Callable[[AnyNews], None]) -> None:
+    def __init__(
+        self,
+        order: Receive,
+        durability: Durability,
+        tell: Callable[[AnyNews], None],
+        stopped: Callable[[], bool],
+    ) -> None:
         self._order = order
         self._durability = durability
         self._tell = tell
+        self._stopped = stopped
         self._target = Target(order.folder)
         self._works = {work.id: work for work in order.files}
         self._open: dict[int, Sink] = {}  # neither whole nor failed
@@ -84,7 +91,7 @@ class Intake:
             self._for_one(id_, self._open[id_].tick)
 
     def end(self) -> None:
-        """The tar's end was seen: every file that is not whole now has failed."""
+        """The tar's end was seen: every file that is not whole now has failed, unless `stopped` ends it before."""
         self._current = None
         for id_ in list(self._open):
             self._for_one(id_, partial(self._conclude, id_))
@@ -133,7 +140,10 @@ class Intake:
         sink = self._open[id_]
         if not sink.seen:
             raise ProblemError(Code.MISSING_MEMBER)
-        size, sha256 = sink.conclude(self._works[id_].file.size.low)
+        concluded = sink.conclude(self._works[id_].file.size.low, self._stopped)
+        if concluded is None:
+            return
+        size, sha256 = concluded
         del self._open[id_]
         sink.claim(size, sha256, lambda: self._tell(Whole(self._order.lease, id_, size, sha256)))
 

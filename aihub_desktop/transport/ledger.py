@@ -134,8 +134,8 @@ class Ledger:
     def __init__(self, folder: Path | str) -> None:
         self._folder = native(folder)
         self._entries: dict[str, Entry] = {}
-        self._seen: tuple[object, object] | None = None
-        self._manifest = b""  # its whole lines
+        self._seen: list[tuple[int, int, int] | None] | None = None
+        self._manifest = b""  # its whole lines, as the next append leaves them
         self._log_length = 0
 
     def entries(self) -> dict[str, Entry]:
@@ -152,11 +152,15 @@ class Ledger:
         own = own_folder(self._folder)
         try:
             self._make(own)
-            self._append(own / LOG, self._log_length, b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
+            log = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+            self._append(own / LOG, self._log_length, log)
+            self._log_length += len(log)
             self._update(own, {entry.place: entry.sha256 for entry in entries})
         except OSError as error:
+            self._seen = None
             raise disk_error(error) from error
-        self._load()
+        self._entries |= {entry.place: entry for entry in entries}
+        self._seen = _states(own)
 
     def _make(self, own: Path) -> None:
         if not own.is_dir():
@@ -184,11 +188,15 @@ class Ledger:
         replaced = {place for place, sha256 in new.items() if place in self._entries}
         if all(self._entries[place].sha256 == new[place] for place in replaced):
             lines = [manifest_line(place, sha256) for place, sha256 in new.items() if place not in replaced]
-            self._append(own / MANIFEST, len(self._manifest), b"".join(lines))
+            text = b"".join(lines)
+            self._append(own / MANIFEST, len(self._manifest), text)
+            self._manifest += text
             return
         # The other lines stay as they are, sign by sign: they may be other people's.
         kept = [line + b"\n" for line in self._manifest.split(b"\n")[:-1] if _place(line) not in new]
-        self._rewrite(own, b"".join(kept + [manifest_line(place, sha256) for place, sha256 in new.items()]))
+        text = b"".join(kept + [manifest_line(place, sha256) for place, sha256 in new.items()])
+        self._rewrite(own, text)
+        self._manifest = text
 
     def _rewrite(self, own: Path, text: bytes) -> None:
         new = own / (MANIFEST + ".new")
@@ -204,7 +212,7 @@ class Ledger:
 
     def _load(self) -> None:
         own = own_folder(self._folder)
-        seen = (_state(own / MANIFEST), _state(own / LOG))
+        seen = _states(own)
         if seen == self._seen:
             return
         manifest, log = _read(own / MANIFEST) or b"", _read(own / LOG) or b""
@@ -267,6 +275,7 @@ def _read(path: Path) -> bytes | None:
         raise disk_error(error, path) from error
 
 
-def _state(path: Path) -> tuple[int, int, int] | None:
-    state = plain_file(path)
-    return (state.st_size, state.st_mtime_ns, state.st_ino) if state else None
+def _states(own: Path) -> list[tuple[int, int, int] | None]:
+    """What tells whether somebody else has written since."""
+    states = [plain_file(own / name) for name in (MANIFEST, LOG)]
+    return [(state.st_size, state.st_mtime_ns, state.st_ino) if state else None for state in states]

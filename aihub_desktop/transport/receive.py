@@ -45,7 +45,7 @@ class Reception:
     def run(self) -> None:
         """Never raises: whatever happens is told."""
         durability = Durability()
-        intake = Intake(self._order, durability, self._tell)
+        intake = Intake(self._order, durability, self._tell, self._dropped.is_set)
         problem = self._outcome(lambda: self._receive(intake))
         disk = self._outcome(intake.settle)
         durability.stop()

@@ -38,16 +38,16 @@ class Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
-def digest_of(file: OpenFile, start: int, stop: int, into: Hash) -> bool:
-    """Hashes the bytes start ≤ i < stop of the file; False if it ends before. Raises `OSError`."""
+def digest_of(file: OpenFile, start: int, stop: int, into: Hash, stopped: Callable[[], bool] = lambda: False) -> bool:
+    """Hashes the bytes start ≤ i < stop of the file; False if it ends before, or `stopped`. Raises `OSError`."""
     view = memoryview(bytearray(min(BLOCK, max(stop - start, 1))))
-    while start < stop:
+    while start < stop and not stopped():
         count = file.read_at(start, view[: stop - start])
         if count == 0:
             return False
         into.update(view[:count])
         start += count
-    return True
+    return start == stop
 
 
 @dataclass(slots=True)
@@ -158,14 +158,17 @@ class Sink:
         if file is not None:
             self._durability.release(file, self._journal)
 
-    def conclude(self, low: int) -> tuple[int, str]:
+    def conclude(self, low: int, stopped: Callable[[], bool]) -> tuple[int, str] | None:
         """The tar's end was seen: (size, SHA-256) of the whole file, with the last marks handed over.
 
-        Raises SHORT where a byte is missing or the file is smaller than `low`.
+        Bytes that came out of order are read back; None if `stopped` ended that. Raises SHORT where a byte is
+        missing or the file is smaller than `low`.
         """
         self._leave()
         self.cut()
         for piece in list(self._unchecked):
+            if stopped():
+                return None
             self._holding(piece.start)
         self._durability.flush()
         size = self._coverage.stop
@@ -175,8 +178,10 @@ class Sink:
             file = self._open()
             if file.size() > size:
                 file.truncate(size)
-            if self._hashed < size:
-                digest_of(file, self._hashed, size, self._sha256)
+            if not digest_of(file, self._hashed, size, self._sha256, stopped):
+                if stopped():
+                    return None
+                raise ProblemError(Code.SHORT, bytes=file.size(), least=size)
         except OSError as error:
             raise disk_error(error, self.spot.part) from error
         return size, self._sha256.hexdigest()

@@ -23,6 +23,7 @@ from aihub_desktop.transport.ledger import ManifestLine, read_manifest
 from aihub_desktop.transport.target import leads_elsewhere
 
 _BLOCK: Final = 1 << 20
+_BATCH: Final = 1000
 _buffers: Final = threading.local()
 
 
@@ -90,9 +91,11 @@ def verify(
         raise ProblemError(Code.TARGET_MISSING, path=str(folder), why="no manifest")
     result = Report()
     with ThreadPoolExecutor(max(1, threads), thread_name_prefix="verify") as pool:
-        for seen in pool.map(lambda line: _seen(root, line, stopped), lines):
-            result.add(seen)
-            report(seen)
+        # A few at a time: a manifest may have a million lines.
+        for start in range(0, len(lines), _BATCH):
+            for seen in pool.map(lambda line: _seen(root, line, stopped), lines[start : start + _BATCH]):
+                result.add(seen)
+                report(seen)
     for seen in sorted(_others(root, lines), key=lambda seen: seen.path):
         result.add(seen)
         report(seen)

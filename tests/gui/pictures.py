@@ -1,13 +1,14 @@
-"""Takes pictures of every page, dialog and state: `python tests/gui/pictures.py FOLDER [--quick]`.
+"""Takes pictures of every page, dialog and state: `python -m tests.gui.pictures FOLDER [--quick]`.
 
 One process for each language, theme and scale, each with the real engine and a demo hub of its own:
-FOLDER/ko-light-1/03-files.png and so on.
+FOLDER/ko-light-1/03-files-ticked.png and so on.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,25 @@ from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Final
+
+from PySide6.QtCore import QModelIndex
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+
+from aihub_desktop.demo import offer
+from aihub_desktop.demo.catalogue import DEMO_KEY
+from aihub_desktop.demo.faults import Slow
+from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.domain.messages import Configure, KeyState, Pause
+from aihub_desktop.domain.model import Secret
+from aihub_desktop.domain.states import TransferState
+from aihub_desktop.gui import theme
+from aihub_desktop.gui.app import application
+from aihub_desktop.gui.key_dialog import KeyDialog
+from aihub_desktop.gui.models.file_tree import NAME
+from aihub_desktop.gui.side_bar import Place
+
+from .stage import Stage, linger, wait_until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 KINDS: Final = [
@@ -42,42 +62,28 @@ def _run(folder: Path, kind: str) -> bool:
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIHUB_", "QT_"))},
         "QT_QPA_PLATFORM": "offscreen",
         "QT_SCALE_FACTOR": kind.rpartition("-")[2],
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+        "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",  # no keychain of the machine
     }
-    command = [sys.executable, str(Path(__file__).resolve()), str(folder), "--kind", kind]
-    return subprocess.run(command, env=environment, check=False, timeout=240).returncode == 0
+    command = [sys.executable, "-m", "tests.gui.pictures", str(folder.absolute()), "--kind", kind]
+    return subprocess.run(command, env=environment, check=False, timeout=240, cwd=ROOT).returncode == 0
 
 
 def take(folder: Path, kind: str) -> None:
     """All pictures of one kind."""
-    from PySide6.QtGui import QFont
-
-    from aihub_desktop.demo.hub import DemoHub
-    from aihub_desktop.demo.offer import standard
-    from aihub_desktop.gui import theme
-    from aihub_desktop.gui.app import application
-
     language, light, _ = kind.split("-")
     into = folder / kind
     into.mkdir(parents=True, exist_ok=True)
     app = application(["pictures"])
     app.setPalette(theme.dark_palette() if light == "dark" else theme.light_palette())
     app.setFont(QFont("NanumGothic" if language == "ko" else "DejaVu Sans", 10))
-    with tempfile.TemporaryDirectory() as temporary, DemoHub(standard()) as hub:
+    with tempfile.TemporaryDirectory() as temporary, DemoHub(offer.standard()) as hub:
         Show(app, into, Path(temporary), hub, language).run()
 
 
 class Show:
     """The scenes, in an order in which each finds what it needs."""
 
-    def __init__(self, app: object, into: Path, temporary: Path, hub: object, language: str) -> None:
-        from aihub_desktop.demo.hub import DemoHub
-        from gui.stage import Stage
-        from PySide6.QtWidgets import QApplication
-
-        assert isinstance(app, QApplication)
-        assert isinstance(hub, DemoHub)
+    def __init__(self, app: QApplication, into: Path, temporary: Path, hub: DemoHub, language: str) -> None:
         self._into, self._temporary, self._hub = into, temporary, hub
         self._stage = Stage(app, temporary / "home", hub.url, language)
         self._number = 0
@@ -98,12 +104,9 @@ class Show:
             self._hub.faults.clear()
             stage.close()
 
-    def _snap(self, name: str, widget: object = None) -> None:
-        from gui.stage import linger
-        from PySide6.QtWidgets import QWidget
-
+    def _snap(self, name: str, widget: QWidget | None = None) -> None:
         linger(0.4)
-        target = widget if isinstance(widget, QWidget) else self._stage.window
+        target = widget or self._stage.window
         self._number += 1
         path = self._into / f"{self._number:02}-{name}.png"
         assert target.grab().save(str(path)), path
@@ -114,11 +117,8 @@ class Show:
         self._snap("no-hit")
 
     def _files(self) -> None:
-        from aihub_desktop.gui.models.file_tree import NAME
-        from PySide6.QtCore import QModelIndex
-
         stage, tree = self._stage, self._stage.desk.tree
-        stage.choose("ㄱㅁㄱ ㅅㅈ" if stage.desk.datasets.total == 0 else "90001")
+        stage.choose(offer.MAIN)
         stage.window.datasets.search.setText("소리")
         stage.window.datasets.files.view.expandAll()
         self._snap("files-nothing-ticked")
@@ -127,44 +127,31 @@ class Show:
         tree.tick(folders[3], True)
         self._snap("files-ticked")
         panel = stage.window.datasets.files
-        panel._filter.setText("라벨")
+        panel.filter.setText("라벨")
         self._snap("files-filtered")
-        panel._filter.setText("그런 파일 없음")
+        panel.filter.setText("그런 파일 없음")
         self._snap("files-no-hit")
-        panel._filter.setText("")
+        panel.filter.setText("")
         tree.tick(QModelIndex(), True)
 
     def _key(self) -> None:
-        from aihub_desktop.demo.catalogue import DEMO_KEY
-        from aihub_desktop.gui.key_dialog import KeyDialog
-        from gui.stage import wait_until
-
         stage = self._stage
-        stage.window.go(stage.window.side.list.currentRow().__class__(1))
+        stage.window.go(Place.DOWNLOADS)
         self._snap("downloads-empty")
-        stage.window.go(0)
+        stage.window.go(Place.DATASETS)
         stage.window.datasets.files.target.button.click()
         dialog = stage.window.findChildren(KeyDialog)[-1]
         self._snap("key-empty", dialog)
-        dialog._field.setText("1234-abcd")
+        dialog.field.setText("1234-abcd")
         self._snap("key-misfit", dialog)
-        dialog._field.setText(DEMO_KEY)
+        dialog.field.setText(DEMO_KEY)
         self._snap("key-fits", dialog)
-        dialog._save.click()
-        wait_until(lambda: dialog.for_run.isVisible(), "no keychain here")
+        dialog.save.click()
+        wait_until(dialog.for_run.isVisible, "no keychain here")
         self._snap("key-no-keychain", dialog)
         dialog.reject()
 
     def _queue(self) -> None:
-        from aihub_desktop.demo import offer
-        from aihub_desktop.demo.catalogue import DEMO_KEY
-        from aihub_desktop.demo.faults import Slow
-        from aihub_desktop.domain.messages import Configure, KeyState, Pause
-        from aihub_desktop.domain.model import Secret
-        from aihub_desktop.domain.states import TransferState
-        from gui.stage import linger, wait_until
-        from PySide6.QtCore import QModelIndex
-
         stage = self._stage
         kept: list[KeyState] = []
         stage.desk.set_key(Secret(DEMO_KEY), for_run=True, answered=kept.append, refused=lambda _: None)
@@ -172,7 +159,7 @@ class Show:
         stage.link.tell(Configure(0, {"spread": 0.1}))
 
         def wish(key: str) -> int:
-            stage.window.go(0)
+            stage.window.go(Place.DATASETS)
             stage.choose(key)
             stage.desk.tree.tick(QModelIndex(), True)
             return stage.download(self._temporary / "받은 데이터" / key)
@@ -199,30 +186,26 @@ class Show:
         self._snap("downloads-folded")
 
     def _settings(self) -> None:
-        self._stage.window.go(2)
+        self._stage.window.go(Place.SETTINGS)
         self._snap("settings")
-        self._stage.window.settings._test.click()
+        self._stage.window.settings.test.click()
         self._snap("settings-tested")
-        self._stage.window.settings._ask_clear()
-        from PySide6.QtWidgets import QMessageBox
-
+        self._stage.window.settings.clear.click()
         box = self._stage.window.findChildren(QMessageBox)[-1]
         self._snap("settings-clear", box)
         box.reject()
 
     def _small(self) -> None:
         self._stage.window.resize(900, 600)
-        for place, name in enumerate(("datasets-small", "downloads-small", "settings-small")):
+        for place in Place:
             self._stage.window.go(place)
-            self._snap(name)
+            self._snap(f"{place.name.lower()}-small")
         self._stage.window.resize(1120, 740)
 
     def _offline(self) -> None:
-        from gui.stage import wait_until
-
         stage = self._stage
         self._hub.stop()
-        stage.window.go(0)
+        stage.window.go(Place.DATASETS)
         stage.window.datasets.reload()
         stage.window.datasets.files.reload()
         wait_until(lambda: stage.desk.catalogue.problem, "the hub's absence")
@@ -230,10 +213,6 @@ class Show:
         self._snap("offline")
 
     def _lost(self) -> None:
-        import signal
-
-        from gui.stage import wait_until
-
         lost: list[object] = []
         self._stage.desk.lost.connect(lost.append)
         os.kill(self._stage.link.pid, signal.SIGKILL)

@@ -45,7 +45,7 @@ class Stage:
         self.home = home
         self.program = Program(app, home, hub, language)
         self.desk, self.window, self.link = self.program.desk, self.program.window, self.program.link
-        self._gone = False
+        self._gone = self._closed = False
         self.window.gone.connect(self._went)
 
     def _went(self) -> None:
@@ -62,9 +62,11 @@ class Stage:
         return self
 
     def close(self) -> None:
-        if not self._gone:
-            self.window.close()
-            wait_until(lambda: self._gone, "the end of the engine")
+        if self._closed:
+            return
+        self._closed = True
+        self.window.close()
+        wait_until(lambda: self._gone, "the end of the engine")
         self.window.deleteLater()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
@@ -45,9 +46,9 @@ def open_link(tmp_path: Path, hub: DemoHub, monkeypatch: pytest.MonkeyPatch) -> 
     yield open_one
     for link in links:
         ended: list[int] = []
-        link.closed.connect(lambda ended=ended: ended.append(1))
+        link.closed.connect(functools.partial(ended.append, 1))
         link.close()
-        wait_until(lambda ended=ended: ended, "the engine's end")
+        wait_until(ended.__len__, "the engine's end")
         link.deleteLater()
 
 
@@ -77,7 +78,8 @@ def test_questions_get_their_own_answers(open_link: Open, tmp_path: Path) -> Non
 
 def test_an_engine_that_cannot_be_started_is_lost_at_once(open_link: Open) -> None:
     link = open_link(["/nonexistent/aihub", "engine"])
-    lost, refused = heard(link, "lost"), []
+    lost = heard(link, "lost")
+    refused: list[Problem] = []
     link.start()
     link.tell(Configure(0, {}), refused=refused.append)
     wait_until(lambda: lost, "the loss")

@@ -14,8 +14,9 @@ TITLE = "감성 대화 말뭉치, K-Fashion 과학 값 (2023)"
 @pytest.mark.parametrize(
     "text",
     [
-        "", " ", "감성", "감", "감ㅅ", "감서", "대화 감성", "말뭉치 86", "86", "ㄱㅅ", "ㄱㅅㄷㅎ", "ㅁㅁㅊ", "k-f", "FASHION", "Ｋ",
-        "과", "고", "ㄱ", "값", "갑", "갑ㅅ", "2023", "k-fashion_과학", unicodedata.normalize("NFD", "감성"),
+        "", " ", "감성", "감", "감ㅅ", "감서", "대화 감성", "말뭉치 86", "86", "ㄱㅅ", "ㄱㅅㄷㅎ", "ㅁㅁㅊ", "k-f",
+        "FASHION",
+        "Ｋ", "과", "고", "ㄱ", "값", "갑", "갑ㅅ", "2023", "k-fashion_과학", unicodedata.normalize("NFD", "감성"),
     ],
 )  # fmt: skip
 def test_found(text: str) -> None:

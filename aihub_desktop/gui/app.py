@@ -1,0 +1,126 @@
+"""The program around the window: its application object, its language, its ends."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QSocketNotifier, QTranslator
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from aihub_desktop import __version__
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.engine_link import EngineLink
+from aihub_desktop.gui.window import Window
+from aihub_desktop.system import folders, logs, program
+from aihub_desktop.system.words import Words
+
+
+class Program:
+    """Holds what lives as long as the window. `explicit` is the language of the command line, or None."""
+
+    def __init__(self, app: QApplication, home: Path, hub: str, explicit: str | None) -> None:
+        self._app = app
+        self._translator: QTranslator | None = None
+        kept = QSettings(str(home / "window.ini"), QSettings.Format.IniFormat).value("language", "")
+        words = Words(explicit or str(kept) or None)
+        self.translate(words)
+        self.link = EngineLink(program.command("engine", "--home", str(home), "--api-url", hub))
+        self.desk = Desk(self.link, words, home, hub)
+        self.window = Window(self.desk)
+        self.window.language_wanted.connect(self.speak)
+
+    def start(self) -> None:
+        self.window.show()
+        self.desk.start()
+
+    def translate(self, words: Words) -> None:
+        """Qt's own few words: menus of text fields, buttons of the folder chooser."""
+        QLocale.setDefault(QLocale("ko_KR" if words.language == "ko" else "en_US"))
+        if self._translator is not None:
+            self._app.removeTranslator(self._translator)
+            self._translator = None
+        if words.language == "ko":
+            translator = QTranslator(self._app)
+            if translator.load("qtbase_ko", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+                self._app.installTranslator(translator)
+                self._translator = translator
+
+    def speak(self, wanted: str) -> None:
+        """Another language from now on: "ko", "en", or "" for the system's."""
+        self.translate(Words(wanted or None))
+        self.window.change_language(wanted)
+
+
+def application(argv: Sequence[str]) -> QApplication:
+    """The one application object, dressed as this program."""
+    found = QApplication.instance()
+    app = found if isinstance(found, QApplication) else QApplication(list(argv))
+    app.setApplicationName("AI Hub Desktop")
+    app.setApplicationDisplayName("AI Hub Desktop")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("aihub-desktop")
+    app.setWindowIcon(icons.program_icon())
+    theme.dress_platform(app)
+    app.styleHints().colorSchemeChanged.connect(lambda _: theme.dress_platform(app))
+    # The engine is still saving when the last window has vanished.
+    app.setQuitOnLastWindowClosed(False)
+    return app
+
+
+def run(argv: Sequence[str], *, home: str | None, api_url: str | None, language: str | None) -> int:
+    """The window until it is closed; the result is the exit code."""
+    app = application(argv)
+    try:
+        hub = folders.hub(api_url)
+        state = folders.home(hub, home)
+        state.mkdir(parents=True, exist_ok=True)
+    except ProblemError as error:
+        return _refuse(Words(language), error.problem)
+    except OSError as error:
+        return _refuse(Words(language), Problem(Code.NOT_WRITABLE, {"why": error.strerror or ""}))
+    logs.start(state, "window")
+    whole = Program(app, state, hub, language)
+    whole.window.gone.connect(app.quit)
+    app.aboutToQuit.connect(whole.link.close_now)
+    with _ending_on_signals(whole.window):
+        whole.start()
+        return app.exec()
+
+
+def _refuse(words: Words, problem: Problem) -> int:
+    told = words.problem(problem)
+    print(f"{told.title}\n{told.advice}", file=sys.stderr)
+    QMessageBox.critical(None, words.say("gui.window.title"), f"{told.title}\n\n{told.advice}")
+    return 2
+
+
+@contextlib.contextmanager
+def _ending_on_signals(window: Window) -> Iterator[None]:
+    """Ctrl-C in the terminal and a session's SIGTERM close the window as a click does.
+
+    Python runs a handler between two of its own instructions, and Qt's loop has none: the signal's number
+    comes through a socket that the loop watches.
+    """
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    notifier = QSocketNotifier(far.fileno(), QSocketNotifier.Type.Read)
+    notifier.activated.connect(lambda *_: (far.recv(64), window.close()))
+    old_fd = signal.set_wakeup_fd(near.fileno(), warn_on_full_buffer=False)
+    old = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        notifier.setEnabled(False)
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(old_fd)
+        near.close()
+        far.close()

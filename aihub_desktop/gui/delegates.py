@@ -1,0 +1,209 @@
+"""How cells are painted that are more than a line of text. What they say is the model's, also to a screen reader."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen
+from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from aihub_desktop.domain.messages import FileRow, TransferRow
+from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui.models.queue import DETAIL_ROLE, FRACTION_ROLE, ROW_ROLE, in_trouble
+from aihub_desktop.gui.theme import GRID
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+_BAR_HEIGHT: Final = 6
+_LIVELY: Final = frozenset(
+    {TransferState.RUNNING, TransferState.DONE, FileState.FETCHING, FileState.CHECKING, FileState.DONE}
+)
+
+
+def _begin(painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex, delegate: QStyledItemDelegate) -> QColor:
+    """Paints the row's own background and says in which colour to write on it."""
+    delegate.initStyleOption(option, index)
+    option.text = ""
+    style = _style(option)
+    style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, _widget(option))
+    chosen = option.state & QStyle.StateFlag.State_Selected and _fills(option)
+    return option.palette.color(QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text)
+
+
+def _widget(option: QStyleOptionViewItem) -> QWidget | None:
+    return option.widget if isinstance(option.widget, QWidget) else None
+
+
+def _style(option: QStyleOptionViewItem) -> QStyle:
+    widget = _widget(option)
+    return widget.style() if widget is not None else QApplication.style()
+
+
+def _fills(option: QStyleOptionViewItem) -> bool:
+    # Windows 11 marks a chosen row by a pale wash that dark text stays readable on.
+    return _style(option).objectName() not in ("windows11", "windowsvista")
+
+
+def _fainter(option: QStyleOptionViewItem, ink: QColor) -> QColor:
+    return theme.mixed(ink, option.palette.color(QPalette.ColorRole.Base), 0.68)
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Plain cells, with room between the lines and digits of equal width."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        super().initStyleOption(option, index)
+        option.font = theme.tabular(option.font)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        hint = super().sizeHint(option, index)
+        return QSize(hint.width() + GRID, max(hint.height(), option.fontMetrics.height() + GRID + 2))
+
+
+class TickDelegate(RowDelegate):
+    """Boxes with ticks that are seen in light and dark alike; Qt's own style draws their frames too dark for dark."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        super().paint(painter, option, index)
+        state = index.data(Qt.ItemDataRole.CheckStateRole)
+        if state is None or not theme.is_plain_style():
+            return
+        option = QStyleOptionViewItem(option)
+        self.initStyleOption(option, index)
+        where = QStyle.SubElement.SE_ItemViewItemCheckIndicator
+        box = QRectF(_style(option).subElementRect(where, option, _widget(option))).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._box(painter, box, Qt.CheckState(state), option.palette)
+        painter.restore()
+
+    @staticmethod
+    def _box(painter: QPainter, box: QRectF, state: Qt.CheckState, palette: QPalette) -> None:
+        accent, base = theme.accent(QApplication.palette()), palette.color(QPalette.ColorRole.Base)
+        empty = state is Qt.CheckState.Unchecked
+        frame = theme.mixed(palette.color(QPalette.ColorRole.Text), base, 0.5) if empty else accent
+        painter.setPen(frame)
+        painter.setBrush(base if empty else accent)
+        painter.drawRoundedRect(box, 3, 3)
+        ink = QApplication.palette().color(QPalette.ColorRole.HighlightedText)
+        painter.setPen(QPen(ink, 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        left, top, width, height = box.left(), box.top(), box.width(), box.height()
+        if state is Qt.CheckState.Checked:
+            points = ((0.24, 0.52), (0.43, 0.71), (0.78, 0.31))
+            painter.drawPolyline([QPointF(left + x * width, top + y * height) for x, y in points])
+        elif state is Qt.CheckState.PartiallyChecked:
+            middle = top + height / 2
+            painter.drawLine(QPointF(left + width * 0.27, middle), QPointF(left + width * 0.73, middle))
+
+
+class TitleDelegate(RowDelegate):
+    """A transfer's title with its folder below it; a file's name with its folder beside it, as far as there is room."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        hint = super().sizeHint(option, index)
+        if index.parent().isValid():
+            return hint
+        small = QFontMetrics(theme.resized(option.font, 0.88)).height()
+        return QSize(hint.width(), option.fontMetrics.height() + small + GRID * 2)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        option = QStyleOptionViewItem(option)
+        ink = _begin(painter, option, index, self)
+        painter.save()
+        if index.parent().isValid():
+            self._one_line(painter, option, index, ink)
+        else:
+            self._two_lines(painter, option, index, ink)
+        painter.restore()
+
+    def _two_lines(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex, ink: QColor) -> None:
+        area = option.rect.adjusted(GRID // 2, GRID - 1, -GRID // 2, -GRID + 1)
+        strong = theme.resized(option.font, 1.0, bold=True)
+        painter.setPen(ink)
+        self._write(painter, area, str(index.data()), strong, Qt.AlignmentFlag.AlignTop)
+        small = theme.resized(option.font, 0.88)
+        row: TransferRow = index.data(ROW_ROLE)
+        below = area
+        if in_trouble(row):
+            size = QFontMetrics(small).height() - 2
+            ratio = option.widget.devicePixelRatioF() if isinstance(option.widget, QWidget) else 1.0
+            sign = icons.pixmap("warning", size, theme.warning(option.palette), ratio)
+            painter.drawPixmap(area.left(), area.bottom() - size, sign)
+            below = area.adjusted(size + GRID // 2, 0, 0, 0)
+        else:
+            painter.setPen(_fainter(option, ink))
+        self._write(painter, below, str(index.data(DETAIL_ROLE)), small, Qt.AlignmentFlag.AlignBottom)
+
+    def _one_line(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex, ink: QColor) -> None:
+        area = option.rect.adjusted(GRID // 2, 0, -GRID // 2, 0)
+        folder, _, name = str(index.data()).rpartition("/")
+        painter.setPen(ink)
+        used = self._write(painter, area, name, option.font, Qt.AlignmentFlag.AlignVCenter)
+        rest = area.adjusted(used + GRID * 2, 0, 0, 0)
+        if folder and rest.width() > GRID * 5:
+            painter.setPen(_fainter(option, ink))
+            small = theme.resized(option.font, 0.88)
+            # The nearest folder says most.
+            near = QFontMetrics(small).elidedText(folder, Qt.TextElideMode.ElideLeft, rest.width())
+            self._write(painter, rest, near, small, Qt.AlignmentFlag.AlignVCenter)
+
+    @staticmethod
+    def _write(painter: QPainter, area: QRect, text: str, font: QFont, side: Qt.AlignmentFlag) -> int:
+        """One line of text that gives way in its middle; the width that it took."""
+        metrics = QFontMetrics(font)
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, area.width())
+        painter.setFont(font)
+        painter.drawText(area, int(side | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine), shown)
+        return metrics.horizontalAdvance(shown)
+
+
+class ProgressDelegate(RowDelegate):
+    """A bar with its number beside it. Bars of what rests are grey; the state's column says so in words."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        hint = super().sizeHint(option, index)
+        return QSize(option.fontMetrics.horizontalAdvance("100 %") + 96, hint.height())
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        option = QStyleOptionViewItem(option)
+        ink = _begin(painter, option, index, self)
+        share = index.data(FRACTION_ROLE)
+        if share is None:
+            return
+        area = option.rect.adjusted(GRID // 2, 0, -GRID // 2, 0)
+        number = QFontMetrics(option.font).horizontalAdvance("100 %")
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(ink)
+        painter.setFont(option.font)
+        right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        painter.drawText(QRect(area.right() - number, area.top(), number + 1, area.height()), right, str(index.data()))
+        bar = QRectF(area.left(), area.center().y() - _BAR_HEIGHT / 2 + 1, area.width() - number - GRID, _BAR_HEIGHT)
+        self._bar(painter, bar, float(share), self._colours(option, index, ink))
+        painter.restore()
+
+    @staticmethod
+    def _colours(option: QStyleOptionViewItem, index: AnyIndex, ink: QColor) -> tuple[QColor, QColor]:
+        row: TransferRow | FileRow = index.data(ROW_ROLE)
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        under = option.palette.color(QPalette.ColorRole.Highlight if chosen else QPalette.ColorRole.Base)
+        lively = theme.accent(QApplication.palette())
+        if chosen and under == lively:
+            lively = ink
+        filled = lively if row.state in _LIVELY else theme.mixed(ink, under, 0.45)
+        return filled, theme.mixed(ink, under, 0.16)
+
+    @staticmethod
+    def _bar(painter: QPainter, area: QRectF, share: float, colours: tuple[QColor, QColor]) -> None:
+        filled, track = colours
+        radius = area.height() / 2
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(track)
+        painter.drawRoundedRect(area, radius, radius)
+        if share > 0:
+            painter.setBrush(filled)
+            # Narrower than it is high it would be no pill, and nothing is seen of a start.
+            width = max(area.height(), area.width() * share)
+            painter.drawRoundedRect(QRectF(area.left(), area.top(), width, area.height()), radius, radius)

@@ -1,0 +1,1 @@
+"""What the views show. Private to them: a model holds rows, never a widget."""

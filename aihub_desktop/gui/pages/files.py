@@ -1,0 +1,252 @@
+"""The chosen dataset: what it is, its files as a tree to tick, and where they shall go."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QToolButton,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from aihub_desktop.domain.model import Dataset, SizeRange
+from aihub_desktop.gui import icons
+from aihub_desktop.gui.cures import page_of
+from aihub_desktop.gui.delegates import TickDelegate
+from aihub_desktop.gui.desk import Copy, Desk
+from aihub_desktop.gui.models import file_tree
+from aihub_desktop.gui.pages.target import TargetBar
+from aihub_desktop.gui.parts import Banner, ElidedLabel, EmptyPlace, SearchField, bold
+from aihub_desktop.gui.theme import GRID
+
+_WIDE: Final = 480  # pixels: below, the keys make way for the names
+_OPEN_AT_ONCE: Final = 60  # rows: a small tree is shown whole
+
+
+class FileView(QTreeView):
+    """Space ticks whatever is selected, wherever the cell is; Enter downloads."""
+
+    entered_key = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        model = self.model()
+        if event.key() == Qt.Key.Key_Space and isinstance(model, file_tree.FileTreeModel):
+            rows = self.selectionModel().selectedRows(file_tree.NAME)
+            on = any(model.tick_state(row) != Qt.CheckState.Checked for row in rows)
+            for row in rows:
+                model.tick(row, on)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.entered_key.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class FilesPanel(QWidget):
+    """Everything about `Desk.chosen`. `wanted` gives the folder when the person wants the ticked files."""
+
+    wanted = Signal(str)
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._open: set[str] = set()  # paths of unfolded folders, which a filter must not lose
+        self._title = bold(QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True), 1.25)
+        self._about = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self._notice = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self._page = QToolButton(autoRaise=True)
+        icons.dress(self._page, "link")
+        self._refresh = QToolButton(autoRaise=True)
+        icons.dress(self._refresh, "refresh")
+        self.filter = SearchField()
+        self._all, self._none = QPushButton(autoDefault=False), QPushButton(autoDefault=False)
+        self.view = self._make_view()
+        self.target = TargetBar(desk)
+        self.banner = Banner()
+        self._nothing, self._waiting = EmptyPlace("datasets"), EmptyPlace("refresh")
+        self._failed, self._no_hit = EmptyPlace("warning"), EmptyPlace("search")
+        self._stack, self._trees = QStackedWidget(), QStackedWidget()
+        self._lay_out()
+        self._connect()
+        self.speak()
+
+    def _make_view(self) -> FileView:
+        view = FileView()
+        view.setModel(self._desk.tree)
+        view.setItemDelegate(TickDelegate(view))
+        view.setUniformRowHeights(True)
+        view.setAlternatingRowColors(False)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.setIndentation(GRID * 2)
+        header = view.header()
+        header.setStretchLastSection(False)
+        header.setSectionsMovable(False)
+        header.setSectionResizeMode(file_tree.NAME, QHeaderView.ResizeMode.Stretch)
+        return view
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.view.setColumnHidden(file_tree.KEY, self.width() < _WIDE)
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(GRID // 2)
+        head.addWidget(self._title, 1)
+        head.addWidget(self._refresh, alignment=Qt.AlignmentFlag.AlignTop)
+        head.addWidget(self._page, alignment=Qt.AlignmentFlag.AlignTop)
+        picks = QHBoxLayout()
+        picks.setSpacing(GRID)
+        picks.addWidget(self.filter, 1)
+        picks.addWidget(self._all)
+        picks.addWidget(self._none)
+        self._trees.addWidget(self.view)
+        self._trees.addWidget(self._no_hit)
+        card = QWidget()
+        box = QVBoxLayout(card)
+        box.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID * 2)
+        box.setSpacing(GRID)
+        box.addLayout(head)
+        box.addWidget(self._about)
+        box.addWidget(self._notice)
+        box.addWidget(self.banner)
+        box.addSpacing(GRID // 2)
+        box.addLayout(picks)
+        box.addWidget(self._trees, 1)
+        box.addSpacing(GRID // 2)
+        box.addWidget(self.target)
+        for widget in (self._nothing, self._waiting, self._failed, card):
+            self._stack.addWidget(widget)
+        self._card = card
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._stack)
+
+    def _connect(self) -> None:
+        tree = self._desk.tree
+        self._desk.files_changed.connect(self._show)
+        self.filter.typed.connect(self._filter_typed)
+        self.filter.left_down.connect(self._into_tree)
+        self._all.clicked.connect(lambda: tree.tick(self.view.rootIndex(), True))
+        self._none.clicked.connect(lambda: tree.tick(self.view.rootIndex(), False))
+        self._page.clicked.connect(self._open_page)
+        self._refresh.clicked.connect(self.reload)
+        self._failed.pressed.connect(self.reload)
+        self.view.expanded.connect(lambda index: self._open.add(tree.path_of(index)))
+        self.view.collapsed.connect(lambda index: self._open.discard(tree.path_of(index)))
+        self.view.entered_key.connect(self.target.button.click)
+        self.target.wanted.connect(self.wanted)
+        tree.modelReset.connect(self._unfold)
+
+    def speak(self) -> None:
+        say = self._desk.words.say
+        self._page.setToolTip(say("gui.files.page"))
+        self._page.setAccessibleName(say("gui.files.page"))
+        self._refresh.setToolTip(say("gui.files.refresh"))
+        self._refresh.setAccessibleName(say("gui.files.refresh"))
+        self.filter.setPlaceholderText(say("gui.files.filter"))
+        self.filter.setAccessibleName(say("gui.files.filter"))
+        self.view.setAccessibleName(say("gui.files.view"))
+        self._nothing.tell(say("gui.files.nothing.title"), say("gui.files.nothing.text"))
+        self._waiting.tell(say("gui.files.waiting"))
+        self._no_hit.tell(say("gui.files.no-hit"))
+        self._fit_columns()
+        self._name_picks()
+        self.target.speak()
+        self._show(self._desk.files)
+
+    def reload(self) -> None:
+        """Asks the hub for the tree anew; ticks stay."""
+        if self._desk.chosen is not None:
+            self._desk.choose(self._desk.chosen, refresh=True)
+
+    def choose(self, dataset: Dataset) -> None:
+        with QSignalBlocker(self.filter):
+            self.filter.clear()
+        self._open.clear()
+        self._desk.choose(dataset)
+        self.target.set_dataset(dataset)
+
+    def _show(self, copy: Copy) -> None:
+        dataset, empty = self._desk.chosen, self._desk.tree.total().files == 0
+        if dataset is None:
+            self._stack.setCurrentWidget(self._nothing)
+        elif empty and copy.loading:
+            self._stack.setCurrentWidget(self._waiting)
+        elif empty and copy.problem is not None:
+            told = self._desk.words.problem(copy.problem)
+            self._failed.tell(told.title, told.advice, self._desk.words.say("gui.cure.try-again"))
+            self._stack.setCurrentWidget(self._failed)
+        else:
+            self._show_card(dataset, copy)
+
+    def _show_card(self, dataset: Dataset, copy: Copy) -> None:
+        words, total = self._desk.words, self._desk.tree.total()
+        self._title.setText(dataset.title or dataset.key)
+        kind = "package" if dataset.package else "dataset"
+        size = words.size_range(total.size)
+        self._about.say(words.say(f"gui.files.about.{kind}", number=dataset.key, n=total.files, size=size))
+        self._notice.say(self._desk.notice)
+        self._notice.setVisible(bool(self._desk.notice.strip()))
+        self._refresh.setEnabled(not copy.loading)
+        if copy.problem is not None:
+            told = words.problem(copy.problem)
+            self.banner.tell(told.title, words.say("gui.files.old", moment=words.moment(copy.asked_at)), [])
+        else:
+            self.banner.hide()
+        self._stack.setCurrentWidget(self._card)
+
+    def _fit_columns(self) -> None:
+        words, metrics, header = self._desk.words, self.view.fontMetrics(), self.view.header()
+        size = words.size_range(SizeRange(int(98.6 * 2**30), int(99.4 * 2**30), ""))
+        key = words.say("gui.files.column.key")
+        header.setMinimumSectionSize(GRID * 6)
+        header.resizeSection(file_tree.SIZE, metrics.horizontalAdvance(size) + GRID * 3)
+        header.resizeSection(
+            file_tree.KEY, max(metrics.horizontalAdvance("0000000"), metrics.horizontalAdvance(key)) + GRID * 2
+        )
+
+    def _filter_typed(self, text: str) -> None:
+        self._desk.tree.filter(text)
+        found = self._desk.tree.shown_files() > 0 or not text
+        self._trees.setCurrentWidget(self.view if found else self._no_hit)
+        self._name_picks()
+
+    def _name_picks(self) -> None:
+        kind = "shown" if self._desk.tree.filtering else "all"
+        for button, act in ((self._all, "tick"), (self._none, "untick")):
+            button.setText(self._desk.words.say(f"gui.files.{act}-{kind}"))
+
+    def _unfold(self) -> None:
+        """After a reset: what was open is open again; a small tree, or what a filter found, is open at once."""
+        tree = self._desk.tree
+        self._name_picks()
+        self._trees.setCurrentWidget(self.view)
+        folders = list(tree.folders())
+        small = tree.shown_files() + len(folders) <= _OPEN_AT_ONCE
+        with QSignalBlocker(self.view):
+            for place, folder in enumerate(folders):
+                if small or place == 0 or tree.path_of(folder) in self._open:
+                    self.view.setExpanded(folder, True)
+
+    def _into_tree(self) -> None:
+        self.view.setFocus()
+        if not self.view.currentIndex().isValid():
+            first = self._desk.tree.index(0, 0)
+            self.view.selectionModel().setCurrentIndex(
+                first, QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            )
+
+    def _open_page(self) -> None:
+        if self._desk.chosen is not None:
+            QDesktopServices.openUrl(QUrl(page_of(self._desk.chosen)))

@@ -1,0 +1,211 @@
+"""Where to, how much, does it fit: the bar below the tree, with the button that starts the download."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.messages import DiskSpace, Space
+from aihub_desktop.domain.model import Dataset
+from aihub_desktop.domain.names import UnsafeNameError, safe_path
+from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.models.file_tree import Sum
+from aihub_desktop.gui.parts import FaintLabel, Sign, bold
+from aihub_desktop.gui.theme import GRID
+
+_LONGEST_BYTES: Final = 120  # leaves room for the hub's own long paths below it
+_TYPING_MS: Final = 250
+
+
+def own_folder(dataset: Dataset) -> str:
+    """A folder name for a dataset: its key and its title, fit for every system."""
+    words = re.sub(r'[\s/\\<>:"|?*\x00-\x1f\x7f]+', " ", dataset.title).split()
+    text = "_".join([dataset.key, *words])
+    while len(text.encode()) > _LONGEST_BYTES:
+        text = text[:-1]
+    try:
+        return str(safe_path(text.rstrip("._")))
+    except UnsafeNameError:
+        return re.sub(r"[^0-9A-Za-z]", "_", dataset.key) or "_"
+
+
+def base_folder(configured: str) -> str:
+    """Where datasets go by default: the last choice, else a folder of our own among the downloads."""
+    if configured:
+        return configured
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DownloadLocation)
+    return str(Path(place or Path.home()) / "AI Hub")
+
+
+class TargetBar(QWidget):
+    """Shows the folder and the sum of the ticks against the free space. `wanted` gives the folder."""
+
+    wanted = Signal(str)
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._dataset: Dataset | None = None
+        self._own = ""  # the last part of the folder, as long as it is ours
+        self._space: DiskSpace | None = None
+        self._sum = desk.tree.sum()
+        self._label = QLabel()
+        self._folder = QLineEdit()
+        self._label.setBuddy(self._folder)
+        self._choose = QPushButton(autoDefault=False)
+        icons.dress(self._choose, "folder")
+        self._amount = bold(QLabel(), 1.08)
+        self._free = FaintLabel()
+        self._sign = Sign("warning", 16, warning=True)
+        self.button = QPushButton(autoDefault=True)
+        self.button.setDefault(True)
+        theme.primary(self.button)
+        icons.dress(self.button, "downloads")
+        self.button.setMinimumHeight(self.button.fontMetrics().height() + GRID * 2)
+        self._later = QTimer(self, singleShot=True, interval=_TYPING_MS)
+        self._lay_out()
+        self._connect()
+        self.speak()
+
+    def _lay_out(self) -> None:
+        first = QHBoxLayout()
+        first.setSpacing(GRID)
+        first.addWidget(self._label)
+        first.addWidget(self._folder, 1)
+        first.addWidget(self._choose)
+        free = QHBoxLayout()
+        free.setSpacing(GRID // 2)
+        free.addWidget(self._sign)
+        free.addWidget(self._free, 1)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(self._amount)
+        texts.addLayout(free)
+        second = QHBoxLayout()
+        second.setSpacing(GRID * 2)
+        second.addLayout(texts, 1)
+        second.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignVCenter)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(GRID + 4)
+        box.addLayout(first)
+        box.addLayout(second)
+
+    def _connect(self) -> None:
+        self._folder.textEdited.connect(self._edited)
+        self._folder.textChanged.connect(lambda _: self._later.start())
+        self._later.timeout.connect(self._ask_space)
+        self._choose.clicked.connect(self._pick)
+        self.button.clicked.connect(lambda: self.wanted.emit(self.folder()))
+        self._desk.tree.ticks_changed.connect(self._count)
+        self._desk.settings_changed.connect(lambda _: self._suggest() if not self._folder.text() else None)
+
+    def speak(self) -> None:
+        say = self._desk.words.say
+        self._label.setText(say("gui.target.label"))
+        self._folder.setAccessibleName(say("gui.target.label"))
+        self._choose.setText(say("gui.target.choose"))
+        self.button.setText(say("gui.target.download"))
+        self._show()
+
+    def folder(self) -> str:
+        """The folder as it is typed, made absolute; "" for none."""
+        text = self._folder.text().strip()
+        return str(Path(text).expanduser().absolute()) if text else ""
+
+    def base(self) -> str:
+        """The folder without the part that belongs to this dataset: where the next one will go beside it."""
+        folder = Path(self.folder())
+        return str(folder.parent) if self._own and folder.name == self._own else str(folder)
+
+    def set_dataset(self, dataset: Dataset) -> None:
+        if dataset != self._dataset:
+            self._dataset, self._own = dataset, own_folder(dataset)
+            self._suggest()
+
+    def refresh(self) -> None:
+        """Asks for the free space anew."""
+        self._ask_space()
+
+    def _suggest(self) -> None:
+        if self._dataset is not None:
+            self.set_folder(str(Path(base_folder(self._desk.settings.folder)) / self._own))
+
+    def set_folder(self, folder: str) -> None:
+        self._folder.setText(folder)
+        self._folder.setToolTip(folder)
+        # The end of a path says more than its beginning; while it has the focus, the person decides.
+        if self._folder.hasFocus():
+            self._folder.end(False)
+        else:
+            self._folder.setCursorPosition(0)
+
+    def _edited(self) -> None:
+        self._space = None
+        self._folder.setToolTip(self._folder.text())
+        self._show()
+
+    def _pick(self) -> None:
+        start = self.base()
+        while start and not Path(start).is_dir() and Path(start).parent != Path(start):
+            start = str(Path(start).parent)
+        dialog = QFileDialog(self, self._desk.words.say("gui.target.pick"), start)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(self._picked)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _picked(self, folder: str) -> None:
+        here = Path(folder)
+        self.set_folder(str(here if here.name == self._own else here / self._own))
+
+    def _ask_space(self) -> None:
+        if folder := self.folder():
+            self._desk.link.ask(Space(0, folder), DiskSpace, lambda space: self._spaced(folder, space), self._unspaced)
+
+    def _spaced(self, folder: str, space: DiskSpace) -> None:
+        if folder == self.folder():
+            self._space = space
+            self._show()
+
+    def _unspaced(self, problem: Problem) -> None:
+        self._space = None
+        self._show()
+
+    def _count(self) -> None:
+        self._sum = self._desk.tree.sum()
+        self._show()
+
+    def _show(self) -> None:
+        words, total = self._desk.words, self._sum
+        if total.files:
+            hidden = words.say("gui.target.hidden", n=total.hidden) if total.hidden else ""
+            size = words.size_range(total.size)
+            self._amount.setText(words.say("gui.target.sum", n=total.files, size=size, hidden=hidden))
+        else:
+            self._amount.setText(words.say("gui.target.nothing"))
+        text, warns = self._verdict(total)
+        self._free.setText(text)
+        self._sign.setVisible(warns)
+        self.button.setEnabled(bool(total.files and self.folder()))
+
+    def _verdict(self, total: Sum) -> tuple[str, bool]:
+        """What is said of the disk, and whether it is a warning."""
+        words, space = self._desk.words, self._space
+        if space is None:
+            return "", False
+        if not space.writable:
+            return words.say("gui.target.not-writable"), True
+        free = words.size(space.free)
+        if total.size.low > space.free:
+            return words.say("gui.target.too-much", free=free, missing=words.size(total.size.low - space.free)), True
+        if total.size.high > space.free:
+            return words.say("gui.target.maybe-too-much", free=free), True
+        return words.say("gui.target.free", free=free), False

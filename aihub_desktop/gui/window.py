@@ -1,0 +1,195 @@
+"""The window: a side bar, the pages, and above them what concerns all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QByteArray, QEvent, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.messages import Notice
+from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
+from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.pages.datasets import DatasetsPage
+from aihub_desktop.gui.pages.downloads import DownloadsPage
+from aihub_desktop.gui.pages.settings import SettingsPage
+from aihub_desktop.gui.parts import Banner
+from aihub_desktop.gui.side_bar import Place, SideBar
+from aihub_desktop.gui.theme import GRID
+from aihub_desktop.system.words import Words
+
+_GEOMETRY, _SPLITTER, _LANGUAGE = "window/geometry", "window/splitter", "language"
+
+
+class Window(QWidget):
+    """`gone` comes once the window is closed and no process of it is left."""
+
+    gone = Signal()
+    language_wanted = Signal(str)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._closing = False
+        self.setMinimumSize(900, 600)
+        self.side = SideBar()
+        self.banner = Banner(closable=True)
+        self._pages = QStackedWidget()
+        self.datasets = DatasetsPage(desk)
+        self.downloads = DownloadsPage(desk)
+        self.settings = SettingsPage(desk, str(desk.preferences.value(_LANGUAGE, "")))
+        for page in (self.datasets, self.downloads, self.settings):
+            self._pages.addWidget(page)
+        self._lay_out()
+        self._connect()
+        self._shortcuts()
+        self._restore()
+        self._tint()
+        self.speak()
+        self.go(Place.DATASETS)
+        self.datasets.focus_search()
+
+    def _lay_out(self) -> None:
+        top = QWidget()
+        above = QVBoxLayout(top)
+        above.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, 0)
+        above.addWidget(self.banner)
+        self._top = top
+        top.hide()
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(top)
+        right.addWidget(self._pages, 1)
+        box = QHBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        box.addWidget(self.side)
+        box.addLayout(right, 1)
+
+    def _connect(self) -> None:
+        self.side.list.currentRowChanged.connect(self._pages.setCurrentIndex)
+        self.datasets.added.connect(self._added)
+        self.downloads.find_wanted.connect(self._find)
+        self.settings.language_wanted.connect(self.language_wanted)
+        self._desk.queue.totals_changed.connect(self._show_totals)
+        self._desk.lost.connect(self._lost)
+        self._desk.found.connect(self._found)
+        self._desk.refused.connect(self._tell)
+        self._desk.noticed.connect(self._noticed)
+        self._desk.link.closed.connect(self._closed)
+        self.banner.closed.connect(self._top.hide)
+
+    def _shortcuts(self) -> None:
+        for place in Place:
+            QShortcut(QKeySequence(f"Ctrl+{place + 1}"), self, lambda place=place: self.go(place))
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self, self._find)
+        QShortcut(QKeySequence("F5"), self, self._refresh)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.close)
+
+    def speak(self) -> None:
+        """All texts anew, in the desk's language."""
+        say = self._desk.words.say
+        self.setWindowTitle(say("gui.window.title"))
+        self.banner.name_close(say("gui.close"))
+        self.side.speak(self._desk.words)
+        for page in (self.datasets, self.downloads, self.settings):
+            page.speak()
+        self._show_totals()
+
+    def change_language(self, wanted: str) -> None:
+        """ "" follows the system."""
+        self._desk.preferences.setValue(_LANGUAGE, wanted)
+        self._desk.speak(Words(wanted or None))
+        self.speak()
+
+    def go(self, place: Place) -> None:
+        self.side.list.setCurrentRow(place)
+
+    # ---- what concerns all pages ----
+
+    def _added(self, transfer: int) -> None:
+        self.go(Place.DOWNLOADS)
+        # The row may come a moment after the answer.
+        QTimer.singleShot(0, self, lambda: self.downloads.select(transfer))
+
+    def _find(self) -> None:
+        self.go(Place.DATASETS)
+        self.datasets.focus_search()
+
+    def _refresh(self) -> None:
+        if self._pages.currentWidget() is self.datasets:
+            self.datasets.reload()
+            self.datasets.files.reload()
+
+    def _show_totals(self) -> None:
+        queue, words = self._desk.queue, self._desk.words
+        rows = [row for row in queue.transfers() if row.state not in TRANSFER_ENDED]
+        needs = sum(row.state is TransferState.NEEDS_USER for row in rows)
+        speed = words.say("gui.side.speed", speed=words.speed(queue.rate)) if queue.rate >= 1 else ""
+        self.side.set_downloads(words, len(rows), needs, speed)
+
+    def _lost(self, problem: Problem) -> None:
+        if self._closing:
+            return
+        say = self._desk.words.say
+        told = self._desk.words.problem(problem)
+        # A lost worker is the engine's to start again; a lost engine is ours.
+        own = problem.code in (Code.WORKER_LOST, Code.BUG)
+        title, advice = (say("gui.lost.title"), say("gui.lost.text")) if own else told
+        self._show_banner(title, advice, [(say("gui.lost.restart"), self._desk.restart)])
+
+    def _found(self) -> None:
+        self._top.hide()
+        self.banner.hide()
+
+    def _tell(self, problem: Problem) -> None:
+        self._show_banner(*self._desk.words.problem(problem), [])
+
+    def _noticed(self, notice: Notice) -> None:
+        if not notice.fatal and notice.seq > 0:
+            self._tell(notice.problem)
+
+    def _show_banner(self, title: str, advice: str, actions: list[tuple[str, Callable[[], None]]]) -> None:
+        self.banner.tell(title, advice, actions)
+        self._top.show()
+
+    # ---- coming and going ----
+
+    def _restore(self) -> None:
+        geometry = self._desk.preferences.value(_GEOMETRY)
+        if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
+            self.resize(1120, 740)
+        splitter = self._desk.preferences.value(_SPLITTER)
+        if not (isinstance(splitter, QByteArray) and self.datasets.splitter.restoreState(splitter)):
+            self.datasets.splitter.setSizes([380, 560])
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.ApplicationPaletteChange:
+            self._tint()
+
+    def _tint(self) -> None:
+        """Whatever took its colours from the palette by hand takes them again."""
+        for view in (self.datasets.view, self.datasets.files.view, self.downloads.view):
+            theme.calm(view)
+        theme.primary(self.datasets.files.target.button)
+        icons.redress(self)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """The window vanishes at once; what came is made durable before the program ends."""
+        event.ignore()
+        if self._closing:
+            return
+        self._closing = True
+        self._desk.preferences.setValue(_GEOMETRY, self.saveGeometry())
+        self._desk.preferences.setValue(_SPLITTER, self.datasets.splitter.saveState())
+        self._desk.preferences.sync()
+        self.hide()
+        self._desk.link.close()
+
+    def _closed(self) -> None:
+        if self._closing:
+            self.gone.emit()
