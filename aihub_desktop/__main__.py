@@ -10,6 +10,7 @@ a worker is started for each stream, and has to be there at once.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -39,10 +40,19 @@ def _worker() -> int:
 
 
 def _engine(words: list[str]) -> int:
-    from aihub_desktop.engine import serve  # noqa: PLC0415 - each run imports its own part alone
+    from aihub_desktop.domain.faults import ProblemError  # noqa: PLC0415 - each run imports its own part alone
+    from aihub_desktop.domain.messages import Notice  # noqa: PLC0415
+    from aihub_desktop.domain.wire import line  # noqa: PLC0415
+    from aihub_desktop.engine import serve  # noqa: PLC0415
     from aihub_desktop.system import folders, logs, program  # noqa: PLC0415
 
-    hub = folders.hub(_value(words, "--api-url"))
+    # Ctrl-C in the terminal of a window reaches its engine too, which ends in good order when its stdin does.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        hub = folders.hub(_value(words, "--api-url"))
+    except ProblemError as error:
+        sys.stdout.buffer.write(line(Notice(0, error.problem, fatal=True)))
+        return 1
     home = folders.home(hub, _value(words, "--home"))
     logs.start(home, "engine")
     return serve.serve_pipe(home, hub, program.command("worker"))

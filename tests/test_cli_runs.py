@@ -354,6 +354,8 @@ def test_a_reader_that_goes_away_is_no_error(aihub: Aihub, folder: Path) -> None
 @POSIX
 def test_on_a_terminal(aihub: Aihub, hub: DemoHub, catalogue: Catalogue, folder: Path) -> None:
     """The picture is drawn, goes away, and what stays is the verdict."""
+    if sys.platform == "win32":
+        return
     import pty  # noqa: PLC0415 - not on Windows
 
     hub.faults.add(Slow(rate=12 << 20))
@@ -456,6 +458,18 @@ def test_the_demo_hub_alone(aihub: Aihub, folder: Path, tmp_path: Path) -> None:
     finally:
         os.kill(served.pid, signal.SIGINT)
     assert ended(served).code == 0
+
+
+def test_an_engine_for_a_window(aihub: Aihub) -> None:
+    run = aihub("engine", "--home", aihub.home, "--api-url", aihub.hub, given="")
+    assert run.code == 0, run.err
+    assert (run.records[0]["event"], run.records[0]["hub"]) == ("snapshot", aihub.hub)
+    assert (aihub.home / "logs").is_dir()
+    refused = aihub("engine", "--home", aihub.home, "--api-url", "http://example.org", given="")
+    assert refused.code == 1
+    assert [(one["event"], one["problem"]["code"], one["fatal"]) for one in refused.records] == [
+        ("notice", "insecure", True)
+    ]
 
 
 def test_versions_and_empty_words(aihub: Aihub) -> None:

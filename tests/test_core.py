@@ -153,7 +153,7 @@ def test_an_attempt_that_brought_something_does_not_count() -> None:
     assert desk.state(number) is TransferState.FAILED
 
 
-@pytest.mark.parametrize(("code", "tries"), [(Code.CHANGED, 5), (Code.OVERLAPPING, 3), (Code.WRONG_SIZE, 3)])
+@pytest.mark.parametrize(("code", "tries"), [(Code.CHANGED, 5), (Code.OVERLAPPING, 3), (Code.BAD_ARCHIVE, 3)])
 def test_what_has_to_be_dropped_each_time_is_not_tried_for_ever(code: Code, tries: int) -> None:
     desk = Desk(backoff_first=0.0)
     number = desk.add([("a.zip", GB)])

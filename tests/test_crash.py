@@ -12,16 +12,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commandline import Aihub
+from commandline import Aihub, ended
 from engines import final_files, manifest, offered, sha256
 from test_official_flow import official, tree_of
 
 from aihub_desktop.demo.archives import Entry, zipped
 from aihub_desktop.demo.catalogue import Catalogue
-from aihub_desktop.demo.faults import Stall
+from aihub_desktop.demo.faults import Slow, Stall
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.demo.offer import MAIN, MANY, ODD_NAMES, SPLIT
 from aihub_desktop.domain.model import Piece
@@ -47,6 +50,18 @@ def durable(folder: Path) -> dict[str, tuple[Piece, ...]]:
     return {str(path)[: -len(".journal")]: state.pieces for path, state in states.items() if state is not None}
 
 
+def claimed(folder: Path) -> int:
+    return sum(piece.stop - piece.start for pieces in durable(folder).values() for piece in pieces)
+
+
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Looks at the world until it is so: nobody tells of another process's disk."""
+    deadline, moment = time.monotonic() + seconds, threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline
+        moment.wait(0.02)
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace, which tells what is written, is not installed")
 @pytest.mark.skipif(sys.platform != "linux", reason="strace is a tool of Linux")
 def test_killed_in_the_middle_and_run_again(tmp_path: Path, folder: Path) -> None:
@@ -69,12 +84,13 @@ def test_killed_in_the_middle_and_run_again(tmp_path: Path, folder: Path) -> Non
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             assert stall.reached.wait(60)
+            until(lambda: claimed(folder) > 0)
             os.killpg(running.pid, signal.SIGKILL)
             running.wait()
             stall.release.set()
             hub.faults.clear()
         before = durable(folder)
-        assert sum(piece.stop - piece.start for pieces in before.values() for piece in pieces) > 0
+        assert claimed(folder)
         log = tmp_path / "strace"
         traced = subprocess.run(
             ["strace", "-f", "-qq", "-y", "-s", "0", "-e", "trace=pwrite64", "-o", log,
@@ -89,6 +105,22 @@ def test_killed_in_the_middle_and_run_again(tmp_path: Path, folder: Path) -> Non
     for path, pieces in before.items():
         for start, stop in again.get(path, []):
             assert not [piece for piece in pieces if piece.start < stop and start < piece.stop], (path, start, stop)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL for one process of a group")
+def test_the_engine_alone_is_killed_and_its_workers_are_still_busy(tmp_path: Path, folder: Path) -> None:
+    """Orphaned workers make durable what they have; the new run waits for them, and no byte is mixed up."""
+    data = random.Random(7).randbytes(6_000_000)
+    with DemoHub(Catalogue.of({"a/b.bin": data}), piece_size=1 << 20) as hub:
+        aihub = Aihub(tmp_path / "home", hub.url, mark_bytes=1 << 18, stall_seconds=60)
+        hub.faults.add(Slow(rate=2_000_000, times=1))
+        with aihub.start("get", "90001", "--to", folder) as running:
+            until(lambda: claimed(folder) > 1_000_000)
+            os.kill(running.pid, signal.SIGKILL)
+            done = aihub("get", "90001", "--to", folder)
+            ended(running)
+    assert done.code == 0, done.err
+    assert final_files(folder) == {"a/b.bin": data}
 
 
 @pytest.mark.parametrize("dataset", [MAIN, MANY, SPLIT, ODD_NAMES])

@@ -5,7 +5,7 @@ Every code has words in Korean and English in the message catalogue, and a test 
     Fault.TRANSIENT   the world: try again
       ├─ UNREACHABLE, HUB_ERROR, BAD_ANSWER, CUT, STALLED, SHORT, MISSING_MEMBER
       ├─ NOT_A_TAR, BROKEN_TAR, MISPLACED, OVERLAPPING, WRONG_SIZE, BAD_ARCHIVE
-      └─ WORKER_LOST
+      └─ WORKER_LOST, IN_USE
     Fault.BUSY        the hub asks for fewer or later
       └─ HUB_BUSY
     Fault.CHANGED     the file was released anew
@@ -83,6 +83,7 @@ class Code(StrEnum):
     UNSAFE_NAME = "unsafe-name"
     NAME_CLASH = "name-clash"
     IN_THE_WAY = "in-the-way"
+    IN_USE = "in-use"  # another run of this program writes to the file
     DISK_FULL = "disk-full"
     NOT_WRITABLE = "not-writable"
     DISK_ERROR = "disk-error"
@@ -129,6 +130,7 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.UNSAFE_NAME: Fault.LOCAL,
     Code.NAME_CLASH: Fault.LOCAL,
     Code.IN_THE_WAY: Fault.LOCAL,
+    Code.IN_USE: Fault.TRANSIENT,
     Code.DISK_FULL: Fault.LOCAL,
     Code.NOT_WRITABLE: Fault.LOCAL,
     Code.DISK_ERROR: Fault.LOCAL,

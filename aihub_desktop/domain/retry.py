@@ -34,7 +34,7 @@ ENDLESS: Final = frozenset({Code.UNREACHABLE, Code.CUT, Code.STALLED, Code.HUB_B
 
 # All that was received of the file is worth nothing: it is begun anew. Such tries are counted apart, for on the
 # way to the next one bytes become durable again.
-DROPPING: Final = frozenset({Code.CHANGED, Code.OVERLAPPING, Code.BAD_ARCHIVE, Code.WRONG_SIZE})
+DROPPING: Final = frozenset({Code.CHANGED, Code.OVERLAPPING, Code.BAD_ARCHIVE})
 
 # Each try of these costs the whole file, and the same request is likely to bring the same answer.
 FEW_TRIES: Final[dict[Code, int]] = {

@@ -43,21 +43,24 @@ def look_at(folder: Path, files: list[WorkFile]) -> dict[int, Standing]:
     return look(folder, files)
 
 
-def _entry(one: Record) -> Entry:
-    return Entry.of(one.file, one.proof)
+class Clerk:
+    """The one who writes manifests. Keeps those open that it wrote to, for reading one anew costs its whole length."""
 
+    def __init__(self) -> None:
+        self._ledgers: dict[str, Ledger] = {}
 
-def record(records: list[Record]) -> Iterator[Recorded | NotRecorded]:
-    """Enters proved files into the manifests of their folders, then forgets their journals."""
-    folders: dict[str, list[Record]] = defaultdict(list)
-    for one in records:
-        folders[one.folder].append(one)
-    for folder, ones in folders.items():
-        try:
-            Ledger(Path(folder)).record([_entry(one) for one in ones])
-        except ProblemError as error:
-            yield from (NotRecorded(one.proof, error.problem) for one in ones)
-            continue
-        for one in ones:
-            forget_journal(Path(folder), one.file.place)
-            yield Recorded(one.proof)
+    def record(self, records: list[Record]) -> Iterator[Recorded | NotRecorded]:
+        """Enters proved files into the manifests of their folders, then forgets their journals."""
+        folders: dict[str, list[Record]] = defaultdict(list)
+        for one in records:
+            folders[one.folder].append(one)
+        for folder, ones in folders.items():
+            try:
+                ledger = self._ledgers.setdefault(folder, Ledger(folder))
+                ledger.record([Entry.of(one.file, one.proof) for one in ones])
+            except ProblemError as error:
+                yield from (NotRecorded(one.proof, error.problem) for one in ones)
+                continue
+            for one in ones:
+                forget_journal(folder, one.file.place)
+                yield Recorded(one.proof)

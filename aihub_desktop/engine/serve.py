@@ -68,9 +68,10 @@ class LocalEngine:
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
             try:
-                event = self._events.get(timeout=left)
+                # In slices: Windows hears Ctrl-C only between two waits.
+                event = self._events.get(timeout=min(left, 0.2))
             except queue.Empty:
-                break
+                continue
             if isinstance(event, Answer) and event.id == command.id:
                 if event.refused is not None:
                     raise ProblemError.of(event.refused)

@@ -24,7 +24,7 @@ from aihub_desktop.domain.states import TRANSFER_ENDED
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.deeds import Deed, Fetch, Halt, KeyChanged, LookAt, Looked, Prove, Record
-from aihub_desktop.engine.disk import disk_space, look_at, record
+from aihub_desktop.engine.disk import Clerk, disk_space, look_at
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
@@ -57,6 +57,8 @@ class Shell:
         self._only_new, self._patience = only_new, patience
         self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
         self._outbox = Outbox(emit)
+        self._clerk = Clerk()
+        self._ending = False
         self._thread = threading.Thread(target=self._run, name="engine")
 
     # ---- from any thread ----
@@ -112,8 +114,8 @@ class Shell:
             self._outbox.snapshot(self._core, self._hub)
             self._core.starts(self._now())
             self._turn([])
-            while (messages := self._take()) is not None:
-                self._turn(messages)
+            while not self._ending:
+                self._turn(self._take())
         except Exception as error:
             problem = error.problem if isinstance(error, ProblemError) else Problem(Code.BUG, {"why": "engine"})
             _log.exception("the engine failed")
@@ -123,19 +125,20 @@ class Shell:
             return
         self._shut()
 
-    def _take(self) -> list[Input] | None:
-        """All that has come in, after waiting no longer than the next deadline. None: the end."""
+    def _take(self) -> list[Input]:
+        """All that has come in, after waiting no longer than the next deadline. What came before the end counts."""
         due = self._core.next_moment(self._now())
         wait = min(_IDLE_SECONDS if due is None else due, PROGRESS_SECONDS if self._outbox.moving else _IDLE_SECONDS)
         messages: list[Input] = []
         try:
-            first = self._inbox.get(timeout=max(wait, 0.001))
-            while first is not None:
-                messages.append(first)
-                first = self._inbox.get_nowait()
+            message = self._inbox.get(timeout=max(wait, 0.001))
+            while message is not None:
+                messages.append(message)
+                message = self._inbox.get_nowait()
+            self._ending = True
         except queue.Empty:
-            return messages
-        return None
+            pass
+        return messages
 
     def _turn(self, messages: list[Input]) -> None:
         for message in messages:
@@ -255,7 +258,7 @@ class Shell:
                 case LookAt(transfer=transfer, folder=folder, files=files):
                     self._look(transfer, folder, files)
         # All that was proved in this turn goes into the manifest with one fsync a folder.
-        for answer in record(records):
+        for answer in self._clerk.record(records):
             self._tell(answer)
 
     def _fetch(self, fetch: Fetch) -> None:

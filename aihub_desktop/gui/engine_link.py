@@ -136,8 +136,9 @@ class EngineLink(QObject):
 
     def _send(self, command: Command, question: _Question) -> None:
         if self._phase is not _Phase.RUNNING or self._process is None:
-            if (refused := question.refused) is not None:
-                QTimer.singleShot(0, self, lambda: refused(self._gone()))
+            # While it closes, nobody is left who wants to know.
+            if question.refused is not None and self._phase is _Phase.IDLE:
+                question.refused(self._gone())
             return
         self._number += 1
         self._questions[self._number] = question

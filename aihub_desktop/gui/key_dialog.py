@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices
+from PySide6.QtGui import QAction, QDesktopServices, QPalette
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.faults import Code, Fault, Problem
@@ -123,8 +123,15 @@ class KeyDialog(QDialog):
     def _not_kept(self, problem: Problem) -> None:
         self._busy(False)
         if problem.code in (Code.KEYCHAIN_NONE, Code.KEYCHAIN_LOCKED):
-            self.for_run.show()
+            self._offer_run()
         self._show(problem)
+
+    def _offer_run(self) -> None:
+        """There is no keychain that could keep it: the next best becomes the button that Enter presses."""
+        self.for_run.show()
+        self.for_run.setDefault(True)
+        self.save.setPalette(QPalette())
+        theme.primary(self.for_run)
 
     def _tested(self, state: KeyState) -> None:
         if not self.isVisible():

@@ -21,6 +21,7 @@ from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Check, Checked, Ended, Failed, Proof, Proved, WorkFile
 from aihub_desktop.domain.sets import volume_of, whole_sets
 from aihub_desktop.transport.disk import disk_error, plain_file
+from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, WholeLine, discard, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.publish import finish, is_half_published, publish
@@ -63,6 +64,7 @@ class Checking:
         self._dropped = threading.Event()
         self._target = Target(order.folder)
         self._ledger: dict[str, Entry] | None = None  # read when a name is taken, which is rare
+        self._guards: dict[int, Guard] = {}
         self._bytes = 0
         self._reported_at = 0.0
 
@@ -93,17 +95,38 @@ class Checking:
 
     def _check_unit(self, unit: Sequence[WorkFile]) -> None:
         self._stop_if_dropped()
-        found = [self._for_one(work, partial(self._find, work, alone=len(unit) == 1)) for work in unit]
-        wholes = [whole for whole in found if whole is not None]
-        if len(wholes) < len(unit):
+        try:
+            found = [self._for_one(work, partial(self._find, work, alone=len(unit) == 1)) for work in unit]
+            wholes = [whole for whole in found if whole is not None]
+            if len(wholes) == len(unit):
+                for volumes in self._archives(wholes):
+                    for whole, proof, note in self._prove(volumes):
+                        self._for_one(whole.work, partial(self._publish, whole, proof, note))
+        finally:
+            for work in unit:
+                self._let_go(work)
+
+    def _hold(self, work: WorkFile, spot: Spot) -> None:
+        try:
+            self._guards[work.id] = Guard(spot.part)
+        except FileNotFoundError:
             return
-        for volumes in self._archives(wholes):
-            for whole, proof, note in self._prove(volumes):
-                self._for_one(whole.work, partial(self._publish, whole, proof, note))
+        except OSError as error:
+            raise disk_error(error, spot.part) from error
+
+    def _let_go(self, work: WorkFile) -> None:
+        if (guard := self._guards.pop(work.id, None)) is not None:
+            guard.release()
+
+    def _tell(self, work: WorkFile, news: Proved | Failed) -> None:
+        """The outcome of a file, told once it is not in our hands: the next lease may begin at once."""
+        self._let_go(work)
+        self._report(news)
 
     def _find(self, work: WorkFile, *, alone: bool) -> _Whole:
         spot = self._target.spot(work.place)
         self._target.check_parents(spot)
+        self._hold(work, spot)
         journal = read_journal(spot.journal)
         part, final = plain_file(spot.part), plain_file(spot.final)
         if journal is None or journal.whole is None or journal.identity != Identity.of(work):
@@ -178,13 +201,13 @@ class Checking:
             taken = plain_file(whole.spot.final) is not None
             publish(whole.spot, replace=taken and may_replace(whole.spot, self._entry(whole.work)))
         line = whole.line
-        self._report(Proved(self._order.lease, whole.work.id, line.size, line.sha256, proof, note))
+        self._tell(whole.work, Proved(self._order.lease, whole.work.id, line.size, line.sha256, proof, note))
 
     def _reject(self, whole: _Whole, why: str) -> None:
         """Nothing of a damaged file is kept, so that it is received anew."""
         discard(whole.spot)
         problem = Problem(Code.BAD_ARCHIVE, {"why": why, "sha256": whole.line.sha256})
-        self._report(Failed(self._order.lease, whole.work.id, problem))
+        self._tell(whole.work, Failed(self._order.lease, whole.work.id, problem))
 
     def _for_one(self, work: WorkFile, act: Callable[[], T]) -> T | None:
         try:
@@ -192,7 +215,7 @@ class Checking:
         except ProblemError as error:
             if error.problem.code in _OF_THE_LEASE:
                 raise
-            self._report(Failed(self._order.lease, work.id, error.problem))
+            self._tell(work, Failed(self._order.lease, work.id, error.problem))
             return None
 
     def _entry(self, work: WorkFile) -> Entry | None:

@@ -37,7 +37,14 @@ class Release:
     journal: Journal
 
 
-AnyJob = Mark | Release
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`act` is called after all that was handed over before it, whether that became durable or not."""
+
+    act: Callable[[], None]
+
+
+AnyJob = Mark | Release | Call
 
 
 class Durability:
@@ -57,6 +64,10 @@ class Durability:
 
     def release(self, file: OpenFile, journal: Journal) -> None:
         self._submit(Release(file, journal))
+
+    def call(self, act: Callable[[], None]) -> None:
+        """Calls `act`, in the thread of durability, after all that was handed over so far."""
+        self._submit(Call(act))
 
     def check(self) -> None:
         """Raises `ProblemError` if the disk has failed: DISK_FULL, NOT_WRITABLE, DISK_ERROR."""
@@ -106,6 +117,8 @@ class Durability:
             if isinstance(job, Release):
                 job.journal.close()
                 job.file.close()
+            elif isinstance(job, Call):
+                job.act()
 
 
 def _claim(marks: list[Mark]) -> None:

@@ -20,6 +20,7 @@ from aihub_desktop.transport.target import Target
 _OF_ONE_FILE: Final = frozenset(
     {
         Code.IN_THE_WAY,
+        Code.IN_USE,
         Code.NOT_WRITABLE,
         Code.UNSAFE_NAME,
         Code.NAME_CLASH,
@@ -100,7 +101,7 @@ class Intake:
     def settle(self) -> None:
         """Makes durable what came, and lets go of every file."""
         for sink in self._open.values():
-            sink.rest()
+            sink.let_go()
         self._durability.flush()
 
     def reach(self) -> list[FileReach]:
@@ -161,6 +162,7 @@ class Intake:
         sink = self._open.pop(id_, None)
         if sink is not None and problem.code in _WORTHLESS:
             sink.drop()
-        elif sink is not None:
-            sink.rest()
-        self._tell(Failed(self._order.lease, id_, problem))
+        if sink is not None:
+            sink.let_go()
+        # Told once nothing of the file is in our hands: the next lease may begin at once.
+        self._durability.call(lambda: self._tell(Failed(self._order.lease, id_, problem)))

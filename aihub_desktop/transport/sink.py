@@ -25,7 +25,8 @@ from aihub_desktop.domain.model import Piece
 from aihub_desktop.transport.coverage import Coverage
 from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file
 from aihub_desktop.transport.durability import Durability, Mark
-from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, WholeLine, discard
+from aihub_desktop.transport.guard import Guard
+from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, WholeLine, discard, read_journal
 from aihub_desktop.transport.target import Spot
 
 BLOCK: Final = 1 << 20  # of one read from disk
@@ -103,6 +104,8 @@ class Sink:
         self._counting = threading.Lock()
         self._journal = Journal(spot.journal, identity, state.length if state else 0)
         self._fresh = state is None
+        self._known = state.length if state else 0
+        self._guard: Guard | None = None
         self._prepared = False
         self._file: OpenFile | None = None
         self._at = 0
@@ -158,6 +161,15 @@ class Sink:
         if file is not None:
             self._durability.release(file, self._journal)
 
+    def let_go(self) -> None:
+        """No byte is expected any more: others may write to the file once all is durable."""
+        try:
+            self.rest()
+        finally:
+            guard, self._guard = self._guard, None
+            if guard is not None:
+                self._durability.call(guard.release)
+
     def conclude(self, low: int, stopped: Callable[[], bool]) -> tuple[int, str] | None:
         """The tar's end was seen: (size, SHA-256) of the whole file, with the last marks handed over.
 
@@ -188,7 +200,15 @@ class Sink:
 
     def claim(self, size: int, sha256: str, done: Callable[[], None]) -> None:
         """The file is whole: `done` is called by the durability thread once the journal says so."""
-        self._mark(WholeLine(size, sha256), done)
+        guard, self._guard = self._guard, None
+
+        def claimed() -> None:
+            # Whoever is told may begin to check at once, and needs the file for that.
+            if guard is not None:
+                guard.release()
+            done()
+
+        self._mark(WholeLine(size, sha256), claimed)
         self.rest()
 
     def drop(self) -> None:
@@ -204,8 +224,10 @@ class Sink:
             return self._file
         try:
             if self._fresh:
-                discard(self.spot)
+                self._clear()
             self._file = OpenFile(self.spot.part, fresh=self._fresh, create=True)
+            if self._guard is None:
+                self._take_hold()
             if not self._prepared:
                 # Before the first byte: these may fill the disk, and could then not be claimed any more.
                 # Later on the journal is the durability thread's alone.
@@ -215,6 +237,19 @@ class Sink:
             raise disk_error(error, self.spot.part) from error
         self._fresh = False
         return self._file
+
+    def _clear(self) -> None:
+        """Removes what is there and has no journal that counts, unless somebody is writing it just now."""
+        if plain_file(self.spot.part) is not None:
+            Guard(self.spot.part).release()
+        discard(self.spot)
+
+    def _take_hold(self) -> None:
+        self._guard = Guard(self.spot.part)
+        journal = None if self._fresh else read_journal(self.spot.journal)
+        if (journal.length if journal else 0) != self._known:
+            # Somebody wrote between our look at the journal and now: the next try sees what it says.
+            raise ProblemError(Code.IN_USE, path=str(self.spot.part))
 
     def _holding(self, offset: int) -> Piece | None:
         """The piece on disk that holds this byte, once it is known that the disk still has it."""

@@ -52,12 +52,13 @@ def main() -> int:
     if chosen.kind:
         take(chosen.folder, chosen.kind)
         return 0
-    failed = [kind for kind in (QUICK if chosen.quick else KINDS) if not _run(chosen.folder, kind)]
+    failed = [kind for kind in (QUICK if chosen.quick else KINDS) if not run(chosen.folder, kind)]
     print(*(f"failed: {kind}" for kind in failed), sep="\n", end="")
     return 1 if failed else 0
 
 
-def _run(folder: Path, kind: str) -> bool:
+def run(folder: Path, kind: str) -> bool:
+    """One kind, in a process of its own; False where that failed."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIHUB_", "QT_"))},
         "QT_QPA_PLATFORM": "offscreen",
@@ -105,7 +106,7 @@ class Show:
             stage.close()
 
     def _snap(self, name: str, widget: QWidget | None = None) -> None:
-        linger(0.4)
+        linger(0.25)
         target = widget or self._stage.window
         self._number += 1
         path = self._into / f"{self._number:02}-{name}.png"

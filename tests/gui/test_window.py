@@ -53,13 +53,15 @@ def key_dialog(stage: Stage) -> KeyDialog:
 
 
 def enter_key(dialog: KeyDialog, key: str) -> None:
-    """Types it, keeps it; where there is no keychain, for the run."""
+    """Types it, and keeps it: for the run, once it turns out that there is no keychain."""
     field = dialog.field
     field.selectAll()
     QTest.keyClicks(field, key)
+    known = dialog.for_run.isVisible()
     QTest.keyClick(field, Qt.Key.Key_Return)
-    wait_until(dialog.for_run.isVisible, "the word about the keychain")
-    QTest.mouseClick(dialog.for_run, Qt.MouseButton.LeftButton)
+    if not known:
+        wait_until(lambda: dialog.for_run.isVisible() and dialog.for_run.isEnabled(), "the word about the keychain")
+        QTest.mouseClick(dialog.for_run, Qt.MouseButton.LeftButton)
 
 
 def type_hangul(field: QLineEdit, text: str) -> None:
@@ -136,8 +138,7 @@ def test_from_the_search_field_to_verified_files(
     wait_until(lambda: stage.desk.queue.rowCount(top) == 13, "the rows of its files")
     assert {stage.desk.queue.index(place, Column.STATE, top).data() for place in range(13)} == {"Done"}
     assert stage.desk.settings.folder == str(folder)
-    assert lateness.p99 < 0.1
-    assert lateness.busiest < 0.1
+    assert lateness.own_worst < 0.1
 
 
 def test_pause_and_resume(open_stage: OpenStage, hub: DemoHub, catalogue: Catalogue, folder: Path) -> None:
@@ -213,6 +214,8 @@ def test_a_wrong_key_is_cured_by_another(
     enter_key(dialog, WRONG_KEY)
     wait_until(lambda: dialog.status == stage.desk.words.problem(Problem(Code.KEY_REJECTED)).title, "the refusal")
     assert dialog.isVisible()
+    stage.wait_for(number, TransferState.NEEDS_USER)
+    wait_until(dialog.save.isEnabled, "another try")
     enter_key(dialog, DEMO_KEY)
     stage.wait_for(number, TransferState.DONE)
     wait_until(lambda: not stage.window.downloads.banner.isVisible(), "the banner's end")

@@ -1,0 +1,53 @@
+"""Keeps two processes from writing to one file to be.
+
+A worker may outlive its engine for a moment, making durable what it received, while the same command has been
+started again; and two people may download into one shared folder. The lock is the system's, on NAME.part itself,
+and ends with its holder. Where a file system knows no locks (some shares), nothing is kept from anybody, and the
+journal's hashes are what finds the damage. Windows is not locked: see CONTRIBUTING, "Not shown yet".
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from aihub_desktop.domain.faults import Code, ProblemError
+
+_BUSY: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES})
+
+
+class Guard:
+    """The right to write to NAME.part. Raises IN_USE where another has it, `OSError` where it cannot be opened."""
+
+    def __init__(self, part: Path) -> None:
+        """The file must be there."""
+        flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        self._descriptor: int | None = os.open(part, flags)
+        if not _lock(self._descriptor):
+            self.release()
+            raise ProblemError(Code.IN_USE, path=str(part))
+
+    def release(self) -> None:
+        """Gives the right up; more than once does no harm."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+if sys.platform == "win32":
+
+    def _lock(descriptor: int) -> bool:
+        return True
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in _BUSY
+        return True

@@ -1,0 +1,55 @@
+"""Two writers of one file: the second is told so, and nothing of the first's work is touched."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tapes import order, pieces, receive, tar, work
+
+from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.transport.guard import Guard
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows is not locked yet, as CONTRIBUTING says")
+
+_HOLDER = "import sys\nfrom pathlib import Path\nfrom aihub_desktop.transport.guard import Guard\n"
+_HOLDER += "held = Guard(Path(sys.argv[1]))\nprint('held', flush=True)\nsys.stdin.read()\n"
+
+
+def holder(part: Path) -> subprocess.Popen[bytes]:
+    """Another process that holds the file until its stdin ends or it is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(part)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    return process
+
+
+def test_one_at_a_time_and_death_gives_it_up(folder: Path) -> None:
+    part = folder / "a.part"
+    part.write_bytes(b"x")
+    with holder(part) as other:
+        with pytest.raises(ProblemError) as refusal:
+            Guard(part)
+        assert refusal.value.problem.code is Code.IN_USE
+        other.kill()
+        other.wait()
+        mine = Guard(part)
+    mine.release()
+    mine.release()
+    Guard(part).release()
+
+
+def test_a_file_in_other_hands_is_left_alone(folder: Path) -> None:
+    part = folder / "a.bin.part"
+    part.write_bytes(b"the work of another")
+    stream = tar(pieces("a.bin", bytes(100_000), 1 << 16))
+    with holder(part) as other:
+        news = receive(order(folder, [work(1, "a.bin", 100_000)]), stream)
+        assert news.failed[1] is Code.IN_USE
+        assert part.read_bytes() == b"the work of another"
+        other.communicate()
+    assert receive(order(folder, [work(1, "a.bin", 100_000)]), stream).whole
