@@ -209,6 +209,18 @@ def test_a_new_key_wakes_only_who_waits_for_one() -> None:
     assert desk.state(disapproved) is TransferState.NEEDS_USER
 
 
+def test_a_key_that_was_replaced_cannot_stop_anything_any_more() -> None:
+    desk = Desk()
+    number = desk.add([("a.zip", GB)])
+    (fetch,) = desk.take(Fetch)
+    desk.tell(KeyChanged())
+    desk.tell(Ended(fetch.lease, Problem(Code.KEY_REJECTED)))
+    assert desk.state(number) is TransferState.RUNNING
+    (fetch,) = desk.take(Fetch)
+    desk.tell(Ended(fetch.lease, Problem(Code.KEY_REJECTED)))
+    assert desk.state(number) is TransferState.NEEDS_USER
+
+
 def test_pause_and_resume() -> None:
     desk = Desk()
     number = desk.add([("a.zip", GB)])

@@ -29,11 +29,9 @@ from aihub_desktop.domain.states import (
     TransferState,
 )
 from aihub_desktop.engine.deeds import Deed, Fetch, KeyChanged, LookAt, Looked, NotRecorded, Prove, Recorded
-from aihub_desktop.engine.outcome import Outcome
+from aihub_desktop.engine.outcome import KEY_PROBLEMS, Outcome
 from aihub_desktop.engine.plan import next_check, next_request, wake_due
 from aihub_desktop.engine.records import Book, FileRecord, LeaseKind, Moment, TransferRecord, names_of
-
-_KEY_PROBLEMS = (Code.NO_KEY, Code.KEY_REJECTED)
 
 
 class Core:
@@ -246,9 +244,11 @@ class Core:
             self.book.remove(transfer)
 
     def _key_changed(self, message: KeyChanged, now: Moment) -> None:
+        for lease in self.book.leases.values():
+            lease.old_key = True
         for transfer in list(self.book.transfers.values()):
             problem = transfer.problem
-            if transfer.state is TransferState.NEEDS_USER and problem and problem.code in _KEY_PROBLEMS:
+            if transfer.state is TransferState.NEEDS_USER and problem and problem.code in KEY_PROBLEMS:
                 self._go(transfer)
 
 

@@ -30,7 +30,10 @@ class Keys:
         self._errands = errands
         self._vault = Errands("keychain", post, threads=1)
         env = os.environ.get(KEY_VARIABLE, "").strip()
-        self._key: Secret | None = Secret(env) if env else None
+        # The variable comes before the keychain, as users of the official script expect; a key that a person
+        # enters now comes before both.
+        self._variable = Secret(env) if env else None
+        self._key = self._variable
         self._origin = "env" if env else ""
         self.known = bool(env)
         self.problem: Problem | None = None
@@ -75,9 +78,7 @@ class Keys:
         return KeyState(self._origin, self._key.masked() if self._key else "", valid)
 
     def _use(self, key: Secret | None, origin: str, problem: Problem | None = None) -> None:
-        # The variable wins for the whole run, as its users expect of the official script.
-        if self._origin != "env":
-            self._key, self._origin = key, origin
+        self._key, self._origin = key, origin
         self.known, self.problem = problem is None, problem
         waiting, self._waiting = self._waiting, []
         for _, act in waiting:
@@ -97,7 +98,7 @@ class Keys:
 
     def _cleared(self, problem: Problem | None, reply: Reply) -> None:
         if problem is None:
-            self._use(None, "")
+            self._use(self._variable, "env" if self._variable else "")
         reply(None if problem else self._state(), problem)
 
     def _test(self, reply: Reply) -> None:

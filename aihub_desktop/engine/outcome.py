@@ -18,6 +18,9 @@ from aihub_desktop.transport.reconcile import Standing, StandingKind
 _ONE_SPOILS_ALL: Final = frozenset({Code.HOSTILE_MEMBER, Code.UNKNOWN_FILE, Code.NOT_APPROVED})
 
 
+KEY_PROBLEMS: Final = frozenset({Code.NO_KEY, Code.KEY_REJECTED})
+
+
 class Outcome:
     """Turns news into states. `patience`: seconds without a new durable byte after which nothing is tried again."""
 
@@ -170,6 +173,8 @@ class Outcome:
             return
         files = [self._book.files[key] for key in sorted(lease.files) if key in self._book.files]
         problem = None if lease.halting else news.problem
+        if lease.old_key and problem is not None and problem.code in KEY_PROBLEMS:
+            problem = None  # that key is gone; the new one has not been asked
         lease.halting = True  # it is over: nobody needs to ask for it back
         for file in files:
             if file.lease != lease.id:

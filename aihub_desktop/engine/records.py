@@ -133,6 +133,7 @@ class LeaseRecord:
     held: tuple[int, ...]  # all of them: any that the worker did not give back may still be written to
     received: int = 0
     halting: bool = False
+    old_key: bool = False  # begun with a key that is no longer in use
 
 
 class Book:

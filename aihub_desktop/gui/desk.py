@@ -35,7 +35,6 @@ from aihub_desktop.gui.models.file_tree import FileTreeModel
 from aihub_desktop.gui.models.queue import QueueModel
 from aihub_desktop.system.words import Words
 
-KEY_VARIABLE: Final = "AIHUB_APIKEY"
 _OLD_SECONDS: Final = 3600  # a copy of the catalogue older than this is asked for anew behind the scenes
 
 
@@ -173,10 +172,7 @@ class Desk(QObject):
     # ---- the key ----
 
     def set_key(self, key: Secret, *, for_run: bool, answered: Callable[[KeyState], None], refused: Refused) -> None:
-        """Keeps the key. One typed here is meant: it goes before the variable, which the engine is started without."""
-        if self.key.origin == "env":
-            self._without_variable(lambda: self.set_key(key, for_run=for_run, answered=answered, refused=refused))
-            return
+        """Keeps the key. One typed here is meant: it goes before the variable."""
         self.link.ask(SetKey(0, key, for_run=for_run), KeyState, self._key_to(answered), refused)
 
     def test_key(self, answered: Callable[[KeyState], None], refused: Refused) -> None:
@@ -184,16 +180,6 @@ class Desk(QObject):
 
     def clear_key(self, refused: Refused) -> None:
         self.link.ask(ClearKey(0), KeyState, self._keyed, refused)
-
-    def _without_variable(self, then: Callable[[], None]) -> None:
-        def again() -> None:
-            self.link.closed.disconnect(again)
-            self.key = KeyState("", "")
-            self.link.start(without=frozenset({KEY_VARIABLE}))
-            then()
-
-        self.link.closed.connect(again)
-        self.link.close()
 
     def _key_to(self, answered: Callable[[KeyState], None]) -> Callable[[KeyState], None]:
         def both(state: KeyState) -> None:

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import Any, Final, TypeVar
 
 import msgspec
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, Problem
@@ -63,7 +63,6 @@ class EngineLink(QObject):
         self._rest = b""
         self._lines: deque[bytes] = deque()
         self._fatal: Problem | None = None
-        self._without: frozenset[str] = frozenset()
         self._more = QTimer(self, singleShot=True, interval=0)
         self._more.timeout.connect(self._work_off)
         self._patience = QTimer(self, singleShot=True)
@@ -79,17 +78,15 @@ class EngineLink(QObject):
         """The engine's process, 0 for none."""
         return self._process.processId() if self._process is not None else 0
 
-    def start(self, *, without: frozenset[str] = frozenset()) -> None:
-        """Starts the engine, unless it runs. `without`: variables that it must not see, in this run and later ones."""
+    def start(self) -> None:
+        """Starts the engine, unless it runs."""
         if self._phase is not _Phase.IDLE:
             return
-        self._without |= without
         self._rest, self._seq, self._fatal, self._pressed = b"", None, None, False
         self._lines.clear()
         process = QProcess(self)
         process.setProgram(self._command[0])
         process.setArguments(self._command[1:])
-        process.setProcessEnvironment(self._environment())
         process.readyReadStandardOutput.connect(self._read)
         process.readyReadStandardError.connect(self._read_errors)
         process.errorOccurred.connect(self._failed)
@@ -259,9 +256,3 @@ class EngineLink(QObject):
         self._pressed = True
         self._process.terminate()
         self._patience.start(_TERMINATE_MS)
-
-    def _environment(self) -> QProcessEnvironment:
-        environment = QProcessEnvironment.systemEnvironment()
-        for name in self._without:
-            environment.remove(name)
-        return environment
