@@ -21,7 +21,7 @@ ROOMS: Final = {
     "demo": ("domain", "system"),
     "cli": ("domain", "engine.serve", "system", "transport.verify", "demo"),
     "gui": ("domain", "system"),
-    "__main__": ("cli", "engine.serve", "engine.worker", "system"),
+    "__main__": ("cli", "domain", "engine.serve", "engine.worker", "system"),
     "__init__": (),
 }
 ONLY_IN: Final = {"PySide6": "gui", "sqlite3": "store", "keyring": "store", "httpx": "sources", "httpcore": "sources"}

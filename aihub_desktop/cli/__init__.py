@@ -1,1 +1,1 @@
-"""."""
+"""The command line: words in, messages and exit codes out. Imports no Qt."""

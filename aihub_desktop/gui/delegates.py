@@ -125,16 +125,17 @@ class TitleDelegate(RowDelegate):
         self._write(painter, area, str(index.data()), strong, Qt.AlignmentFlag.AlignTop)
         small = theme.resized(option.font, 0.88)
         row: TransferRow = index.data(ROW_ROLE)
-        below = area
+        below, text = area, str(index.data(DETAIL_ROLE))
         if in_trouble(row):
             size = QFontMetrics(small).height() - 2
             ratio = option.widget.devicePixelRatioF() if isinstance(option.widget, QWidget) else 1.0
             sign = icons.pixmap("warning", size, theme.warning(option.palette), ratio)
             painter.drawPixmap(area.left(), area.bottom() - size, sign)
             below = area.adjusted(size + GRID // 2, 0, 0, 0)
+            text = QFontMetrics(small).elidedText(text, Qt.TextElideMode.ElideRight, below.width())
         else:
             painter.setPen(_fainter(option, ink))
-        self._write(painter, below, str(index.data(DETAIL_ROLE)), small, Qt.AlignmentFlag.AlignBottom)
+        self._write(painter, below, text, small, Qt.AlignmentFlag.AlignBottom)
 
     def _one_line(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex, ink: QColor) -> None:
         area = option.rect.adjusted(GRID // 2, 0, -GRID // 2, 0)

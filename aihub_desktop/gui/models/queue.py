@@ -361,7 +361,13 @@ class QueueModel(QAbstractItemModel):
             case Column.SPEED:
                 return self._words.speed(item.rate) if item.rate >= 1 else ""
             case _:
-                return self._words.time_left(item.left) if row.state is TransferState.RUNNING else ""
+                return self._left(item)
+
+    def _left(self, item: _Transfer) -> str:
+        if item.left is None or item.row.state is not TransferState.RUNNING:
+            return ""
+        # Odd seconds of a long wait would pretend to know.
+        return self._words.duration(item.left if item.left < 60 else round(item.left / 60) * 60)
 
     def _state(self, row: TransferRow) -> str:
         text = self._words.state(row.state)
@@ -403,16 +409,13 @@ class QueueModel(QAbstractItemModel):
         return self._words.size(exact.high) if row.state is FileState.DONE else self._amount(row.bytes, exact)
 
     def _amount(self, here: int, size: SizeRange) -> str:
-        if here <= 0:
-            return self._words.size_range(size)
-        if here >= size.low and here >= size.high:
+        if 0 < size.low <= here:
             return self._words.size(here)
         # The range is in the tool tip: here it would leave no room for anything else.
-        middle = (size.low + size.high) // 2
-        whole = self._words.size(middle)
+        whole = self._words.size((size.low + size.high) // 2)
         if size.low < size.high:
-            whole = self._words.say("value.about", value=whole)
-        return self._words.say("gui.queue.amount", here=self._words.size(here), all=whole)
+            whole = self._words.say("gui.queue.near", value=whole)
+        return self._words.say("gui.queue.amount", here=self._words.size(here), all=whole) if here > 0 else whole
 
     def _tip(self, item: _Transfer) -> str:
         row = item.row

@@ -116,13 +116,13 @@ class DownloadsPage(QWidget):
 
     def _fit_columns(self) -> None:
         words, metrics, header = self._desk.words, self.view.fontMetrics(), self.view.header()
-        about = words.say("value.about", value=words.size(996 << 30))
+        about = words.say("gui.queue.near", value=words.size(996 << 30))
         state = words.state(TransferState.RUNNING)
         samples = {
-            Column.STATE: words.say("gui.queue.state-files", state=state, done=300, n=300),
+            Column.STATE: words.say("gui.queue.state-files", state=state, done=36, n=36),
             Column.SIZE: words.say("gui.queue.amount", here=words.size(996 << 30), all=about),
             Column.SPEED: words.speed(996 << 10),
-            Column.LEFT: words.time_left(23.9 * 3600),
+            Column.LEFT: words.duration(23.9 * 3600),
         }
         header.setMinimumSectionSize(GRID * 6)
         header.resizeSection(Column.PROGRESS, metrics.horizontalAdvance("100 %") + GRID * 10)
