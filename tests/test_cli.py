@@ -270,6 +270,22 @@ def test_a_tally_counts_its_own_files_only() -> None:
     assert [one.id for one in tally.newly_ended()] == [2]
 
 
+def test_an_end_that_an_older_event_takes_back_is_told_once() -> None:
+    """The answer to `Rows` overtakes the events that were on their way before it."""
+    tally, files = counted()
+    failed = row(1, files[0], FileState.FAILED, code=Code.IN_THE_WAY)
+    tally.see_files([failed, row(2, files[1], FileState.DONE)])
+    assert tally.over
+    tally.see(Changed(2, files=[row(1, files[0], FileState.WAITING)]))
+    assert not tally.over
+    assert [one.id for one in tally.newly_ended()] == [2]
+    tally.see(Changed(3, files=[failed]))
+    assert tally.over
+    assert tally.newly_ended() == [failed]
+    tally.see(Changed(4, files=[failed]))
+    assert tally.newly_ended() == []
+
+
 def test_only_what_this_run_received_is_counted() -> None:
     tally, _ = counted()
     assert tally.received == 0

@@ -296,6 +296,40 @@ def test_disk_full_in_the_middle(small: Aihub, tmp_path: Path, language: str) ->
     assert {path.name: path.read_bytes() for path in Path(f"{log}.files").iterdir()} == right
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere arguments and names are text")
+@BOTH
+def test_bytes_that_are_no_text(small: Aihub, small_hub: DemoHub, tmp_path: Path, language: str) -> None:
+    """Names of another encoding could be neither stored nor sent: refused where they enter, and nothing is made."""
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xb0\xa1")
+    shown = Words(language).say("cli.usage.not-text", value=f"{tmp_path}/\\xb0\\xa1")
+    for words in (("get", "90001", "--to", odd), ("get", odd, "--to", "d"), ("verify", odd), ("--home", odd, "files")):
+        run = small(*words, AIHUB_LANG=language)
+        assert (run.code, run.out) == (2, "")
+        assert shown in run.err
+        assert "Traceback" not in run.err
+    assert not os.path.exists(odd)
+    # Nor does a folder below such a one do, however it is named.
+    os.mkdir(odd)
+    here = subprocess.run(
+        small.command("get", "90001", "--to", "below"), cwd=odd, capture_output=True, check=False,
+        env=small.environment(AIHUB_LANG=language, PYTHONPATH=os.getcwd()),
+    )  # fmt: skip
+    assert here.returncode == 2
+    assert Words(language).say("cli.usage.not-text", value=f"{tmp_path}/\\xb0\\xa1/below") in here.stderr.decode()
+    assert not os.listdir(odd)
+    assert not list(small_hub.requests)
+
+
+def test_a_stray_name_that_is_no_text_does_not_end_a_verification(small: Aihub, folder: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("elsewhere names are text")
+    assert small("get", "90001", "100001", "--to", folder).code == 0
+    (folder / os.fsdecode(b"\xb0\xa1.txt")).write_bytes(b"cp949")
+    run = small("verify", folder, "--json")
+    assert run.code == 0, run.err
+    assert [one["path"] for one in run.records if one.get("state") == "extra"] == ["\\udcb0\\udca1.txt"]
+
+
 # Keys that are none, and no place for them.
 
 

@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from aihub_desktop.domain import leases, messages, wire
-from aihub_desktop.domain.model import Dataset, Secret, looks_like_key
+from aihub_desktop.domain.model import Count, Dataset, Secret, looks_like_key
 
 KEY: Final = "5EC7E7a0-1b2c-4d5e-8f90-a1b2c3d4e5f6"
 READERS: Final[dict[Any, Callable[[bytes], Any]]] = {
@@ -30,6 +30,7 @@ SECRETIVE: Final = [(kind, reader) for kind, reader in KINDS if "key" in kind.__
 PLAIN: Final = {
     str: st.text(),
     int: st.integers(-(1 << 62), 1 << 62),
+    Count: st.integers(0, 1 << 62),
     float: st.floats(allow_nan=False, allow_infinity=False),
     bool: st.booleans(),
     NoneType: st.none(),

@@ -214,3 +214,12 @@ def test_language(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], exp
     assert language() == expected
     assert language("ko-KR") == "ko"
     assert language("en") == "en"
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_a_short_reason_of_the_line_is_put_into_words(language: str) -> None:
+    words = Words(language)
+    told = words.problem(Problem(Code.UNREACHABLE, {"why": "refused"})).title
+    assert "refused" not in told or language == "en"
+    assert words.say("why.refused") in told
+    assert "E-17" in words.problem(Problem(Code.UNREACHABLE, {"why": "E-17"})).title

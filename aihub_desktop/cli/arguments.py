@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import math
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -33,6 +34,16 @@ class UsageError(Exception):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+
+def check_text(texts: Iterable[str], words: Words) -> None:
+    """Raises `UsageError` for a text with bytes that are no UTF-8: it could neither be sent nor stored."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode(text).decode("utf-8", "backslashreplace")
+            raise UsageError(words.say("cli.usage.not-text", value=shown)) from None
 
 
 def wanted_language(words: Sequence[str]) -> str | None:

@@ -7,12 +7,12 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aihub_desktop.cli.arguments import UsageError
+from aihub_desktop.cli.arguments import UsageError, check_text
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.listing import records, table, total
@@ -64,10 +64,12 @@ class Request:
 def get(session: Session, args: argparse.Namespace) -> Exit:
     if not args.to:
         raise UsageError(session.console.words.say("cli.usage.value-missing", name="--to"))
+    folder = os.path.abspath(os.path.expanduser(args.to))  # a shell leaves the "~" of --to=~/data alone
+    check_text([folder], session.console.words)  # the folder that we are in may have such a name
     return fetch(
         session,
         Request(
-            key=args.key, folder=Path(os.path.abspath(args.to)), package=args.package,
+            key=args.key, folder=Path(folder), package=args.package,
             file_keys=tuple(args.file_keys), include=tuple(args.include), exclude=tuple(args.exclude),
             parallel=args.parallel, patience=args.patience, dry_run=args.dry_run, json=args.json,
         ),
@@ -101,9 +103,7 @@ class _Run:
         engine = self._session.engine(self._request.patience)
         try:
             with engine as running:
-                first = snapshot(running)
-                with _streams(running, first.settings.parallel, self._request.parallel):
-                    ended = self._work(running, first)
+                ended = self._work(running, snapshot(running))
         finally:
             # What the streams made durable while they were stopped counts too.
             while self._tally is not None and (event := running.get(0)) is not None:
@@ -113,6 +113,8 @@ class _Run:
     def _work(self, engine: LocalEngine, first: Snapshot) -> Exit:
         """Everything that needs the engine. The exit code counts where no download was begun."""
         request = self._request
+        if request.parallel is not None:
+            engine.ask(Configure(engine.number(), {"parallel": request.parallel}, for_run=True), object)
         if not request.dry_run:
             key_state(engine)  # before anything else is asked: without a key the rest is in vain
         listed = self._session.file_list(engine, request.key, request.package)
@@ -255,20 +257,6 @@ class _Run:
             received=self._tally.received if self._tally else 0,
             seconds=round(time.monotonic() - self._began, 3),
         )
-
-
-@contextlib.contextmanager
-def _streams(engine: LocalEngine, usual: int, wanted: int | None) -> Iterator[None]:
-    """`wanted` streams at once for this run; afterwards the setting is as `usual`."""
-    if wanted is None:
-        yield
-        return
-    engine.ask(Configure(engine.number(), {"parallel": wanted}), object)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProblemError):
-            engine.ask(Configure(engine.number(), {"parallel": usual}), object, timeout=5.0)
 
 
 def _rows(engine: LocalEngine, transfer: int) -> list[FileRow]:

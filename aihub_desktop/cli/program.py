@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, Final, Protocol, cast
 
-from aihub_desktop.cli.arguments import UsageError, parse, wanted_language
+from aihub_desktop.cli.arguments import UsageError, check_text, parse, wanted_language
 from aihub_desktop.cli.console import Console, hush
 from aihub_desktop.cli.exits import Exit, exit_of
 from aihub_desktop.cli.session import Session
@@ -50,17 +50,14 @@ def run(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str], console: Console) -> int:
     try:
+        check_text(argv, console.words)
         args = parse(argv, console.words)
+        return _command(args.command)(_session(args, console), args)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else Exit.USAGE
-    try:
-        hub = folders.hub(args.api_url)
-    except ProblemError as error:
+    except _BadAddressError as error:
         console.problem(error.problem)
         return Exit.USAGE
-    session = Session(console, hub, folders.home(hub, args.home))
-    try:
-        return _command(args.command)(session, args)
     except UsageError as error:
         console.say("cli.error", title=error.text)
         return Exit.USAGE
@@ -72,6 +69,18 @@ def _run(argv: Sequence[str], console: Console) -> int:
         console.tell(logs.redacted(traceback.format_exc()))
         console.problem(Problem(Code.BUG, {"why": type(error).__name__}))
         return Exit.FAILED
+
+
+class _BadAddressError(ProblemError):
+    """The hub's address cannot be used: a matter of usage, where the same problem of a redirect is none."""
+
+
+def _session(args: argparse.Namespace, console: Console) -> Session:
+    try:
+        hub = folders.hub(args.api_url)
+    except ProblemError as error:
+        raise _BadAddressError.of(error.problem) from None
+    return Session(console, hub, folders.home(hub, args.home))
 
 
 def _command(name: str) -> _Command:

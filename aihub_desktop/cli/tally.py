@@ -36,6 +36,9 @@ class Tally:
         self._progress: dict[int, FileProgress] = {}
         self._repeating: dict[int, bool] = {}
         self._state = TransferState.QUEUED
+        # Kept as rows come: looking through all rows at every event would take ages for thousands of files.
+        self._ended: set[int] = set()
+        self._untold: dict[int, None] = {}  # in the order in which they ended
         self._told: set[int] = set()
         self._received_before = 0
         self._received = 0
@@ -60,10 +63,21 @@ class Tally:
         for row in rows:
             if row.transfer == self.transfer and self.asked_for(row):
                 self._rows[row.id] = row
+                self._note_end(row)
                 if row.state not in FILE_RUNNING:
                     self._progress.pop(row.id, None)
                 if row.state is FileState.WAITING and row.next_try is not None:
                     self.waiting = row.problem
+
+    def _note_end(self, row: FileRow) -> None:
+        if row.state not in FILE_ENDED:
+            # An answer may overtake an event: what is said in between is older than what is known.
+            self._ended.discard(row.id)
+            self._untold.pop(row.id, None)
+            return
+        self._ended.add(row.id)
+        if row.id not in self._told:
+            self._untold[row.id] = None
 
     def _see_transfer(self, row: TransferRow) -> None:
         if row.id == self.transfer:
@@ -98,8 +112,7 @@ class Tally:
 
     @property
     def over(self) -> bool:
-        ended = sum(row.state in FILE_ENDED for row in self._rows.values())
-        return ended == len(self._wanted) or self._state in _STOPPED
+        return len(self._ended) == len(self._wanted) or self._state in _STOPPED
 
     @property
     def received(self) -> int:
@@ -139,6 +152,7 @@ class Tally:
 
     def newly_ended(self) -> list[FileRow]:
         """The rows that have ended since the last call, each once."""
-        ended = [row for row in self._rows.values() if row.state in FILE_ENDED and row.id not in self._told]
-        self._told.update(row.id for row in ended)
-        return ended
+        ended = list(self._untold)
+        self._untold.clear()
+        self._told.update(ended)
+        return [self._rows[key] for key in ended]

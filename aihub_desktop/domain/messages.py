@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from aihub_desktop.domain.faults import Problem
-from aihub_desktop.domain.model import Dataset, RemoteFile, Secret
+from aihub_desktop.domain.model import Count, Dataset, RemoteFile, Secret
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
 
@@ -170,8 +170,8 @@ class Rows(Command, frozen=True):
     """→ `FileRows`: `limit` rows of a transfer from `offset`, in the order of the tree."""
 
     transfer: int
-    offset: int = 0
-    limit: int = 1000
+    offset: Count = 0
+    limit: Count = 1000
 
 
 class Pause(Command, frozen=True):
@@ -207,9 +207,10 @@ class Remove(Command, frozen=True):
 
 
 class Configure(Command, frozen=True):
-    """Refused with the name of the first setting that is out of range."""
+    """Refused with the name of the first setting that is out of range. `for_run`: until the engine ends, not kept."""
 
     changes: dict[str, int | float | str]
+    for_run: bool = False
 
 
 class SetKey(Command, frozen=True):

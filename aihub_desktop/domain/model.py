@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 HUB: Final = "aihub"
+
+
+# Counts that come from outside: neither SQLite nor Qt holds more than 63 bits.
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 
 
 class SizeRange(msgspec.Struct, frozen=True):
@@ -16,8 +20,8 @@ class SizeRange(msgspec.Struct, frozen=True):
     `shown` is the text of the source ("47 GB"); an exactly known size has low == high.
     """
 
-    low: int
-    high: int
+    low: Count
+    high: Count
     shown: str
 
     def allows(self, size: int) -> bool:

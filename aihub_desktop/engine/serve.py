@@ -49,6 +49,11 @@ class LocalEngine:
         return next(self._numbers)
 
     def send(self, command: AnyCommand) -> None:
+        """Raises BAD_COMMAND for what no pipe could carry: text with half surrogates, as odd folder names have."""
+        try:
+            wire.line(command)
+        except UnicodeEncodeError:
+            raise ProblemError(Code.BAD_COMMAND, what="not-text") from None
         self._shell.post(command)
 
     def get(self, timeout: float | None) -> AnyEvent | None:

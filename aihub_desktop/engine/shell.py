@@ -90,7 +90,7 @@ class Shell:
 
     def _open(self) -> None:
         self._store = QueueStore(self._home / "queue.sqlite")
-        settings = self._store.settings()
+        settings = self._kept_settings = self._store.settings()
         self._core = Core(
             settings, seed=random.SystemRandom().getrandbits(32), only_new=self._only_new, patience=self._patience
         )
@@ -197,6 +197,9 @@ class Shell:
                 self._configure(command)
             case m.Quit():
                 pass
+            case m.Add(folder=folder) if "\0" in folder or not os.path.isabs(folder):
+                # Another process's relative path means nothing here.
+                raise ProblemError(Code.BAD_COMMAND, what="folder")
             case _:
                 self._load_for(command)
                 number = self._tell(command)
@@ -225,17 +228,19 @@ class Shell:
         if transfer is None:
             raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=command.transfer)
         self._save()
-        rows = self._store.files(command.transfer, max(0, command.offset), max(0, command.limit))
+        rows = self._store.files(command.transfer, command.offset, command.limit)
         live = self._core.book.files
         return m.FileRows([live[row.id].row() if row.id in live else row for row in rows], transfer.files)
 
     def _configure(self, command: m.Configure) -> None:
         try:
             settings = changed(self._core.settings, command.changes)
+            kept = self._kept_settings if command.for_run else changed(self._kept_settings, command.changes)
         except SettingsError as error:
             raise ProblemError(Code.BAD_COMMAND, what="setting", name=error.name) from None
-        self._store.keep_settings(settings, time.time())
-        self._core.settings = settings
+        if not command.for_run:
+            self._store.keep_settings(kept, time.time())
+        self._kept_settings, self._core.settings = kept, settings
         self._outbox.settings(settings)
 
     def _key_set(self, value: object, problem: Problem | None, reply: Callable[[object, Problem | None], None]) -> None:

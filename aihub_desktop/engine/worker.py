@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.leases import AnyNews, AnyWork, Check, Drop, Receive
@@ -20,6 +20,9 @@ from aihub_desktop.transport.check import Checking
 from aihub_desktop.transport.receive import Reception
 
 _log = logging.getLogger(__name__)
+
+# The hub makes its tar when it is asked for; how long it may think before the first byte is not known.
+_HEADER_SECONDS: Final = 180.0
 
 
 class _Job(Protocol):
@@ -85,7 +88,12 @@ class Worker:
         name = (order.hub, order.user_agent, order.connect_timeout)
         with self._lock:
             if name not in self._hubs:
-                self._hubs[name] = AIHub(order.hub, user_agent=order.user_agent, connect_timeout=order.connect_timeout)
+                self._hubs[name] = AIHub(
+                    order.hub,
+                    user_agent=order.user_agent,
+                    connect_timeout=order.connect_timeout,
+                    header_timeout=_HEADER_SECONDS,
+                )
             return self._hubs[name]
 
 

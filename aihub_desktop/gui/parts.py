@@ -124,7 +124,8 @@ class FaintLabel(QLabel):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.ApplicationPaletteChange, QEvent.Type.ParentChange):
+        # Its own new palette comes by here too, and changes nothing the second time.
+        if event.type() is QEvent.Type.PaletteChange:
             _fade(self)
 
 

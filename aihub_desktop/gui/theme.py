@@ -45,11 +45,6 @@ def side(palette: QPalette) -> QColor:
     return mixed(palette.windowText().color(), palette.window().color(), 0.05)
 
 
-def track(palette: QPalette) -> QColor:
-    """The empty part of a progress bar."""
-    return mixed(palette.text().color(), palette.base().color(), 0.14)
-
-
 def warning(palette: QPalette) -> QColor:
     return _WARN_DARK if is_dark(palette) else _WARN_LIGHT
 

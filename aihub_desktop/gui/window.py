@@ -168,8 +168,9 @@ class Window(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() is QEvent.Type.ApplicationPaletteChange:
-            self._tint()
+        if event.type() is QEvent.Type.PaletteChange:
+            # The window hears of it first; its buttons still have their old palettes.
+            QTimer.singleShot(0, self, self._tint)
 
     def _tint(self) -> None:
         """Whatever took its colours from the palette by hand takes them again."""

@@ -52,6 +52,8 @@ _FILE_COLUMNS: Final = (
 
 Row = TypeVar("Row", TransferRow, FileRow)
 
+_LARGEST: Final = (1 << 63) - 1  # of an INTEGER of SQLite
+
 # By the primary code: which extended one comes differs between systems and versions of SQLite.
 _CODE_OF: Final = {
     sqlite3.SQLITE_FULL: Code.DISK_FULL,
@@ -210,9 +212,10 @@ def _problem_of(text: str | None) -> Problem | None:
 
 def _transfer_values(row: TransferRow) -> tuple[Any, ...]:
     data = row.dataset
+    low, high = min(row.low, _LARGEST), min(row.high, _LARGEST)  # sums of sizes that a hub is free to invent
     return (
         row.id, data.source, data.key, data.title, int(data.package), row.folder, row.state.value,
-        _problem_text(row.problem), row.files, row.done, row.failed, row.skipped, row.bytes, row.low, row.high,
+        _problem_text(row.problem), row.files, row.done, row.failed, row.skipped, row.bytes, low, high,
         row.received, row.again, row.added_at, row.ended_at,
     )  # fmt: skip
 

@@ -113,6 +113,8 @@ class Words:
     def problem(self, problem: Problem) -> Told:
         """What happened and what to do about it. Any facts will do: the sentences name none but in `[[…]]`."""
         facts: dict[str, Fact] = dict(problem.facts)
+        if f"why.{facts.get('why')}" in self._catalogue:
+            facts["why"] = self.say(f"why.{facts['why']}")
         return Told(*(self.say(f"problem.{problem.code}.{part}", **facts) for part in ("title", "advice")))
 
     def state(self, state: FileState | TransferState) -> str:

@@ -103,7 +103,7 @@ def verify(
 
 
 def _seen(root: Path, line: ManifestLine, stopped: Callable[[], bool]) -> Seen:
-    shown = line.path.encode("utf-8", "backslashreplace").decode()
+    shown = _shown(line.path)
     if stopped():
         return Seen(shown, Finding.SKIPPED)
     try:
@@ -118,6 +118,11 @@ def _seen(root: Path, line: ManifestLine, stopped: Callable[[], bool]) -> Seen:
     if sha256 is None:
         return Seen(shown, Finding.SKIPPED, count)
     return Seen(shown, Finding.OK if sha256 == line.sha256 else Finding.CHANGED, count)
+
+
+def _shown(path: str) -> str:
+    """As text that can be said: names of other programs need not be UTF-8."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _path(root: Path, text: str) -> Path | None:
@@ -164,6 +169,6 @@ def _others(root: Path, lines: list[ManifestLine]) -> Iterator[Seen]:
                 path = Path(folder, name).relative_to(root).as_posix()
                 if unicodedata.normalize("NFC", path) not in named:
                     unfinished = name.endswith((PART, JOURNAL))
-                    yield Seen(path, Finding.UNFINISHED if unfinished else Finding.EXTRA)
+                    yield Seen(_shown(path), Finding.UNFINISHED if unfinished else Finding.EXTRA)
     except OSError as error:
         raise disk_error(error, root) from error

@@ -25,6 +25,7 @@ from aihub_desktop.domain.messages import Configure
 from aihub_desktop.domain.model import Dataset, RemoteFile
 from aihub_desktop.domain.names import safe_path
 from aihub_desktop.domain.states import TransferState
+from aihub_desktop.gui import theme
 from aihub_desktop.gui.cures import Cure, cures_of
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.queue import Column
@@ -136,7 +137,7 @@ def test_from_the_search_field_to_verified_files(
     everything_is_there(catalogue, files, folder)
     top = stage.desk.queue.index_of(number)
     wait_until(lambda: stage.desk.queue.rowCount(top) == 13, "the rows of its files")
-    assert {stage.desk.queue.index(place, Column.STATE, top).data() for place in range(13)} == {"Done"}
+    assert {stage.desk.queue.index(place, Column.STATE, top).data() for place in range(13)} == {"Verified"}
     assert stage.desk.settings.folder == str(folder)
     assert lateness.own_worst < 0.1
 
@@ -396,3 +397,30 @@ def test_settings_reach_the_engine_and_stay(open_stage: OpenStage, hub: DemoHub)
     stage.close()
     again = open_stage(hub.url, key=DEMO_KEY).ready()
     wait_until(lambda: again.window.settings.parallel.value() == 7, "the kept setting")
+
+
+def test_light_and_dark_change_while_it_runs(qapp: QApplication, open_stage: OpenStage, hub: DemoHub) -> None:
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    stage.choose(offer.MAIN)
+    page = stage.window.datasets
+
+    choose = next(button for button in page.files.target.findChildren(QPushButton) if button.text() == "Choose…")
+
+    def colours() -> tuple[str, str, str]:
+        """Of the window, of a chosen row, of the darkest dot of an icon that was tinted."""
+        icon = choose.icon().pixmap(16).toImage()
+        dots = (icon.pixelColor(x, y) for x in range(icon.width()) for y in range(icon.height()))
+        solid = max(dots, key=lambda dot: dot.alpha())
+        return (
+            stage.window.palette().window().color().name(),
+            page.view.palette().highlight().color().name(),
+            solid.name(),
+        )
+
+    before = colours()
+    qapp.setPalette(theme.dark_palette())
+    try:
+        wait_until(lambda: all(old != new for old, new in zip(before, colours(), strict=True)), "the other colours")
+    finally:
+        qapp.setPalette(theme.light_palette())
+    wait_until(lambda: colours() == before, "the first colours")

@@ -10,7 +10,6 @@ import msgspec
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from aihub_desktop.domain.messages import Changed, FileProgress, FileRow, FileRows, Progress, TransferRow
-from aihub_desktop.domain.messages import Rows as RowsWanted
 from aihub_desktop.domain.model import SizeRange
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.system.words import Words
@@ -32,8 +31,6 @@ _RIGHT: Final = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 FRACTION_ROLE: Final = int(Qt.ItemDataRole.UserRole) + 1  # float 0..1, or None where nothing is known
 ROW_ROLE: Final = FRACTION_ROLE + 1  # the `TransferRow` or `FileRow`
 DETAIL_ROLE: Final = FRACTION_ROLE + 2  # the small line below a transfer's title
-
-PAGE: Final = RowsWanted.__struct_defaults__[-1]  # rows of one answer: the default of the command
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 _NOWHERE: Final = QModelIndex()

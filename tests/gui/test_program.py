@@ -1,0 +1,83 @@
+"""The program as it is started: arguments, the end by a signal, light and dark."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.gui import theme
+from aihub_desktop.gui.__main__ import main
+from aihub_desktop.system.program import window
+from gui.stage import alive, family, wait_until
+
+
+def contrast(first: QColor, second: QColor) -> float:
+    """As WCAG 2 defines it: 1 to 21."""
+
+    def light(colour: QColor) -> float:
+        parts = (colour.redF(), colour.greenF(), colour.blueF())
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    bright, dim = sorted((light(first), light(second)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+@pytest.mark.parametrize("palette", [theme.light_palette(), theme.dark_palette()], ids=["light", "dark"])
+def test_words_stand_out_in_light_and_dark(qapp: QApplication, palette: QPalette) -> None:
+    window_colour, base = palette.window().color(), palette.base().color()
+    assert contrast(palette.text().color(), base) > 7
+    assert contrast(theme.faint(palette), base) > 4.5
+    assert contrast(theme.faint(palette, QPalette.ColorRole.Window), window_colour) > 4.5
+    assert contrast(palette.windowText().color(), theme.wash(palette)) > 7
+    assert contrast(theme.warning(palette), theme.wash(palette)) > 3
+    assert contrast(theme.accent(palette), base) > 3
+    assert contrast(palette.color(QPalette.ColorRole.Link), window_colour) > 4.5
+    assert contrast(palette.placeholderText().color(), base) > 4
+
+
+def test_version_needs_no_display(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("aihub-desktop ")
+
+
+def test_an_address_without_encryption_is_refused_in_words(qapp: QApplication, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def answer() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        said.append(box.text())
+        box.accept()
+
+    QTimer.singleShot(300, answer)
+    assert main(["--api-url", "http://example.com", "--home", str(tmp_path / "home"), "--lang", "ko"]) == 2
+    assert "http://example.com" in said[0]
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_closes_it_as_a_click_does(hub: DemoHub, tmp_path: Path, number: signal.Signals) -> None:
+    environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent"}
+    command = window("--home", str(tmp_path / "home"), "--api-url", hub.url)
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        hub.requests.wait(lambda seen: any("datapckage" in request.path for request in seen))
+        processes = family(process.pid)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert (tmp_path / "home" / "window.ini").exists()
+    wait_until(lambda: not any(map(alive, processes)), "the end of every process")
