@@ -97,6 +97,8 @@ class Keys:
         reply(None if problem else self._state(), problem)
 
     def _cleared(self, problem: Problem | None, reply: Reply) -> None:
+        if problem is not None and problem.code is Code.KEYCHAIN_NONE and self._origin == "run":
+            problem = None  # where there is no keychain, a key for the run is all there is to forget
         if problem is None:
             self._use(self._variable, "env" if self._variable else "")
         reply(None if problem else self._state(), problem)
