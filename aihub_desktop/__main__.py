@@ -28,7 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         case ["--version"]:
             print("aihub", __version__)
             return 0
-    from aihub_desktop.cli.program import run  # noqa: PLC0415 - not for engines and workers
+    try:
+        from aihub_desktop.cli.program import run  # noqa: PLC0415 - not for engines and workers
+    except KeyboardInterrupt:
+        return 130  # nothing has begun, so nothing needs to be said
 
     return run(words)
 

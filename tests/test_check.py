@@ -65,6 +65,21 @@ def test_other_files_are_proved_by_length(folder: Path) -> None:
     assert (folder / "empty.txt").read_bytes() == b""
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.zip.001"])
+def test_bytes_that_the_disk_changed_since_they_came_get_no_name(folder: Path, name: str) -> None:
+    """Between two runs there may be days, and a file that is no archive has no checksum of its own."""
+    data = random.Random(SEED).randbytes(50_000)
+    works = fetched(folder, {name: data, "b.csv": b"sound"})
+    part = folder / f"{name}.part"
+    part.write_bytes(data[:777] + bytes([data[777] ^ 1]) + data[778:])
+    news = check(folder, works)
+    assert (news.failed, set(news.proved)) == ({1: Code.SHORT}, {2})
+    assert names(folder) == ["b.csv", "b.csv.part.journal"]
+    assert set(receive(order(folder, works[:1]), tar(pieces(name, data, 1 << 20))).whole) == {1}
+    assert set(check(folder, works[:1]).proved) == {1}
+    assert (folder / name).read_bytes() == data
+
+
 def test_a_damaged_zip_never_gets_its_name(folder: Path) -> None:
     data = bytearray(zipped())
     data[5000] ^= 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tapes import check, order, pieces, receive, tar, work
+from tapes import Tape, check, order, pieces, receive, tar, work
 
 from aihub_desktop.domain.faults import Code
 from aihub_desktop.transport.reconcile import StandingKind, look
@@ -117,6 +117,43 @@ def test_a_folder_that_is_a_link_is_not_entered(folder: Path, tmp_path: Path, ou
     )
     assert check(folder, works[:2]).failed == {1: Code.IN_THE_WAY, 2: Code.IN_THE_WAY}
     assert snapshot(tmp_path / "outside") == {"precious": b"precious"}
+
+
+def test_a_link_that_takes_a_folder_s_place_in_the_middle(
+    folder: Path, tmp_path: Path, outside: dict[str, bytes | str]
+) -> None:
+    """The file that is open stays where it is; nothing more is opened behind the link, and what came is kept."""
+
+    def swap() -> None:
+        (folder / "d").rename(tmp_path / "moved")
+        (folder / "d").symlink_to(tmp_path / "outside", target_is_directory=True)
+
+    works = [work(1, "d/a.bin", 3000), work(2, "d/b.bin", 3), work(3, "c.bin", 3)]
+    members = [("d/a.bin.part0", b"a" * 3000), ("d/b.bin.part0", b"abc"), ("c.bin.part0", b"abc")]
+    news = receive(order(folder, works), Tape(tar(members), cut=512, at={1024: swap}))
+    assert news.failed == {1: Code.IN_THE_WAY, 2: Code.IN_THE_WAY}
+    assert set(news.whole) == {3}
+    assert snapshot(tmp_path / "outside") == {"precious": b"precious"}
+    (folder / "d").unlink()
+    (tmp_path / "moved").rename(folder / "d")
+    again = receive(order(folder, works), tar(members))
+    assert set(again.whole) == {1, 2, 3}
+    assert again.again == 3000
+
+
+def test_a_folder_that_is_taken_away_in_the_middle(folder: Path, tmp_path: Path) -> None:
+    """What was in it is lost; the try ends with a problem or not whole, and the next one receives everything."""
+
+    def take() -> None:
+        folder.rename(tmp_path / "moved")
+
+    works = [work(1, "d/a.bin", 3000), work(2, "d/b.bin", 3)]
+    members = [("d/a.bin.part0", b"a" * 3000), ("d/b.bin.part0", b"abc")]
+    gone = Tape(tar(members), cut=512, at={1024: take})
+    first = receive(order(folder, works), gone)
+    assert first.code in (None, Code.TARGET_MISSING)
+    assert set(receive(order(folder, works), tar(members)).whole) == {1, 2}
+    assert (folder / "d" / "a.bin.part").read_bytes() == b"a" * 3000
 
 
 @pytest.mark.parametrize("ending", [".part", ".part.journal"])

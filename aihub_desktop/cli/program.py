@@ -38,8 +38,8 @@ class _Command(Protocol):
 def run(argv: Sequence[str]) -> int:
     """Runs `aihub ARGV…` to its end."""
     console = Console(Words(wanted_language(argv)))
-    _listen_for_signals()
     try:
+        _listen_for_signals()
         return _run(argv, console)
     except KeyboardInterrupt:
         console.say("cli.interrupted")

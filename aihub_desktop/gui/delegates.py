@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.gui import icons, theme
-from aihub_desktop.gui.models.queue import DETAIL_ROLE, FRACTION_ROLE, ROW_ROLE, in_trouble
+from aihub_desktop.gui.models.queue import DETAIL_ROLE, FRACTION_ROLE, ROW_ROLE
+from aihub_desktop.gui.models.queue_rows import in_trouble
 from aihub_desktop.gui.theme import GRID
 
 AnyIndex = QModelIndex | QPersistentModelIndex

@@ -133,7 +133,7 @@ class Desk(QObject):
     def _unfolded(self, dataset: Dataset, answer: FileList, *, refresh: bool) -> None:
         if dataset != self.chosen:
             return
-        ticked = {file.key for file in self.tree.ticked()} if refresh else set()
+        ticked = {file.key for file in self.tree.files(ticked=True)} if refresh else set()
         if not refresh or answer.problem is None:
             self.tree.fill(answer.files)
             self.tree.tick_keys(ticked)
@@ -155,7 +155,7 @@ class Desk(QObject):
         if dataset != self.chosen:
             return
         if answer.problem is None and answer.files != self.tree.files():
-            ticked = {file.key for file in self.tree.ticked()}
+            ticked = {file.key for file in self.tree.files(ticked=True)}
             self.tree.fill(answer.files)
             self.tree.tick_keys(ticked)
         self.notice = answer.notice

@@ -1,7 +1,7 @@
 """Proof of whole files, then their final names.
 
 A zip is read through: its directory, and the CRC of every entry. The volumes of a split set are one archive and
-are proved together. Of other files nothing more can be known than that every byte came.
+are proved together. Of other files nothing more can be known than that every byte came and is still as it came.
 """
 
 from __future__ import annotations
@@ -100,8 +100,10 @@ class Checking:
             wholes = [whole for whole in found if whole is not None]
             if len(wholes) == len(unit):
                 for volumes in self._archives(wholes):
-                    for whole, proof, note in self._prove(volumes):
-                        self._for_one(whole.work, partial(self._publish, whole, proof, note))
+                    proved = self._prove(volumes)
+                    if all(self._for_one(one[0].work, partial(self._is_as_received, *one[:2])) for one in proved):
+                        for whole, proof, note in proved:
+                            self._for_one(whole.work, partial(self._publish, whole, proof, note))
         finally:
             for work in unit:
                 self._let_go(work)
@@ -146,17 +148,31 @@ class Checking:
 
     def _published(self, whole: _Whole) -> _Whole:
         """The run before ended between the name and the ledger; unless the file there is another one."""
+        if self._sha256(whole.path) != whole.line.sha256:
+            raise ProblemError(Code.IN_THE_WAY, path=str(whole.path), why="exists")
+        return whole
+
+    def _is_as_received(self, whole: _Whole, proof: Proof) -> bool:
+        """Where no checksum of its own was found right, the bytes on disk must still be those that came.
+
+        They may have come days ago, in another run. Raises SHORT where they are not, and drops them.
+        """
+        if not (whole.is_published or proof is Proof.ARCHIVE) and self._sha256(whole.path) != whole.line.sha256:
+            discard(whole.spot)
+            raise ProblemError(Code.SHORT, why="bytes are gone")
+        return True
+
+    def _sha256(self, path: Path) -> str:
         sha256 = hashlib.sha256()
         try:
-            with whole.path.open("rb", buffering=0) as file:
+            with path.open("rb", buffering=0) as file:
                 while block := file.read(_BLOCK):
                     self._stop_if_dropped()
                     sha256.update(block)
+                    self._progress(len(block))
         except OSError as error:
-            raise disk_error(error, whole.path) from error
-        if sha256.hexdigest() != whole.line.sha256:
-            raise ProblemError(Code.IN_THE_WAY, path=str(whole.path), why="exists")
-        return whole
+            raise disk_error(error, path) from error
+        return sha256.hexdigest()
 
     def _archives(self, wholes: list[_Whole]) -> list[list[_Whole]]:
         """What can be proved together. Names say little: the last volume knows how many there are."""

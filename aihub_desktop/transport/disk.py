@@ -37,6 +37,9 @@ def disk_problem(error: OSError, path: Path | None = None) -> Problem:
         return Problem(Code.NOT_WRITABLE, facts)
     if number in _BLOCKED:
         return Problem(Code.IN_THE_WAY, facts)
+    if number == errno.ENOENT:
+        # Whoever asks for what may be absent looks for that himself: here a folder was taken away.
+        return Problem(Code.TARGET_MISSING, facts)
     return Problem(Code.DISK_ERROR, facts)
 
 

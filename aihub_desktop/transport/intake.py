@@ -141,6 +141,7 @@ class Intake:
         sink = self._open[id_]
         if not sink.seen:
             raise ProblemError(Code.MISSING_MEMBER)
+        self._target.make_parents(sink.spot)  # its names may have to be opened again
         concluded = sink.conclude(self._works[id_].file.size.low, self._stopped)
         if concluded is None:
             return

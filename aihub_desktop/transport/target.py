@@ -56,16 +56,19 @@ class Target:
             raise disk_error(error, self.folder) from error
 
     def make_parents(self, spot: Spot) -> None:
-        """Every folder on the way to the file is real and lies in the target. Raises `ProblemError`."""
+        """Every folder on the way to the file is real and lies in the target. Raises `ProblemError`.
+
+        Looked at anew each time: a stream takes hours, in which somebody may put a link in a folder's place.
+        """
         for folder in self._way(spot):
-            if folder in self._right:
-                continue
             if not self._is_real(folder):
                 self._make_one(folder)
-            self._right.add(folder)
 
     def check_parents(self, spot: Spot) -> bool:
-        """False where a folder on the way is missing. Raises `ProblemError` IN_THE_WAY for a link or a file there."""
+        """False where a folder on the way is missing. Raises `ProblemError` IN_THE_WAY for a link or a file there.
+
+        For a quick look only: what was right once is not looked at again.
+        """
         for folder in self._way(spot):
             if folder in self._right:
                 continue

@@ -22,10 +22,12 @@ from aihub_desktop.domain.messages import (
 )
 from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
 from aihub_desktop.domain.states import FileState, TransferState
-from aihub_desktop.gui.models import datasets, file_tree
+from aihub_desktop.gui.models import datasets
 from aihub_desktop.gui.models.datasets import DatasetModel
 from aihub_desktop.gui.models.file_tree import FileTreeModel
-from aihub_desktop.gui.models.queue import FRACTION_ROLE, Column, QueueModel, percent
+from aihub_desktop.gui.models.queue import FRACTION_ROLE, QueueModel
+from aihub_desktop.gui.models.queue_words import Column, percent
+from aihub_desktop.gui.models.tree import Sum
 from aihub_desktop.sources.aihub import listing
 from aihub_desktop.system.words import Words
 
@@ -140,14 +142,14 @@ def test_ticks_have_three_states_and_sum(tree: FileTreeModel) -> None:
     assert tree.setData(label, Qt.CheckState.Checked.value, Qt.ItemDataRole.CheckStateRole)
     assert tree.tick_state(label) is Qt.CheckState.Checked
     assert tree.tick_state(root) is Qt.CheckState.PartiallyChecked
-    assert tree.sum() == file_tree.Sum(2, SizeRange(300, 330, ""), 0)
+    assert tree.sum() == Sum(2, SizeRange(300, 330, ""), 0)
     tree.tick(at(tree, "뿌리/가운데/라벨/a.zip"), False)
     assert tree.tick_state(label) is Qt.CheckState.PartiallyChecked
-    assert [file.key for file in tree.ticked()] == ["2"]
+    assert [file.key for file in tree.files(ticked=True)] == ["2"]
     tree.tick(QModelIndex(), True)
-    assert tree.sum() == file_tree.Sum(4, SizeRange(4307, 4337, ""), 0)
+    assert tree.sum() == Sum(4, SizeRange(4307, 4337, ""), 0)
     tree.untick_all()
-    assert tree.sum() == file_tree.Sum(0, SizeRange(0, 0, ""), 0)
+    assert tree.sum() == Sum(0, SizeRange(0, 0, ""), 0)
     assert {tree.tick_state(index) for index in walk(tree)} == {Qt.CheckState.Unchecked}
 
 
@@ -160,12 +162,12 @@ def test_a_filter_limits_what_a_tick_reaches_and_hides_no_tick(tree: FileTreeMod
         "뿌리/가운데/라벨/a.zip",
     ]
     tree.tick(at(tree, "뿌리/가운데"), True)
-    assert tree.sum() == file_tree.Sum(2, SizeRange(107, 117, ""), 1)
+    assert tree.sum() == Sum(2, SizeRange(107, 117, ""), 1)
     assert tree.tick_state(at(tree, "뿌리/가운데/라벨")) is Qt.CheckState.PartiallyChecked
     tree.filter("nothing of this")
     assert walk(tree) == []
     tree.filter("")
-    assert [file.key for file in tree.ticked()] == ["1", "4"]
+    assert [file.key for file in tree.files(ticked=True)] == ["1", "4"]
 
 
 def test_random_trees_agree_with_plain_sums(qapp: object) -> None:
@@ -185,7 +187,7 @@ def test_random_trees_agree_with_plain_sums(qapp: object) -> None:
             touched = {file.key for file in files if file.path == path or file.path.startswith(path + "/")}
             model.tick(index, on)
             wanted = wanted | touched if on else wanted - touched
-            assert {file.key for file in model.ticked()} == wanted
+            assert {file.key for file in model.files(ticked=True)} == wanted
         ticked = [file for file in files if file.key in wanted]
         total = model.sum()
         assert total.files == len(ticked)
@@ -234,7 +236,7 @@ def test_real_trees(qapp: object) -> None:
         model.fill(tree.files)
         assert model.total().files == len(tree.files) > 0
         model.tick(QModelIndex(), True)
-        assert model.ticked() == tree.files
+        assert model.files(ticked=True) == tree.files
 
 
 # ---- the queue

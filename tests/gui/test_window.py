@@ -28,7 +28,7 @@ from aihub_desktop.domain.states import TransferState
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.cures import Cure, cures_of
 from aihub_desktop.gui.key_dialog import KeyDialog
-from aihub_desktop.gui.models.queue import Column
+from aihub_desktop.gui.models.queue_words import Column
 from aihub_desktop.gui.pages.target import own_folder
 from aihub_desktop.gui.parts import EmptyPlace
 from aihub_desktop.gui.side_bar import Place
@@ -84,7 +84,7 @@ def everything_is_there(catalogue: Catalogue, files: list[RemoteFile], folder: P
 
 def tick_all(stage: Stage) -> list[RemoteFile]:
     stage.desk.tree.tick(QModelIndex(), True)
-    return stage.desk.tree.ticked()
+    return stage.desk.tree.files(ticked=True)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_from_the_search_field_to_verified_files(
     assert stage.window.focusWidget() is view
     view.setCurrentIndex(stage.desk.tree.index(0, 0))
     QTest.keyClick(view, Qt.Key.Key_Space)
-    files = stage.desk.tree.ticked()
+    files = stage.desk.tree.files(ticked=True)
     assert len(files) == 13
     page.files.target.set_folder(str(folder))
     QTest.mouseClick(page.files.target.button, Qt.MouseButton.LeftButton)

@@ -27,7 +27,8 @@ from aihub_desktop.gui.cures import Cure, cures_of, page_of
 from aihub_desktop.gui.delegates import ProgressDelegate, RowDelegate, TitleDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.key_dialog import KeyDialog
-from aihub_desktop.gui.models.queue import Column, in_trouble
+from aihub_desktop.gui.models.queue_rows import in_trouble
+from aihub_desktop.gui.models.queue_words import Column
 from aihub_desktop.gui.parts import Banner, ElidedLabel, EmptyPlace
 from aihub_desktop.gui.theme import GRID
 

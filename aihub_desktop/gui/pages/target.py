@@ -15,7 +15,7 @@ from aihub_desktop.domain.model import Dataset
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.gui import icons, theme
 from aihub_desktop.gui.desk import Desk
-from aihub_desktop.gui.models.file_tree import Sum
+from aihub_desktop.gui.models.tree import Sum
 from aihub_desktop.gui.parts import FaintLabel, Sign, bold
 from aihub_desktop.gui.theme import GRID
 

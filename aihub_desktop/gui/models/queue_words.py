@@ -1,0 +1,154 @@
+"""What the cells of the queue say, in words and for screen readers."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from aihub_desktop.domain.messages import FileRow, TransferRow
+from aihub_desktop.domain.model import SizeRange
+from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.gui.models.queue_rows import FileItem, TransferItem, in_trouble
+from aihub_desktop.system.words import Words
+
+
+class Column(IntEnum):
+    NAME = 0
+    PROGRESS = 1
+    STATE = 2
+    SIZE = 3
+    SPEED = 4
+    LEFT = 5
+
+
+HEADERS: Final = tuple(f"gui.queue.column.{column.name.lower()}" for column in Column)
+
+
+class QueueWords:
+    """The texts of one language."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+
+    def header(self, column: int) -> str:
+        return self._words.say(HEADERS[column])
+
+    def text(self, item: TransferItem, column: int) -> str:
+        row = item.row
+        match column:
+            case Column.NAME:
+                return row.dataset.title
+            case Column.PROGRESS:
+                return percent(fraction(row))
+            case Column.STATE:
+                return self._state(row)
+            case Column.SIZE:
+                return self._amount(row.bytes, SizeRange(row.low, row.high, ""))
+            case Column.SPEED:
+                return self._words.speed(item.rate) if item.rate >= 1 else ""
+            case _:
+                return self._left(item)
+
+    def _left(self, item: TransferItem) -> str:
+        if item.left is None or item.row.state is not TransferState.RUNNING:
+            return ""
+        # Odd seconds of a long wait would pretend to know.
+        return self._words.duration(item.left if item.left < 60 else round(item.left / 60) * 60)
+
+    def _state(self, row: TransferRow) -> str:
+        text = self._words.state(row.state)
+        if row.state is TransferState.RUNNING or (row.failed and row.state is TransferState.DONE):
+            return self._words.say("gui.queue.state-files", state=text, done=row.done, n=row.files - row.skipped)
+        return text
+
+    def detail(self, row: TransferRow) -> str:
+        return self._words.problem(row.problem).title if in_trouble(row) and row.problem else row.folder
+
+    def file_text(self, file: FileItem, column: int) -> str:
+        row = file.row
+        match column:
+            case Column.NAME:
+                return row.place or row.file.path
+            case Column.PROGRESS:
+                return percent(file_fraction(row))
+            case Column.STATE:
+                return self._file_state(file)
+            case Column.SIZE:
+                return self._file_amount(row)
+            case Column.SPEED:
+                return self._words.speed(file.rate) if file.rate >= 1 else ""
+            case _:
+                return ""
+
+    def _file_state(self, file: FileItem) -> str:
+        row = file.row
+        if row.problem is not None and row.state in (FileState.FAILED, FileState.WAITING):
+            key = "gui.queue.again-at" if row.next_try is not None else "gui.queue.reason"
+            moment = self._words.moment(row.next_try)[-5:] if row.next_try is not None else ""
+            return self._words.say(key, problem=self._words.problem(row.problem).title, time=moment)
+        if row.state is FileState.FETCHING and file.again > row.bytes * 0.02 and file.again > 1 << 20:
+            return self._words.say("gui.queue.passing", state=self._words.state(row.state))
+        return self._words.state(row.state)
+
+    def _file_amount(self, row: FileRow) -> str:
+        exact = row.file.size if row.size is None else SizeRange(row.size, row.size, "")
+        return self._words.size(exact.high) if row.state is FileState.DONE else self._amount(row.bytes, exact)
+
+    def _amount(self, here: int, size: SizeRange) -> str:
+        if 0 < size.low <= here:
+            return self._words.size(here)
+        # The range is in the tool tip: here it would leave no room for anything else.
+        whole = self._words.size((size.low + size.high) // 2)
+        if size.low < size.high:
+            whole = self._words.say("gui.queue.near", value=whole)
+        return self._words.say("gui.queue.amount", here=self._words.size(here), all=whole) if here > 0 else whole
+
+    def tip(self, item: TransferItem) -> str:
+        row = item.row
+        size = self._words.size_range(SizeRange(row.low, row.high, ""))
+        lines = [row.dataset.title, row.folder, self._words.say("gui.queue.tip.sum", n=row.files, size=size)]
+        if item.row.problem is not None:
+            lines.extend(self._words.problem(item.row.problem))
+        return "\n".join(lines)
+
+    def file_tip(self, file: FileItem) -> str:
+        row = file.row
+        exact = row.file.size if row.size is None else SizeRange(row.size, row.size, "")
+        lines = [row.place or row.file.path, self._words.size_range(exact)]
+        if file.row.problem is not None:
+            lines.extend(self._words.problem(file.row.problem))
+        if file.row.sha256:
+            lines.append(f"SHA-256 {file.row.sha256}")
+            lines.append(self._words.proof(file.row.proof))
+        return "\n".join(line for line in lines if line)
+
+    def spoken(self, item: TransferItem, file: FileItem | None, column: int) -> str:
+        text = self.file_text(file, column) if file else self.text(item, column)
+        if column != Column.NAME:
+            return self._words.say("gui.queue.spoken.cell", column=self.header(column), text=text)
+        state = self.file_text(file, Column.STATE) if file else self.text(item, Column.STATE)
+        share = self.file_text(file, Column.PROGRESS) if file else self.text(item, Column.PROGRESS)
+        return self._words.say("gui.queue.spoken.name", name=text, state=state, percent=share)
+
+
+def fraction(row: TransferRow) -> float | None:
+    """How much of a transfer is here, 0 to 1. Only a transfer that is done is whole."""
+    if row.state is TransferState.DONE and not row.failed:
+        return 1.0
+    return _share(row.bytes, row.low, row.high)
+
+
+def file_fraction(row: FileRow) -> float | None:
+    if row.state is FileState.DONE:
+        return 1.0
+    return _share(row.bytes, row.file.size.low if row.size is None else row.size, row.size or row.file.size.high)
+
+
+def _share(here: int, low: int, high: int) -> float | None:
+    middle = (low + high) / 2
+    return min(0.999, here / middle) if middle > 0 else None
+
+
+def percent(share: float | None) -> str:
+    """Rounded down: what is not whole never reads as 100 %."""
+    return "" if share is None else f"{int(share * 100)} %"
