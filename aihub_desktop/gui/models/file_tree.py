@@ -129,7 +129,7 @@ class FileTreeModel(QAbstractItemModel):
         node = self._tree.nodes[_place(index)]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return self._text(node, index.column())
+                return _text(self._words, node, index.column())
             case Qt.ItemDataRole.CheckStateRole if index.column() == NAME:
                 return self.tick_state(index)
             case Qt.ItemDataRole.TextAlignmentRole if index.column() != NAME:
@@ -137,7 +137,7 @@ class FileTreeModel(QAbstractItemModel):
             case Qt.ItemDataRole.ToolTipRole:
                 return self.path_of(index)
             case Qt.ItemDataRole.AccessibleTextRole if index.column() == NAME:
-                return self._spoken(node)
+                return _spoken(self._words, node)
         return None
 
     def setData(self, index: AnyIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -160,20 +160,19 @@ class FileTreeModel(QAbstractItemModel):
     def _index_of(self, place: int) -> QModelIndex:
         return QModelIndex() if place <= ROOT else self.createIndex(self._tree.nodes[place].row, NAME, place)
 
-    def _text(self, node: Node, column: int) -> str:
-        if column == NAME:
-            return node.name
-        if column == SIZE:
-            return (
-                node.file.size.shown
-                if node.file is not None and node.low < node.high
-                else self._words.size_range(SizeRange(node.low, node.high, ""))
-            )
-        return node.file.key if node.file is not None else ""
 
-    def _spoken(self, node: Node) -> str:
-        kind = "file" if node.file is not None else "folder"
-        return self._words.say(f"gui.files.spoken.{kind}", name=node.name, size=self._text(node, SIZE), n=node.files)
+def _text(words: Words, node: Node, column: int) -> str:
+    if column == NAME:
+        return node.name
+    if column == SIZE:
+        shown = node.file.size.shown if node.file is not None and node.low < node.high else ""
+        return shown or words.size_range(SizeRange(node.low, node.high, ""))
+    return node.file.key if node.file is not None else ""
+
+
+def _spoken(words: Words, node: Node) -> str:
+    kind = "file" if node.file is not None else "folder"
+    return words.say(f"gui.files.spoken.{kind}", name=node.name, size=_text(words, node, SIZE), n=node.files)
 
 
 def _place(index: AnyIndex) -> int:

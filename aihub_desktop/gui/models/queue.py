@@ -53,7 +53,10 @@ class QueueModel(QAbstractItemModel):
     def change(self, event: Changed) -> None:
         """Rows that changed, came or went."""
         for transfer in event.removed:
-            self._remove(transfer)
+            if (place := self._rows.place.get(transfer)) is not None:
+                self.beginRemoveRows(QModelIndex(), place, place)
+                self._rows.remove(place)
+                self.endRemoveRows()
         known = self._rows.place
         old = {known[row.id]: row for row in event.transfers if row.id in known}
         new = [row for row in event.transfers if row.id not in known]
@@ -189,13 +192,6 @@ class QueueModel(QAbstractItemModel):
     def _item(self, index: AnyIndex) -> TransferItem:
         transfer = int(index.internalId())
         return self._rows.transfers[self._rows.place[transfer] if transfer else index.row()]
-
-    def _remove(self, transfer: int) -> None:
-        place = self._rows.place.get(transfer)
-        if place is not None:
-            self.beginRemoveRows(QModelIndex(), place, place)
-            self._rows.remove(place)
-            self.endRemoveRows()
 
     def _replace(self, item: TransferItem, row: TransferRow) -> None:
         if row.files != item.row.files:

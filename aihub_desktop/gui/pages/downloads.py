@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import Cancel, FileRow, Pause, Remove, Resume, Retry, TransferRow
 from aihub_desktop.domain.states import TRANSFER_ENDED, TRANSFER_MAY_RUN, FileState, TransferState
 from aihub_desktop.gui import icons
@@ -260,9 +259,10 @@ class DownloadsPage(QWidget):
 
     def _cure(self, cure: Cure, row: TransferRow) -> tuple[str, Callable[[], None]]:
         acts: dict[Cure, Callable[[], None]] = {
-            Cure.ENTER_KEY: lambda: self._enter_key(row),
+            # The engine itself goes on with what waited for a key; a rejection may have had another reason.
+            Cure.ENTER_KEY: lambda: KeyDialog(self._desk, self).open(),
             Cure.OPEN_PAGE: lambda: _open(QUrl(page_of(row.dataset))),
-            Cure.OPEN_FOLDER: lambda: self._show_folder(row.folder),
+            Cure.OPEN_FOLDER: lambda: _open(QUrl.fromLocalFile(row.folder)),
             Cure.TRY_AGAIN: lambda: self._try_again(row),
         }
         return self._desk.words.say(f"gui.cure.{cure}"), acts[cure]
@@ -299,46 +299,35 @@ class DownloadsPage(QWidget):
     # ---- doing ----
 
     def _pause(self) -> None:
-        self._desk.link.tell(Pause(0, self._choice().to_pause()), refused=self._refused)
+        self._desk.link.tell(Pause(0, self._choice().to_pause()), refused=self._desk.refused.emit)
 
     def _resume(self) -> None:
-        self._desk.link.tell(Resume(0, self._choice().to_resume()), refused=self._refused)
+        self._desk.link.tell(Resume(0, self._choice().to_resume()), refused=self._desk.refused.emit)
 
     def _retry(self) -> None:
         choice = self._choice()
-        self._desk.link.tell(Retry(0, choice.to_retry(), choice.files_to_retry()), refused=self._refused)
+        self._desk.link.tell(Retry(0, choice.to_retry(), choice.files_to_retry()), refused=self._desk.refused.emit)
 
     def _cancel(self) -> None:
         choice = self._choice()
-        self._desk.link.tell(Cancel(0, choice.to_cancel(), choice.files_to_cancel()), refused=self._refused)
+        self._desk.link.tell(Cancel(0, choice.to_cancel(), choice.files_to_cancel()), refused=self._desk.refused.emit)
 
     def _remove(self) -> None:
         if gone := self._choice().to_remove():
-            self._desk.link.tell(Remove(0, gone), refused=self._refused)
+            self._desk.link.tell(Remove(0, gone), refused=self._desk.refused.emit)
 
     def _open_folder(self) -> None:
         choice = self._choice()
         if choice.transfers:
-            self._show_folder(choice.transfers[0].folder)
+            _open(QUrl.fromLocalFile(choice.transfers[0].folder))
         elif choice.files:
             above = self._desk.queue.transfer_at(self._desk.queue.index_of(choice.files[0].transfer))
             if above is not None:
-                self._show_folder(str((Path(above.folder) / choice.files[0].place).parent))
-
-    def _show_folder(self, folder: str) -> None:
-        _open(QUrl.fromLocalFile(folder))
-
-    def _enter_key(self, row: TransferRow) -> None:
-        # The engine itself goes on with what waited for a key; a rejection may have had another reason.
-        dialog = KeyDialog(self._desk, self)
-        dialog.open()
+                _open(QUrl.fromLocalFile(str((Path(above.folder) / choice.files[0].place).parent)))
 
     def _try_again(self, row: TransferRow) -> None:
         command = Resume(0, [row.id]) if row.state is TransferState.NEEDS_USER else Retry(0, [row.id])
-        self._desk.link.tell(command, refused=self._refused)
-
-    def _refused(self, problem: Problem) -> None:
-        self._desk.refused.emit(problem)
+        self._desk.link.tell(command, refused=self._desk.refused.emit)
 
 
 def _troubled(row: TransferRow) -> bool:
