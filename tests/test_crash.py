@@ -5,11 +5,9 @@ What the second run writes is read from its system calls, not from anything that
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -18,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commandline import Aihub, ended
+from commandline import Aihub, cut_power, ended
 from engines import final_files, manifest, offered, sha256
 from test_official_flow import official, tree_of
 
@@ -85,8 +83,7 @@ def test_killed_in_the_middle_and_run_again(tmp_path: Path, folder: Path) -> Non
             )  # fmt: skip
             assert stall.reached.wait(60)
             until(lambda: claimed(folder) > 0)
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
+            cut_power(running)
             stall.release.set()
             hub.faults.clear()
         before = durable(folder)
@@ -116,7 +113,7 @@ def test_the_engine_alone_is_killed_and_its_workers_are_still_busy(tmp_path: Pat
         hub.faults.add(Slow(rate=2_000_000, times=1))
         with aihub.start("get", "90001", "--to", folder) as running:
             until(lambda: claimed(folder) > 1_000_000)
-            os.kill(running.pid, signal.SIGKILL)
+            running.kill()
             done = aihub("get", "90001", "--to", folder)
             ended(running)
     assert done.code == 0, done.err

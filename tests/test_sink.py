@@ -142,7 +142,8 @@ def test_kill_at_an_exact_call(strace: str, folder: Path, tmp_path: Path, call: 
     """The process dies at the n-th such call, before it has any effect."""
     options = ["-o", str(tmp_path / "log"), "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={when}"]
     done = traced(strace, folder, *options)
-    assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL, 0), done.stderr.decode()
+    if sys.platform != "win32":
+        assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL, 0), done.stderr.decode()
     heard = told(done.stdout)
     safe = [news.bytes for news in heard if isinstance(news, Safe)]
     assert check_claims(folder) >= max(safe, default=0)

@@ -216,7 +216,8 @@ class Show:
     def _lost(self) -> None:
         lost: list[object] = []
         self._stage.desk.lost.connect(lost.append)
-        os.kill(self._stage.link.pid, signal.SIGKILL)
+        if sys.platform != "win32":
+            os.kill(self._stage.link.pid, signal.SIGKILL)
         wait_until(lambda: lost, "the engine's end")
         self._snap("engine-lost")
 
