@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aihub_desktop.domain.model import HUB, Dataset
-from aihub_desktop.domain.sets import volume_of, volume_order, whole_sets
+from aihub_desktop.domain.sets import volume_of, whole_sets
 from aihub_desktop.sources.aihub.listing import parse_tree
 
 TREES: Final = Path(__file__).parents[2] / "shared" / "hub" / "trees"
@@ -42,11 +42,6 @@ TREES: Final = Path(__file__).parents[2] / "shared" / "hub" / "trees"
 )
 def test_a_volume_is_known_by_its_name(path: str, volume: tuple[str, int] | None) -> None:
     assert volume_of(path) == volume
-
-
-def test_volumes_sort_as_the_archive_runs() -> None:
-    names = ["a.zip", "a.z10", "a.z02", "a.z100", "a.z01", "a.z09"]
-    assert sorted(names, key=volume_order) == ["a.z01", "a.z02", "a.z09", "a.z10", "a.z100", "a.zip"]
 
 
 def test_a_whole_set_is_given_for_each_of_its_volumes() -> None:

@@ -20,12 +20,6 @@ def volume_of(path: str) -> tuple[str, int] | None:
     return found["stem"].casefold(), int(found["number"] or 0)
 
 
-def volume_order(path: str) -> int:
-    """Sorts the volumes of one set as the archive runs: .z01, .z02 … .zip."""
-    volume = volume_of(path)
-    return 1 << 30 if volume is None or volume[1] == 0 else volume[1]
-
-
 def whole_sets(paths: Mapping[K, str] | Iterable[tuple[K, str]]) -> dict[K, tuple[K, ...]]:
     """For each file that is a volume of a set that is all here: the keys of all its volumes, in order.
 

@@ -53,7 +53,6 @@ class FileRecord:
     best: int = 0  # most durable bytes at any time since the file was last begun anew
     drops: int = 0  # how often all that was received had to be dropped
     bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
-    unproved: bool = False  # a volume whose set will never be whole: checked by itself
 
     def row(self) -> FileRow:
         return FileRow(
