@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import sys
 import threading
 
@@ -21,6 +22,9 @@ def main(argv: list[str] | None = None) -> int:
     with DemoHub(standard(), api_port=chosen.port) as hub:
         if chosen.rate > 0:
             hub.faults.add(Slow(rate=chosen.rate))
+        # Whatever the shell that started us thought of them: a job in the background is begun with Ctrl-C ignored.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         print(f"AIHUB_API_URL={hub.url}", f"AIHUB_APIKEY={DEMO_KEY}", sep="\n", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             while True:
