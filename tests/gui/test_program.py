@@ -69,7 +69,9 @@ def test_an_address_without_encryption_is_refused_in_words(qapp: QApplication, t
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_closes_it_as_a_click_does(hub: DemoHub, tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_closes_it_as_a_click_does(
+    qapp: QApplication, hub: DemoHub, tmp_path: Path, number: signal.Signals
+) -> None:
     environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent"}
     command = window("--home", str(tmp_path / "home"), "--api-url", hub.url)
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
