@@ -15,7 +15,7 @@ from aihub_desktop.domain.settings import Settings
 SETTINGS: Final = Settings()
 ASKING: Final = {
     *(code for code in Code if FAULT_OF[code] is Fault.DENIED),
-    *(Code.DISK_FULL, Code.NOT_WRITABLE, Code.DISK_ERROR, Code.TARGET_MISSING),
+    *(Code.DISK_FULL, Code.NO_ROOM, Code.NOT_WRITABLE, Code.DISK_ERROR, Code.TARGET_MISSING, Code.DRIVE_MISSING),
     *(Code.KEYCHAIN_LOCKED, Code.KEYCHAIN_NONE),
 }
 HEALING: Final = {code for code in Code if FAULT_OF[code] in (Fault.TRANSIENT, Fault.BUSY, Fault.CHANGED)}

@@ -32,7 +32,17 @@ class Exit(IntEnum):
 
 _USER: Final = frozenset({Code.ENGINE_BUSY, Code.KEYCHAIN_LOCKED, Code.KEYCHAIN_NONE, Code.STORE_NEWER})
 _DISK: Final = frozenset(
-    {Code.IN_THE_WAY, Code.DISK_FULL, Code.NOT_WRITABLE, Code.DISK_ERROR, Code.TARGET_MISSING, Code.STORE_BROKEN}
+    {
+        Code.IN_THE_WAY,
+        Code.DISK_FULL,
+        Code.NO_ROOM,
+        Code.FILE_TOO_LARGE,
+        Code.NOT_WRITABLE,
+        Code.DISK_ERROR,
+        Code.TARGET_MISSING,
+        Code.DRIVE_MISSING,
+        Code.STORE_BROKEN,
+    }
 )
 _NETWORK: Final = frozenset(
     {Code.UNREACHABLE, Code.HUB_ERROR, Code.HUB_BUSY, Code.BAD_ANSWER, Code.CUT, Code.STALLED, Code.NOT_A_TAR}

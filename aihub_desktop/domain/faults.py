@@ -17,7 +17,7 @@ Every code has words in Korean and English in the message catalogue, and a test 
       └─ UNKNOWN_DATASET, UNKNOWN_FILE, SOURCE_BROKEN
     Fault.LOCAL       this machine: disk, names, files in the way
       ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
-      ├─ DISK_FULL, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING
+      ├─ DISK_FULL, NO_ROOM, FILE_TOO_LARGE, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING, DRIVE_MISSING
       └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, STORE_NEWER, STORE_BROKEN
     Fault.BUG         this program
       └─ BAD_COMMAND, BUG
@@ -85,9 +85,12 @@ class Code(StrEnum):
     IN_THE_WAY = "in-the-way"
     IN_USE = "in-use"  # another run of this program writes to the file
     DISK_FULL = "disk-full"
+    NO_ROOM = "no-room"  # what is still to come does not fit
+    FILE_TOO_LARGE = "file-too-large"  # for the file system: FAT32 ends at 4 GiB
     NOT_WRITABLE = "not-writable"
     DISK_ERROR = "disk-error"
     TARGET_MISSING = "target-missing"
+    DRIVE_MISSING = "drive-missing"  # the volume that the transfer began on is not there, or another one is
     KEYCHAIN_LOCKED = "keychain-locked"
     KEYCHAIN_NONE = "keychain-none"
     ENGINE_BUSY = "engine-busy"  # another engine holds this state folder
@@ -132,9 +135,12 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.IN_THE_WAY: Fault.LOCAL,
     Code.IN_USE: Fault.TRANSIENT,
     Code.DISK_FULL: Fault.LOCAL,
+    Code.NO_ROOM: Fault.LOCAL,
+    Code.FILE_TOO_LARGE: Fault.LOCAL,
     Code.NOT_WRITABLE: Fault.LOCAL,
     Code.DISK_ERROR: Fault.LOCAL,
     Code.TARGET_MISSING: Fault.LOCAL,
+    Code.DRIVE_MISSING: Fault.LOCAL,
     Code.KEYCHAIN_LOCKED: Fault.LOCAL,
     Code.KEYCHAIN_NONE: Fault.LOCAL,
     Code.ENGINE_BUSY: Fault.LOCAL,

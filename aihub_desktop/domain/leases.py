@@ -23,11 +23,16 @@ class Proof(StrEnum):
 
 
 class WorkFile(msgspec.Struct, frozen=True):
-    """A file of the queue, for a worker. `place` is the text of its `SafePath`."""
+    """A file of the queue, for a worker. `place` is the text of its `SafePath`.
+
+    `proof` and `note`: what was proved of it while it came, in this run of the engine; a `Check` need not read it.
+    """
 
     id: int
     file: RemoteFile
     place: str
+    proof: Proof | None = None
+    note: str = ""
 
 
 class Work(msgspec.Struct, frozen=True, tag_field="work", tag=str.lower):
@@ -47,6 +52,14 @@ class Receive(Work, frozen=True):
     stall_rate: int
     mark_bytes: int
     mark_seconds: float
+    buffer_bytes: int = 32 << 20  # received and not written yet, at most
+    rate: int = 0  # bytes a second at most, 0 for no limit
+
+
+class Rate(Work, frozen=True):
+    """From now on the stream of this lease is read no faster than `rate` bytes a second; 0 for no limit."""
+
+    rate: int
 
 
 class Check(Work, frozen=True):
@@ -60,7 +73,7 @@ class Drop(Work, frozen=True):
     """Stop the lease: make durable what came, say `Ended`."""
 
 
-AnyWork = Receive | Check | Drop
+AnyWork = Receive | Rate | Check | Drop
 
 
 class News(msgspec.Struct, frozen=True, tag_field="news", tag=str.lower):
@@ -74,10 +87,15 @@ class FileReach(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Reached(News, frozen=True):
-    """For the eye, about five times a second. `received`: bytes this lease has read from the network."""
+    """For the eye, about five times a second. `received`: bytes this lease has read from the network.
+
+    `opened`: the hub's answer has begun. `held`: seconds so far in which the network had to wait for the disk.
+    """
 
     received: int
     files: list[FileReach]
+    opened: bool = False
+    held: float = 0.0
 
 
 class Safe(News, frozen=True):
@@ -89,11 +107,16 @@ class Safe(News, frozen=True):
 
 
 class Whole(News, frozen=True):
-    """Every byte of the file is durable, the tar's end was seen, the size fits."""
+    """Every byte of the file is durable, the tar's end was seen, the size fits.
+
+    `proof`: what could be proved of it already while its bytes passed; None where it has to be read for that.
+    """
 
     file: int
     size: int
     sha256: str
+    proof: Proof | None = None
+    note: str = ""
 
 
 class Checked(News, frozen=True):

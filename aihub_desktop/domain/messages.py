@@ -6,6 +6,7 @@ Codes and facts cross, sentences do not. Each `Command` gets exactly one `Answer
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -42,6 +43,7 @@ class TransferRow(msgspec.Struct, frozen=True):
     again: int
     added_at: float  # seconds since 1970
     ended_at: float | None
+    finishing: bool = False  # paused, but the files under way are still brought to their end
 
 
 class FileRow(msgspec.Struct, frozen=True):
@@ -67,6 +69,7 @@ class FileProgress(msgspec.Struct, frozen=True, array_like=True):
     bytes: int
     again: int  # bytes of this stream that pass by because they are on disk already
     rate: float  # bytes a second
+    repeat: int = 0  # how many bytes of this stream will have passed by so in the end
 
 
 class TransferProgress(msgspec.Struct, frozen=True, array_like=True):
@@ -76,6 +79,16 @@ class TransferProgress(msgspec.Struct, frozen=True, array_like=True):
     again: int
     rate: float
     left: float | None  # seconds, an estimate; None where nothing moves
+    unfinished: int = 0  # bytes on disk of the files under way: if stopped now, they have to be received again
+
+
+class Brake(StrEnum):
+    """What keeps everything together from being faster or from running, where the program can tell."""
+
+    NONE = ""  # the hub, or the line to it
+    DRIVE = "drive"
+    LIMIT = "limit"
+    HOURS = "hours"  # it is not the time to run
 
 
 # ---- events --------------------------------------------------------------------------------------
@@ -111,6 +124,10 @@ class Progress(Event, frozen=True):
     rate: float
     transfers: list[TransferProgress]
     files: list[FileProgress]
+    brake: Brake = Brake.NONE
+    streams: int = 0  # under way
+    wanted_streams: int = 0  # how many at once seem best at present; never more than the setting `parallel`
+    starts_at: float | None = None  # seconds since 1970, with HOURS
 
 
 class Notice(Event, frozen=True):
@@ -175,9 +192,10 @@ class Rows(Command, frozen=True):
 
 
 class Pause(Command, frozen=True):
-    """`transfers` None means all."""
+    """`transfers` None means all. `finish`: files under way are brought to their end, others are not begun."""
 
     transfers: list[int] | None = None
+    finish: bool = False
 
 
 class Resume(Command, frozen=True):
@@ -283,9 +301,13 @@ class KeyState(msgspec.Struct, frozen=True):
 
 
 class DiskSpace(msgspec.Struct, frozen=True):
+    """`largest`: the longest file that the file system can hold (FAT32: 4 GiB less one), None for no limit."""
+
     free: int
     total: int
     writable: bool
+    largest: int | None = None
+    file_system: str = ""
 
 
 AnyCommand = (

@@ -50,7 +50,16 @@ TRIES: Final = 8
 
 # The transfer cannot go on until something on this machine is put right.
 _HERE: Final = frozenset(
-    {Code.DISK_FULL, Code.NOT_WRITABLE, Code.DISK_ERROR, Code.TARGET_MISSING, Code.KEYCHAIN_LOCKED, Code.KEYCHAIN_NONE}
+    {
+        Code.DISK_FULL,
+        Code.NO_ROOM,
+        Code.NOT_WRITABLE,
+        Code.DISK_ERROR,
+        Code.TARGET_MISSING,
+        Code.DRIVE_MISSING,
+        Code.KEYCHAIN_LOCKED,
+        Code.KEYCHAIN_NONE,
+    }
 )
 
 _JITTER: Final = 0.3  # of the delay, so that many clients do not come back together

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
+
+from aihub_desktop.domain.hours import Week
 
 DEFAULT_HUB: Final = "https://api.aihub.or.kr"
 
@@ -12,7 +16,7 @@ DEFAULT_HUB: Final = "https://api.aihub.or.kr"
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Kept in the queue's database; times in seconds, sizes in bytes."""
 
-    parallel: int = 4  # streams at once; two give more than one, and the hub publishes no limit
+    parallel: int = 4  # the most streams at once; two give more than one, and the hub publishes no limit
     spread: float = 2.0  # between two starts: the hub refuses starts at the same moment
     backoff_first: float = 1.0
     backoff_longest: float = 300.0
@@ -24,6 +28,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bundle_files: int = 50  # file keys in one request
     bundle_bytes: int = 256 << 20
     folder: str = ""  # where the last download went
+    limit: int = 0  # bytes a second, of everything together; 0 for none
+    slowest_stream: int = 600_000  # bytes a second: the hub cuts readers under about 0.5 MB/s
+    hours: str = ""  # when to run, as `hours.Week` reads it; "" for always
+    floor_bytes: int = 2 << 30  # of each volume, left free
+    buffer_bytes: int = 256 << 20  # received and not written yet, of all streams together
+    user_agent: str = ""  # "" for the program's own name
 
 
 class SettingsError(ValueError):
@@ -46,6 +56,25 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "mark_seconds": (0, 3600),
     "bundle_files": (1, 50),
     "bundle_bytes": (0, 1 << 40),
+    "limit": (0, 1 << 40),
+    "slowest_stream": (0, 1 << 40),
+    "floor_bytes": (0, 1 << 50),
+    "buffer_bytes": (4 << 20, 1 << 40),
+}
+
+
+def _is_week(text: str) -> bool:
+    try:
+        Week.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+_TEXTS: Final[dict[str, Callable[[str], bool]]] = {
+    "hours": _is_week,
+    # What a header may hold; anything else could smuggle in a header of its own.
+    "user_agent": lambda text: re.fullmatch(r"[\x20-\x7e]{0,200}", text) is not None,
 }
 
 
@@ -55,6 +84,8 @@ def changed(settings: Settings, changes: dict[str, int | float | str]) -> Settin
         if name not in Settings.__struct_fields__:
             raise SettingsError(name)
         if name in _RANGES and not (isinstance(value, int | float) and _RANGES[name][0] <= value <= _RANGES[name][1]):
+            raise SettingsError(name)
+        if name in _TEXTS and not (isinstance(value, str) and _TEXTS[name](value)):
             raise SettingsError(name)
         try:
             settings = msgspec.convert({**msgspec.structs.asdict(settings), name: value}, Settings)
