@@ -35,6 +35,14 @@ class Halt:
 
 
 @dataclass(frozen=True, slots=True)
+class Allot:
+    """From now on this lease may read `rate` bytes a second; 0 for no limit."""
+
+    lease: int
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
 class LookAt:
     """See what of these files is on disk; the answer is `Looked`."""
 
@@ -52,7 +60,7 @@ class Record:
     proof: Proved
 
 
-Deed = Fetch | Prove | Halt | LookAt | Record
+Deed = Fetch | Prove | Halt | Allot | LookAt | Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +90,8 @@ class NotRecorded:
 @dataclass(frozen=True, slots=True)
 class KeyChanged:
     """There is another key now: who waited for one goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineChanged:
+    """The machine slept, or reaches the hub by another way: connections from before are dead, whatever they say."""

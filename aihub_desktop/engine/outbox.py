@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -14,6 +13,7 @@ from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.meter import Meter
+from aihub_desktop.engine.records import LeaseKind, Moment
 
 PROGRESS_SECONDS: Final = 0.2
 
@@ -28,11 +28,13 @@ class Outbox:
         self._seq = 0
         self._meter = Meter()
         self._progress_at = 0.0
+        self._brake: tuple[m.Brake, float | None] = (m.Brake.NONE, None)
         self.moving = False  # a progress was told that has to be followed by another
 
     def snapshot(self, core: Core, hub: str) -> None:
         rows = [transfer.row() for transfer in core.book.transfers.values()]
         self._emit(m.Snapshot(self._next(), rows, core.settings, hub))
+        self._brake = (m.Brake.NONE, None)  # whoever asks for everything has heard nothing of it
 
     def answer(self, number: int, value: object, problem: Problem | None) -> None:
         result = wire.plain(value) if isinstance(value, msgspec.Struct) else None
@@ -47,15 +49,26 @@ class Outbox:
     def fatal(self, problem: Problem) -> None:
         self._emit(m.Notice(self._next(), problem, fatal=True))
 
-    def progress(self, core: Core) -> None:
-        """Tells how fast things move, if it is time to; once more after the last lease, with nothing moving."""
-        now, leases = time.monotonic(), core.book.leases
-        if not (leases or self.moving) or (leases and now - self._progress_at < PROGRESS_SECONDS):
+    def progress(self, core: Core, moment: Moment) -> None:
+        """Tells how fast things move, if it is time to; once more after the last lease, with nothing moving.
+
+        What keeps everything from running is told as soon as that changes, for there is nothing to follow it.
+        """
+        now, leases = moment.steady, core.book.leases
+        brake = core.brake(moment)
+        new = brake != self._brake and m.Brake.HOURS in (brake[0], self._brake[0])
+        if not (leases or self.moving or new) or (leases and not new and now - self._progress_at < PROGRESS_SECONDS):
             return
-        self._progress_at, self.moving = now, bool(leases)
+        self._progress_at, self._brake, self.moving = now, brake, bool(leases)
         running = {lease.transfer for lease in leases.values()}
         transfers = [one for key, one in core.book.transfers.items() if key in running]
-        self._emit(self._meter.read(self._next(), core.outcome.progress(), transfers, now))
+        progress = self._meter.read(self._next(), core.outcome.progress(), transfers, now)
+        streams = sum(lease.kind is LeaseKind.FETCH for lease in leases.values())
+        self._emit(
+            msgspec.structs.replace(
+                progress, brake=brake[0], starts_at=brake[1], streams=streams, wanted_streams=core.traffic.wanted
+            )
+        )
 
     def _next(self) -> int:
         self._seq += 1

@@ -5,31 +5,26 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from aihub_desktop.domain.faults import Code, Fault, Problem
+from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.leases import Checked, Ended, Failed, Proved, Reached, Safe, Whole
-from aihub_desktop.domain.retry import DROPPING, Ruling, Verdict, rule
+from aihub_desktop.domain.retry import DROPPING
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FILE_RUNNING, FileState, TransferState
+from aihub_desktop.engine.court import Court
 from aihub_desktop.engine.deeds import Deed, Halt, Looked, NotRecorded, Record, Recorded
 from aihub_desktop.engine.records import Book, FileRecord, LeaseRecord, Moment, TransferRecord
 from aihub_desktop.transport.reconcile import Standing, StandingKind
-
-# Problems of one file that would fail all the files asked for with it: they are asked for apart first.
-_ONE_SPOILS_ALL: Final = frozenset({Code.HOSTILE_MEMBER, Code.UNKNOWN_FILE})
-
 
 KEY_PROBLEMS: Final = frozenset({Code.NO_KEY, Code.KEY_REJECTED})
 
 
 class Outcome:
-    """Turns news into states. `patience`: seconds without a new durable byte after which nothing is tried again."""
+    """Turns news into states. `patience`: see `Court`."""
 
     def __init__(self, book: Book, dice: random.Random, patience: float | None) -> None:
         self.settings = Settings()
         self._book = book
-        self._dice = dice
-        self._patience = patience
-        self._moved_at: float | None = None
+        self._court = Court(book, dice, patience)
         self._deeds: list[Deed] = []
 
     # ---- deeds ----
@@ -57,8 +52,7 @@ class Outcome:
         if transfer is None or not transfer.loaded:
             return
         transfer.looked = True
-        if self._moved_at is None:
-            self._moved_at = now.steady
+        self._court.begins(now)
         if answer.problem is not None:
             self._meet(transfer, answer.problem)
             return
@@ -97,23 +91,24 @@ class Outcome:
         for reach in news.files:
             if (file := self._open(lease, reach.file)) is not None:
                 self._book.reach(file, reach.bytes, reach.again)
+                self._court.passes(lease, file, reach, now)
 
     def safe(self, news: Safe, now: Moment) -> None:
         lease = self._book.leases.get(news.lease)
         file = self._open(lease, news.file) if lease else None
-        if file is None:
+        if lease is None or file is None:
             return
         if news.new > 0:
-            self._moved_at = now.steady
+            self._court.moves(lease, now)
         if news.bytes > file.best:
-            self._book.set_file(file, best=news.bytes, attempts=0, bundle=self.settings.bundle_files)
+            self._book.set_file(file, best=news.bytes, passed=0, attempts=0, bundle=self.settings.bundle_files)
 
     def whole(self, news: Whole, now: Moment) -> None:
         lease = self._book.leases.get(news.lease)
         file = self._open(lease, news.file) if lease else None
-        if file is None:
+        if lease is None or file is None:
             return
-        self._moved_at = now.steady
+        self._court.moves(lease, now)
         if file.bad_sha256 and file.bad_sha256 == news.sha256:
             self._book.set_file(file, state=FileState.FAILED, problem=Problem(Code.SOURCE_BROKEN, {"name": file.place}))
             self._book.free_file(file)
@@ -126,6 +121,8 @@ class Outcome:
             size=news.size,
             sha256=news.sha256,
             problem=None,
+            proof_seen=news.proof,
+            note_seen=news.note,
         )
         self._book.free_file(file)
 
@@ -162,7 +159,10 @@ class Outcome:
             return
         if news.problem.code in DROPPING:
             bad = str(news.problem.facts.get("sha256", "")) or file.bad_sha256
-            self._book.set_file(file, bytes=0, best=0, size=None, sha256="", drops=file.drops + 1, bad_sha256=bad)
+            self._book.set_file(
+                file, bytes=0, best=0, size=None, sha256="", drops=file.drops + 1, bad_sha256=bad,
+                proof_seen=None, note_seen="", passed=0,
+            )  # fmt: skip
         self._judge(file, news.problem, now)
         self._book.free_file(file)
         self.settle(self._book.transfers[file.transfer], now)
@@ -182,7 +182,7 @@ class Outcome:
             if problem is None:
                 self._back(file)
             else:
-                self._judge(file, problem, now, together=len(lease.held) > 1)
+                self._judge(file, problem, now, lease)
         self._book.end_lease(lease)
         self.settle(self._book.transfers[lease.transfer], now)
 
@@ -197,43 +197,18 @@ class Outcome:
         if file.state is FileState.FETCHING:
             self._book.set_file(file, state=FileState.WAITING)
 
-    def _judge(self, file: FileRecord, problem: Problem, now: Moment, *, together: bool = False) -> None:
-        if problem.code is Code.BUG:
-            problem = Problem(Code.BUG, {**problem.facts, "name": file.place})
-        tries = file.drops if problem.code in DROPPING else file.attempts + 1
-        ruling = rule(problem, tries, self.settings, self._dice.random())
-        bundle = max(1, file.bundle // 2)
-        if together and problem.code in _ONE_SPOILS_ALL:
-            ruling, bundle = Ruling(Verdict.AGAIN), 1
-        if ruling.verdict is Verdict.ASK:
-            self._back_to_waiting(file, problem)
+    def _judge(self, file: FileRecord, problem: Problem, now: Moment, lease: LeaseRecord | None = None) -> None:
+        if self._court.judge(file, problem, now, self.settings, lease):
             self._meet(self._book.transfers[file.transfer], problem)
-        elif ruling.verdict is Verdict.FAIL or self._out_of_patience(now):
-            self._book.set_file(
-                file, state=FileState.FAILED, problem=problem, attempts=file.attempts + 1, next_try=None, due=0.0
-            )
-        else:
-            delay = self._within_patience(ruling.delay, now)
-            due = (now.steady + delay, now.wall + delay) if delay > 0 else (0.0, None)
-            self._back_to_waiting(file, problem, due=due[0], next_try=due[1], attempts=file.attempts + 1, bundle=bundle)
-
-    def _back_to_waiting(self, file: FileRecord, problem: Problem, **more: object) -> None:
-        whole = file.state is FileState.CHECKING and problem.fault is Fault.LOCAL
-        state = FileState.CHECKING if whole else FileState.WAITING
-        self._book.set_file(file, state=state, problem=problem, **more)
-
-    def _out_of_patience(self, now: Moment) -> bool:
-        return self._patience is not None and now.steady - (self._moved_at or now.steady) >= self._patience
-
-    def _within_patience(self, delay: float, now: Moment) -> float:
-        if self._patience is None:
-            return delay
-        return min(delay, max(0.05, (self._moved_at or now.steady) + self._patience - now.steady))
 
     def _meet(self, transfer: TransferRecord, problem: Problem) -> None:
         """Only the user can mend this: the transfer stops where it is and says why."""
         if transfer.state in (TransferState.QUEUED, TransferState.RUNNING):
             self._book.set_transfer(transfer, state=TransferState.NEEDS_USER, problem=problem)
+            self.halt(transfer)
+        elif transfer.finishing:
+            # Paused it is already, so here nothing waits for the user but the files' own problem.
+            self._book.set_transfer(transfer, finishing=False)
             self.halt(transfer)
 
     def settle(self, transfer: TransferRecord, now: Moment) -> None:

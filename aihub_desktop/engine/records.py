@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from aihub_desktop.domain.faults import Code, Problem
-from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.model import Dataset, RemoteFile
 from aihub_desktop.domain.names import clash_key, taken_names
@@ -53,6 +53,10 @@ class FileRecord:
     best: int = 0  # most durable bytes at any time since the file was last begun anew
     drops: int = 0  # how often all that was received had to be dropped
     bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
+    passed: int = 0  # most bytes on disk already that any stream passed by since something new became durable
+    repeat: int = 0  # bytes on disk when its stream began, which will pass by again
+    proof_seen: Proof | None = None  # what was proved of it while it came, in this run
+    note_seen: str = ""
 
     def row(self) -> FileRow:
         return FileRow(
@@ -61,7 +65,7 @@ class FileRecord:
         )  # fmt: skip
 
     def work(self) -> WorkFile:
-        return WorkFile(self.id, self.remote, self.place)
+        return WorkFile(self.id, self.remote, self.place, self.proof_seen, self.note_seen)
 
     @classmethod
     def of(cls, row: FileRow) -> FileRecord:
@@ -92,6 +96,7 @@ class TransferRecord:
     received: int = 0
     again: int = 0
     ended_at: float | None = None
+    finishing: bool = False  # paused, but what is under way is brought to its end
     looked: bool = False  # the disk was looked at since the person last asked
     loaded: bool = False  # its file records are in the book
     ready: list[int] = field(default_factory=list)  # heap of files that wait, with stale entries
@@ -103,7 +108,7 @@ class TransferRecord:
         return TransferRow(
             self.id, self.dataset, self.folder, self.state, self.problem, self.files, self.done, self.failed,
             self.skipped, self.running, self.bytes, self.low, self.high, self.received, self.again, self.added_at,
-            self.ended_at,
+            self.ended_at, self.finishing,
         )  # fmt: skip
 
     @classmethod
@@ -132,6 +137,14 @@ class LeaseRecord:
     held: tuple[int, ...]  # all of them: any that the worker did not give back may still be written to
     received: int = 0
     halting: bool = False
+    opened: bool = False  # the hub's answer has begun
+    opened_at: float = 0.0  # steady clock
+    disk_held: float = 0.0  # seconds in which its network waited for the disk
+    share: int = 0  # bytes a second that it may use of the limit, 0 for no limit
+    speed: float = 0.0  # bytes a second lately
+    measured: int = 0  # `received` when its speed was last looked at
+    last_call: float | None = None  # steady clock: the hours are over, and so long it may still run
+    moved: bool = False  # it brought something that no stream before it had brought
     old_key: bool = False  # begun with a key that is no longer in use
 
 
@@ -205,7 +218,7 @@ class Book:
         self.leases[lease.id] = lease
         for file in files:
             file.lease = lease.id
-            file.again = 0
+            file.again, file.repeat = 0, file.bytes
         return lease
 
     def end_lease(self, lease: LeaseRecord) -> None:
@@ -258,6 +271,7 @@ class Book:
     def set_transfer(self, transfer: TransferRecord, **new: Any) -> None:
         if "state" in new:
             move_transfer(transfer.state, new["state"])
+            new = {"finishing": False, **new}
         for name, value in new.items():
             setattr(transfer, name, value)
         self._dirty_transfers.add(transfer.id)

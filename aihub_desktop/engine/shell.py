@@ -15,28 +15,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from aihub_desktop import __version__
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews, Check, Ended, Receive
-from aihub_desktop.domain.settings import SettingsError, changed
+from aihub_desktop.domain.leases import AnyNews, Check, Ended, Rate, Receive
 from aihub_desktop.domain.states import TRANSFER_ENDED
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
-from aihub_desktop.engine.deeds import Deed, Fetch, Halt, KeyChanged, LookAt, Looked, Prove, Record
+from aihub_desktop.engine.deeds import Allot, Deed, Fetch, Halt, KeyChanged, LineChanged, LookAt, Looked, Prove, Record
 from aihub_desktop.engine.disk import Clerk, disk_space, look_at
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
+from aihub_desktop.engine.orders import reception, user_agent
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
 from aihub_desktop.engine.pool import Pool
-from aihub_desktop.engine.records import Moment
+from aihub_desktop.engine.preferences import Preferences
+from aihub_desktop.engine.records import LeaseKind, Moment
+from aihub_desktop.engine.watch import Watch, local_hour
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.store.queue import QueueStore
 
 _log = logging.getLogger(__name__)
 
-USER_AGENT: Final = f"aihub-desktop/{__version__}"
 _IDLE_SECONDS: Final = 1.0  # how late a deadline may be noticed
 _MOST_WORKERS: Final = 4  # more interpreters than this bring nothing: hashing and sockets run outside the lock
 
@@ -90,9 +90,14 @@ class Shell:
 
     def _open(self) -> None:
         self._store = QueueStore(self._home / "queue.sqlite")
-        settings = self._kept_settings = self._store.settings()
+        self._preferences = Preferences(self._store)
+        settings = self._preferences.used
         self._core = Core(
-            settings, seed=random.SystemRandom().getrandbits(32), only_new=self._only_new, patience=self._patience
+            settings,
+            seed=random.SystemRandom().getrandbits(32),
+            only_new=self._only_new,
+            patience=self._patience,
+            local=local_hour,
         )
         book = self._core.book
         book.last_file = self._store.last_file()
@@ -100,10 +105,11 @@ class Shell:
             transfer = book.load(row)
             if transfer.state not in TRANSFER_ENDED:
                 book.load_files(transfer, self._store.files(transfer.id))
-        self._source = AIHub(self._hub, user_agent=USER_AGENT, connect_timeout=settings.connect_timeout)
+        self._source = AIHub(self._hub, user_agent=user_agent(settings), connect_timeout=settings.connect_timeout)
         self._errands = Errands("errand", self.post)
         self._keys = Keys(self._hub, self._source, self._errands, self.post)
         self._copies = Copies(self._store, self._source, self._errands)
+        self._watch = Watch(self._hub, self._errands)
         size = min(os.cpu_count() or 1, _MOST_WORKERS)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
 
@@ -130,6 +136,7 @@ class Shell:
         due = self._core.next_moment(self._now())
         wait = min(_IDLE_SECONDS if due is None else due, PROGRESS_SECONDS if self._outbox.moving else _IDLE_SECONDS)
         messages: list[Input] = []
+        self._watch.waits(wait)
         try:
             message = self._inbox.get(timeout=max(wait, 0.001))
             while message is not None:
@@ -141,13 +148,22 @@ class Shell:
         return messages
 
     def _turn(self, messages: list[Input]) -> None:
+        self._watch_line()
         for message in messages:
             self._handle(message)
         self._do(self._core.plan(self._now()))
         self._pool.enforce()
         self._keys.enforce()
         self._save()
-        self._outbox.progress(self._core)
+        self._outbox.progress(self._core, self._now())
+
+    def _watch_line(self) -> None:
+        """After sleep, or by another way to the hub, no connection from before lives on."""
+        streams = any(lease.kind is LeaseKind.FETCH for lease in self._core.book.leases.values())
+        why = self._watch.changed(streams or bool(self._core.book.later))
+        if why:
+            _log.warning("all streams begin anew: %s", why)
+            self._tell(LineChanged())
 
     def _handle(self, message: Input) -> None:
         match message:
@@ -233,14 +249,9 @@ class Shell:
         return m.FileRows([live[row.id].row() if row.id in live else row for row in rows], transfer.files)
 
     def _configure(self, command: m.Configure) -> None:
-        try:
-            settings = changed(self._core.settings, command.changes)
-            kept = self._kept_settings if command.for_run else changed(self._kept_settings, command.changes)
-        except SettingsError as error:
-            raise ProblemError(Code.BAD_COMMAND, what="setting", name=error.name) from None
-        if not command.for_run:
-            self._store.keep_settings(kept, time.time())
-        self._kept_settings, self._core.settings = kept, settings
+        self._preferences.change(command)
+        settings = self._core.settings = self._preferences.used
+        self._source.use_user_agent(user_agent(settings))
         self._outbox.settings(settings)
 
     def _key_set(self, value: object, problem: Problem | None, reply: Callable[[object, Problem | None], None]) -> None:
@@ -260,6 +271,8 @@ class Shell:
                     self._begin(Check(lease, folder, files))
                 case Halt(lease=lease):
                     self._pool.halt(lease)
+                case Allot(lease=lease, rate=rate):
+                    self._pool.adjust(Rate(lease, rate))
                 case LookAt(transfer=transfer, folder=folder, files=files):
                     self._look(transfer, folder, files)
         # All that was proved in this turn goes into the manifest with one fsync a folder.
@@ -275,13 +288,7 @@ class Shell:
         if key is None:
             self.post(Ended(fetch.lease, self._keys.problem or Problem(Code.NO_KEY)))
             return
-        use = self._core.settings
-        self._begin(
-            Receive(
-                fetch.lease, self._hub, fetch.folder, fetch.files, key, USER_AGENT, use.connect_timeout,
-                use.stall_seconds, use.stall_rate, use.mark_bytes, use.mark_seconds,
-            )
-        )  # fmt: skip
+        self._begin(reception(fetch, self._hub, key, self._core.settings, lease.share))
 
     def _begin(self, work: Receive | Check) -> None:
         try:

@@ -72,6 +72,10 @@ class Connections:
         self._tick = tick
         self._opening = _Opening()
 
+    def use_user_agent(self, user_agent: str) -> None:
+        """For every request from now on."""
+        self._user_agent = user_agent
+
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The whole answer, whatever its status; BAD_ANSWER for more than 64 MiB."""
         return read_whole(self.open(url, headers))

@@ -53,6 +53,10 @@ class AIHub:
         self._hub = hub.rstrip("/")
         self._connections = Connections(user_agent, connect_timeout, header_timeout=header_timeout, tick=tick)
 
+    def use_user_agent(self, user_agent: str) -> None:
+        """For every request from now on."""
+        self._connections.use_user_agent(user_agent)
+
     def datasets(self) -> list[Dataset]:
         """Datasets, then data packages. Packages that cannot be had hide no dataset: that is logged only."""
         datasets = self._listed("/info/dataset.do", parse_datasets)

@@ -1,0 +1,29 @@
+"""What a worker is told to do: a decision of the core, with what the settings say at that moment."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aihub_desktop import __version__
+from aihub_desktop.domain.leases import Receive
+from aihub_desktop.domain.model import Secret
+from aihub_desktop.domain.settings import Settings
+from aihub_desktop.engine.deeds import Fetch
+
+_OWN_NAME: Final = f"aihub-desktop/{__version__}"
+_LEAST_BUFFER: Final = 4 << 20  # of one stream: less could not bridge a moment in which the disk is busy
+
+
+def user_agent(settings: Settings) -> str:
+    """The name the hub hears: the program's own, unless the user set another."""
+    return settings.user_agent or _OWN_NAME
+
+
+def reception(fetch: Fetch, hub: str, key: Secret, settings: Settings, share: int) -> Receive:
+    """`share`: bytes a second of the limit, 0 for no limit. The buffer is this stream's part of the whole budget."""
+    use = settings
+    buffer = max(_LEAST_BUFFER, use.buffer_bytes // use.parallel)
+    return Receive(
+        fetch.lease, hub, fetch.folder, fetch.files, key, user_agent(use), use.connect_timeout, use.stall_seconds,
+        use.stall_rate, use.mark_bytes, use.mark_seconds, buffer, share,
+    )  # fmt: skip
