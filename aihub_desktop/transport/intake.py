@@ -60,6 +60,11 @@ class Intake:
     def wants_more(self) -> bool:
         return bool(self._open)
 
+    @property
+    def on_disk(self) -> float:
+        """Seconds so far in which bytes were written and read back. May be asked by any thread."""
+        return sum(sink.on_disk for sink in tuple(self._sinks.values()))
+
     def prepare(self) -> None:
         """Reads what is on disk already. Files that are whole are told at once."""
         self._target.make()

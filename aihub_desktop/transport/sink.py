@@ -92,6 +92,7 @@ class Sink:
         """`state` is the journal's of the same identity, if there is one. Without, a stray NAME.part is removed."""
         self.spot = spot
         self.again = 0
+        self.on_disk = 0.0  # seconds in which the disk was waited for
         self.seen = False  # a member of the file has begun in this answer
         self._durability = durability
         self._safe = safe
@@ -131,7 +132,7 @@ class Sink:
         while view:
             held = self._holding(self._at)
             room = (held.stop if held else self._coverage.next_start(self._at) or self._at + len(view)) - self._at
-            part = view[:room]
+            part = view[: room if held else min(room, self._to_mark)]
             if held:
                 self._pass_over(held, part)
             else:
@@ -139,6 +140,12 @@ class Sink:
             self._feed_sha256(part)
             self._at += len(part)
             view = view[len(part) :]
+
+    @property
+    def _to_mark(self) -> int:
+        """Bytes to the next mark, which does not depend on how the network cut the stream."""
+        grown = self._growing.stop - self._growing.start if self._growing else 0
+        return self._mark_bytes - grown
 
     def cut(self) -> None:
         """What was written since the last mark is handed over to be made durable."""
@@ -274,15 +281,25 @@ class Sink:
         self._durability.check()
         if self._growing is None:
             self._growing = _Growing(self._at, self._at, time.monotonic())
-        try:
-            self._open().write_at(self._at, view)
-        except OSError as error:
-            raise disk_error(error, self.spot.part) from error
-        self._growing.digest.update(view)
-        self._growing.stop += len(view)
-        if self._growing.stop - self._growing.start >= self._mark_bytes:
+        file, growing = self._open(), self._growing
+        while view:
+            # A disk that fills up takes a part: that much is counted, and claimed.
+            count = self._written(file, growing.stop, view)
+            growing.digest.update(view[:count])
+            growing.stop += count
+            view = view[count:]
+        if growing.stop - growing.start >= self._mark_bytes:
             self.cut()
         self.tick()
+
+    def _written(self, file: OpenFile, offset: int, view: memoryview) -> int:
+        began = time.monotonic()
+        try:
+            return file.write_some(offset, view)
+        except OSError as error:
+            raise disk_error(error, self.spot.part) from error
+        finally:
+            self.on_disk += time.monotonic() - began
 
     def _pass_over(self, piece: Piece, view: memoryview) -> None:
         self.cut()
