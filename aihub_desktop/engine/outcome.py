@@ -77,8 +77,9 @@ class Outcome:
                 )  # fmt: skip
             case StandingKind.PUBLISHED | StandingKind.WHOLE:
                 self._book.set_file(
-                    file, state=FileState.CHECKING, bytes=standing.bytes, size=standing.size, sha256=standing.sha256
-                )
+                    file, state=FileState.CHECKING, bytes=standing.bytes, size=standing.size, sha256=standing.sha256,
+                    proof_seen=None,
+                )  # fmt: skip
             case StandingKind.IN_THE_WAY:
                 problem = Problem(Code.IN_THE_WAY, {"name": file.place})
                 self._book.set_file(file, state=FileState.FAILED, problem=problem)
@@ -126,6 +127,8 @@ class Outcome:
             size=news.size,
             sha256=news.sha256,
             problem=None,
+            proof_seen=news.proof,
+            note_seen=news.note,
         )
         self._book.free_file(file)
 

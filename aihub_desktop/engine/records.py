@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from aihub_desktop.domain.faults import Code, Problem
-from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.model import Dataset, RemoteFile
 from aihub_desktop.domain.names import clash_key, taken_names
@@ -52,6 +52,8 @@ class FileRecord:
     bundle: int = 50  # how many keys may share its next request
     best: int = 0  # most durable bytes at any time since the file was last begun anew
     drops: int = 0  # how often all that was received had to be dropped
+    proof_seen: Proof | None = None  # what was proved of it while it came, in this run
+    note_seen: str = ""
     bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
 
     def row(self) -> FileRow:
@@ -61,7 +63,7 @@ class FileRecord:
         )  # fmt: skip
 
     def work(self) -> WorkFile:
-        return WorkFile(self.id, self.remote, self.place)
+        return WorkFile(self.id, self.remote, self.place, self.proof_seen, self.note_seen)
 
     @classmethod
     def of(cls, row: FileRow) -> FileRecord:

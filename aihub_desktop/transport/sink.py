@@ -9,7 +9,6 @@ are simply written again.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -27,7 +26,9 @@ from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file
 from aihub_desktop.transport.durability import Durability, Mark
 from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, WholeLine, discard, read_journal
+from aihub_desktop.transport.reading import Finding, Reading
 from aihub_desktop.transport.target import Spot
+from aihub_desktop.transport.ziparchive import StoppedError
 
 BLOCK: Final = 1 << 20  # of one read from disk
 _log = logging.getLogger(__name__)
@@ -112,8 +113,7 @@ class Sink:
         self._at = 0
         self._growing: _Growing | None = None
         self._passing: _Passing | None = None
-        self._sha256 = hashlib.sha256()
-        self._hashed = 0
+        self._reading = Reading(spot)
 
     @property
     def reached(self) -> int:
@@ -137,7 +137,7 @@ class Sink:
                 self._pass_over(held, part)
             else:
                 self._write(part)
-            self._feed_sha256(part)
+            self._reading.offer(self._at, part)
             self._at += len(part)
             view = view[len(part) :]
 
@@ -177,8 +177,8 @@ class Sink:
             if guard is not None:
                 self._durability.call(guard.release)
 
-    def conclude(self, low: int, stopped: Callable[[], bool]) -> tuple[int, str] | None:
-        """The tar's end was seen: (size, SHA-256) of the whole file, with the last marks handed over.
+    def conclude(self, low: int, stopped: Callable[[], bool]) -> Finding | None:
+        """The tar's end was seen: what the whole file is, with the last marks handed over.
 
         Bytes that came out of order are read back; None if `stopped` ended that. Raises SHORT where a byte is
         missing or the file is smaller than `low`.
@@ -194,16 +194,21 @@ class Sink:
         if not self._coverage.is_whole(size) or size < low:
             raise ProblemError(Code.SHORT, bytes=self._coverage.bytes, least=low)
         try:
-            file = self._open()
-            if file.size() > size:
-                file.truncate(size)
-            if not digest_of(file, self._hashed, size, self._sha256, stopped):
-                if stopped():
-                    return None
-                raise ProblemError(Code.SHORT, bytes=file.size(), least=size)
+            return self._read_back(size, stopped)
+        except StoppedError:
+            return None
         except OSError as error:
             raise disk_error(error, self.spot.part) from error
-        return size, self._sha256.hexdigest()
+
+    def _read_back(self, size: int, stopped: Callable[[], bool]) -> Finding:
+        file = self._open()
+        if file.size() > size:
+            file.truncate(size)
+        if not digest_of(file, self._reading.stop, size, self._reading, stopped):
+            if stopped():
+                raise StoppedError
+            raise ProblemError(Code.SHORT, bytes=file.size(), least=size)
+        return self._reading.finding(stopped)
 
     def claim(self, size: int, sha256: str, done: Callable[[], None]) -> None:
         """The file is whole: `done` is called by the durability thread once the journal says so."""
@@ -330,13 +335,6 @@ class Sink:
         if passing.digest.hexdigest() != expected:
             code = Code.CHANGED if piece in self._earlier else Code.OVERLAPPING
             raise ProblemError(code, start=passing.start, stop=passing.at)
-
-    def _feed_sha256(self, view: memoryview) -> None:
-        """SHA-256 needs the bytes in order: those that come out of order are read back at the end."""
-        skipped = self._hashed - self._at
-        if 0 <= skipped < len(view):
-            self._sha256.update(view[skipped:])
-            self._hashed += len(view) - skipped
 
     def _mark(self, line: Span | WholeLine, done: Callable[[], None]) -> None:
         self._durability.mark(Mark(self._open(), self._journal, line, done))
