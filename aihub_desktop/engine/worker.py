@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
 from aihub_desktop.domain import wire
-from aihub_desktop.domain.leases import AnyNews, AnyWork, Check, Drop, Receive
+from aihub_desktop.domain.leases import AnyNews, AnyWork, Check, Drop, Rate, Receive
 from aihub_desktop.domain.model import Dataset
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.sources.place import Body
@@ -48,10 +48,11 @@ class Worker:
             case Check():
                 self._start(work.lease, Checking(work, self._report))
             case Drop():
-                with self._lock:
-                    job = self._jobs.get(work.lease)
-                if job is not None:
+                if (job := self._job(work.lease)) is not None:
                     job.drop()
+            case Rate():
+                if isinstance(job := self._job(work.lease), Reception):
+                    job.limit(work.rate)
 
     def close(self) -> None:
         """Drops every lease and waits until each has made durable what it had.
@@ -65,6 +66,10 @@ class Worker:
         for job, thread in jobs:
             while thread.is_alive() and not (isinstance(job, Reception) and job.is_idle):
                 thread.join(0.05)
+
+    def _job(self, lease: int) -> _Job | None:
+        with self._lock:
+            return self._jobs.get(lease)
 
     def _start(self, lease: int, job: _Job) -> None:
         thread = threading.Thread(target=self._run, args=(lease, job), name=f"lease-{lease}", daemon=True)

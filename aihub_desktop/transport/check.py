@@ -1,7 +1,8 @@
 """Proof of whole files, then their final names.
 
-A zip is read through: its directory, and the CRC of every entry. The volumes of a split set are one archive and
-are proved together. Of other files nothing more can be known than that every byte came and is still as it came.
+A zip is read through, its directory and the CRC of every entry, unless that was done while it came. The volumes of a
+split set are one archive and are proved together. Of other files nothing more can be known than that every byte came
+and is still as it came.
 """
 
 from __future__ import annotations
@@ -155,9 +156,11 @@ class Checking:
     def _is_as_received(self, whole: _Whole, proof: Proof) -> bool:
         """Where no checksum of its own was found right, the bytes on disk must still be those that came.
 
-        They may have come days ago, in another run. Raises SHORT where they are not, and drops them.
+        They may have come days ago, in another run, unless they were proved while they came, in this one.
+        Raises SHORT where they are not, and drops them.
         """
-        if not (whole.is_published or proof is Proof.ARCHIVE) and self._sha256(whole.path) != whole.line.sha256:
+        is_known = whole.is_published or whole.work.proof is not None or proof is Proof.ARCHIVE
+        if not is_known and self._sha256(whole.path) != whole.line.sha256:
             discard(whole.spot)
             raise ProblemError(Code.SHORT, why="bytes are gone")
         return True
@@ -192,6 +195,8 @@ class Checking:
     def _prove(self, volumes: list[_Whole]) -> list[tuple[_Whole, Proof, str]]:
         """The proof of each volume; none where the archive is damaged, which is told here."""
         last = volumes[-1]
+        if len(volumes) == 1 and last.work.proof is not None:
+            return [(last, last.work.proof, last.work.note)]
         if not last.work.place.casefold().endswith(".zip"):
             note = "split" if volume_of(last.work.place) else ""
             return [(last, Proof.LENGTH, note)]

@@ -157,11 +157,16 @@ class OpenFile:
     def write_at(self, offset: int, view: memoryview) -> None:
         """Writes all of `view`, however little the system takes at once. Raises `OSError`."""
         while view:
-            written = self._write(offset, view)
-            if written <= 0:
-                raise OSError(errno.EIO, os.strerror(errno.EIO), str(self.path))
+            written = self.write_some(offset, view)
             offset += written
             view = view[written:]
+
+    def write_some(self, offset: int, view: memoryview) -> int:
+        """Writes as much of `view` as the system takes at once, a byte at least: how much. Raises `OSError`."""
+        written = self._write(offset, view)
+        if written <= 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self.path))
+        return written
 
     def read_at(self, offset: int, view: memoryview) -> int:
         """How many bytes were there; 0 at the end. Raises `OSError`."""

@@ -27,6 +27,9 @@ class Method(IntEnum):
     LZMA = 14
 
 
+_OPENED: Final = frozenset(Method)
+
+
 class Decoder(Protocol):
     """As `bz2.BZ2Decompressor` has it."""
 
@@ -107,6 +110,11 @@ class Lzma:
         return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
 
 
+def can_open(method: int, size: int) -> bool:
+    """Whether there is a way to open data of this method; without making one."""
+    return method in _OPENED and (method != Method.LZMA or size <= LARGEST_DICTIONARY)
+
+
 def decoders(method: int, size: int) -> list[Decoder]:
     """Ways to open data of this method, in the order to try them; none for what cannot be opened."""
     match method:
@@ -116,7 +124,7 @@ def decoders(method: int, size: int) -> list[Decoder]:
             return [igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_DEFLATE), Inflated()]
         case Method.BZIPPED:
             return [bz2.BZ2Decompressor()]
-        case Method.LZMA if size <= LARGEST_DICTIONARY:
+        case Method.LZMA if can_open(method, size):
             return [Lzma(size)]
         case _:
             return []

@@ -60,6 +60,11 @@ class Intake:
     def wants_more(self) -> bool:
         return bool(self._open)
 
+    @property
+    def on_disk(self) -> float:
+        """Seconds so far in which bytes were written and read back. May be asked by any thread."""
+        return sum(sink.on_disk for sink in tuple(self._sinks.values()))
+
     def prepare(self) -> None:
         """Reads what is on disk already. Files that are whole are told at once."""
         self._target.make()
@@ -142,12 +147,12 @@ class Intake:
         if not sink.seen:
             raise ProblemError(Code.MISSING_MEMBER)
         self._target.make_parents(sink.spot)  # its names may have to be opened again
-        concluded = sink.conclude(self._works[id_].file.size.low, self._stopped)
-        if concluded is None:
+        found = sink.conclude(self._works[id_].file.size.low, self._stopped)
+        if found is None:
             return
-        size, sha256 = concluded
         del self._open[id_]
-        sink.claim(size, sha256, lambda: self._tell(Whole(self._order.lease, id_, size, sha256)))
+        news = Whole(self._order.lease, id_, found.size, found.sha256, found.proof, found.note)
+        sink.claim(found.size, found.sha256, lambda: self._tell(news))
 
     def _for_one(self, id_: int, act: Callable[[], None]) -> None:
         try:

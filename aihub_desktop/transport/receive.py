@@ -1,12 +1,11 @@
 """One reception: one request, one pass from the socket to the files at their offsets.
 
-body ──readinto──▶ one buffer ──▶ TarReader ──▶ Intake ──▶ Sink of each file ──▶ NAME.part
-                                                                └──▶ Durability ──▶ NAME.part.journal
+body ──Inflow──▶ Buffer ──▶ TarReader ──▶ Intake ──▶ Sink of each file ──▶ NAME.part
+ (its own thread)                                        └──▶ Durability ──▶ NAME.part.journal (its own thread)
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -17,13 +16,16 @@ from aihub_desktop.domain.faults import Code, Fault, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Ended, Reached, Receive
 from aihub_desktop.sources.aihub.tarstream import Chunk, End, Member, TarReader
 from aihub_desktop.sources.place import Body
+from aihub_desktop.transport.brake import Brake
+from aihub_desktop.transport.buffer import Buffer
 from aihub_desktop.transport.durability import Durability
+from aihub_desktop.transport.inflow import Inflow
 from aihub_desktop.transport.intake import Intake
 from aihub_desktop.transport.pace import Pace
 
-BUFFER: Final = 512 << 10  # 256 KiB to 1 MiB is what disks like best
 REPORT_SECONDS: Final = 0.2
-_TRAIL: Final = 1 << 20  # what follows the tar's end is read so far, to leave the connection in peace
+# After `drop` so much time is given to what was received and not written yet; a drive that is slower loses it.
+FAREWELL_SECONDS: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -36,9 +38,10 @@ class Reception:
         self._report = report
         self._telling = threading.Lock()
         self._dropped = threading.Event()
-        self._body: Body | None = None
-        self._body_lock = threading.Lock()
-        self._received = 0
+        self._brake = Brake(order.rate)
+        self._inflow: Inflow | None = None
+        self._inflow_lock = threading.Lock()
+        self._farewell: float | None = None
         self._reported_at = 0.0
         self.is_idle = False  # waits for the hub's answer, with nothing in hand that could be lost
 
@@ -49,7 +52,7 @@ class Reception:
         problem = self._outcome(lambda: self._receive(intake))
         disk = self._outcome(intake.settle)
         durability.stop()
-        self._tell(Reached(self._order.lease, self._received, intake.reach()))
+        self._tell_reached(intake)
         problem = disk or problem
         if problem and self._dropped.is_set() and problem.fault not in (Fault.LOCAL, Fault.BUG):
             problem = None
@@ -58,9 +61,13 @@ class Reception:
     def drop(self) -> None:
         """Ends the reception soon; what came is made durable first. From any thread, any number of times."""
         self._dropped.set()
-        with self._body_lock:
-            if self._body is not None:
-                self._body.shut()
+        with self._inflow_lock:
+            if self._inflow is not None:
+                self._inflow.shut()
+
+    def limit(self, rate: int) -> None:
+        """From now on at most `rate` bytes a second are read, 0 for no limit. From any thread."""
+        self._brake.limit(rate)
 
     def _outcome(self, act: Callable[[], None]) -> Problem | None:
         try:
@@ -79,44 +86,54 @@ class Reception:
         self.is_idle = True
         body = self._open_stream()
         self.is_idle = False
-        with self._body_lock:
-            self._body = body
+        inflow = self._begin(body, intake)
+        if inflow is None:
+            return
         try:
-            at_end = self._stream(body, intake)
+            self._tell_reached(intake)
+            if self._stream(inflow, intake):
+                inflow.finish()
+                intake.end()
         finally:
-            with self._body_lock:
-                self._body = None
-            body.close()
-        if at_end:
-            intake.end()
+            if not inflow.is_finished:
+                inflow.shut()
+                inflow.finish()
+            inflow.join()
 
-    def _stream(self, body: Body, intake: Intake) -> bool:
+    def _begin(self, body: Body, intake: Intake) -> Inflow | None:
+        buffer = Buffer(self._order.buffer_bytes, lambda: intake.on_disk)
+        pace = Pace(self._order.stall_rate, self._order.stall_seconds)
+        with self._inflow_lock:
+            if self._dropped.is_set():
+                body.close()
+                return None
+            self._inflow = Inflow(body, buffer, self._brake, pace)
+            return self._inflow
+
+    def _stream(self, inflow: Inflow, intake: Intake) -> bool:
         """True once the tar's end was seen; False if nobody waits for it any more."""
         reader = TarReader()
-        pace = Pace(self._order.stall_rate, self._order.stall_seconds)
-        view = memoryview(bytearray(BUFFER))
-        while intake.wants_more and not self._dropped.is_set():
-            count = self._read(body, view, pace)
-            if count is None:
+        while intake.wants_more and not self._has_said_farewell():
+            try:
+                view = inflow.take(REPORT_SECONDS)
+            except TimeoutError:
                 intake.tick()
-            elif count == 0:
-                reader.finish()
-                return True
-            elif self._feed(reader, view[:count], intake):
-                self._drain(body, view)
-                return True
-            self._tell_reached(intake)
+            else:
+                if not view:
+                    reader.finish()
+                    return True
+                if self._feed(reader, view, intake):
+                    return True
+            self._tell_now_and_then(intake)
         return False
 
-    def _read(self, body: Body, view: memoryview, pace: Pace) -> int | None:
-        began = time.monotonic()
-        count = None
-        with contextlib.suppress(TimeoutError):
-            count = body.readinto(view)
-        self._received += count or 0
-        if count != 0 and pace.stalls(time.monotonic() - began, count or 0):
-            raise ProblemError(Code.STALLED)
-        return count
+    def _has_said_farewell(self) -> bool:
+        """Whether the time after `drop` is over in which what had come before is still written."""
+        if not self._dropped.is_set():
+            return False
+        now = time.monotonic()
+        self._farewell = self._farewell or now + FAREWELL_SECONDS
+        return now > self._farewell
 
     def _feed(self, reader: TarReader, view: memoryview, intake: Intake) -> bool:
         for event in reader.feed(view):
@@ -129,19 +146,15 @@ class Reception:
                     return True
         return False
 
-    def _drain(self, body: Body, view: memoryview) -> None:
-        """Nothing behind the tar's end can make what came before it better or worse."""
-        left = _TRAIL
-        with contextlib.suppress(TimeoutError, ProblemError):
-            while left > 0 and (count := body.readinto(view)):
-                self._received += count
-                left -= count
+    def _tell_now_and_then(self, intake: Intake) -> None:
+        if time.monotonic() - self._reported_at >= REPORT_SECONDS:
+            self._tell_reached(intake)
 
     def _tell_reached(self, intake: Intake) -> None:
-        now = time.monotonic()
-        if now - self._reported_at >= REPORT_SECONDS:
-            self._reported_at = now
-            self._tell(Reached(self._order.lease, self._received, intake.reach()))
+        self._reported_at = time.monotonic()
+        inflow = self._inflow
+        received, held = (inflow.received, inflow.held) if inflow else (0, 0.0)
+        self._tell(Reached(self._order.lease, received, intake.reach(), opened=inflow is not None, held=held))
 
     def _tell(self, news: AnyNews) -> None:
         with self._telling:

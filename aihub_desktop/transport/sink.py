@@ -9,7 +9,6 @@ are simply written again.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -27,7 +26,9 @@ from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file
 from aihub_desktop.transport.durability import Durability, Mark
 from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, WholeLine, discard, read_journal
+from aihub_desktop.transport.reading import Finding, Reading
 from aihub_desktop.transport.target import Spot
+from aihub_desktop.transport.ziparchive import StoppedError
 
 BLOCK: Final = 1 << 20  # of one read from disk
 _log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class Sink:
         """`state` is the journal's of the same identity, if there is one. Without, a stray NAME.part is removed."""
         self.spot = spot
         self.again = 0
+        self.on_disk = 0.0  # seconds in which the disk was waited for
         self.seen = False  # a member of the file has begun in this answer
         self._durability = durability
         self._safe = safe
@@ -111,8 +113,7 @@ class Sink:
         self._at = 0
         self._growing: _Growing | None = None
         self._passing: _Passing | None = None
-        self._sha256 = hashlib.sha256()
-        self._hashed = 0
+        self._reading = Reading(spot)
 
     @property
     def reached(self) -> int:
@@ -131,14 +132,20 @@ class Sink:
         while view:
             held = self._holding(self._at)
             room = (held.stop if held else self._coverage.next_start(self._at) or self._at + len(view)) - self._at
-            part = view[:room]
+            part = view[: room if held else min(room, self._to_mark)]
             if held:
                 self._pass_over(held, part)
             else:
                 self._write(part)
-            self._feed_sha256(part)
+            self._reading.offer(self._at, part)
             self._at += len(part)
             view = view[len(part) :]
+
+    @property
+    def _to_mark(self) -> int:
+        """Bytes to the next mark, which does not depend on how the network cut the stream."""
+        grown = self._growing.stop - self._growing.start if self._growing else 0
+        return self._mark_bytes - grown
 
     def cut(self) -> None:
         """What was written since the last mark is handed over to be made durable."""
@@ -170,8 +177,8 @@ class Sink:
             if guard is not None:
                 self._durability.call(guard.release)
 
-    def conclude(self, low: int, stopped: Callable[[], bool]) -> tuple[int, str] | None:
-        """The tar's end was seen: (size, SHA-256) of the whole file, with the last marks handed over.
+    def conclude(self, low: int, stopped: Callable[[], bool]) -> Finding | None:
+        """The tar's end was seen: what the whole file is, with the last marks handed over.
 
         Bytes that came out of order are read back; None if `stopped` ended that. Raises SHORT where a byte is
         missing or the file is smaller than `low`.
@@ -187,16 +194,21 @@ class Sink:
         if not self._coverage.is_whole(size) or size < low:
             raise ProblemError(Code.SHORT, bytes=self._coverage.bytes, least=low)
         try:
-            file = self._open()
-            if file.size() > size:
-                file.truncate(size)
-            if not digest_of(file, self._hashed, size, self._sha256, stopped):
-                if stopped():
-                    return None
-                raise ProblemError(Code.SHORT, bytes=file.size(), least=size)
+            return self._read_back(size, stopped)
+        except StoppedError:
+            return None
         except OSError as error:
             raise disk_error(error, self.spot.part) from error
-        return size, self._sha256.hexdigest()
+
+    def _read_back(self, size: int, stopped: Callable[[], bool]) -> Finding:
+        file = self._open()
+        if file.size() > size:
+            file.truncate(size)
+        if not digest_of(file, self._reading.stop, size, self._reading, stopped):
+            if stopped():
+                raise StoppedError
+            raise ProblemError(Code.SHORT, bytes=file.size(), least=size)
+        return self._reading.finding(stopped)
 
     def claim(self, size: int, sha256: str, done: Callable[[], None]) -> None:
         """The file is whole: `done` is called by the durability thread once the journal says so."""
@@ -274,15 +286,25 @@ class Sink:
         self._durability.check()
         if self._growing is None:
             self._growing = _Growing(self._at, self._at, time.monotonic())
-        try:
-            self._open().write_at(self._at, view)
-        except OSError as error:
-            raise disk_error(error, self.spot.part) from error
-        self._growing.digest.update(view)
-        self._growing.stop += len(view)
-        if self._growing.stop - self._growing.start >= self._mark_bytes:
+        file, growing = self._open(), self._growing
+        while view:
+            # A disk that fills up takes a part: that much is counted, and claimed.
+            count = self._written(file, growing.stop, view)
+            growing.digest.update(view[:count])
+            growing.stop += count
+            view = view[count:]
+        if growing.stop - growing.start >= self._mark_bytes:
             self.cut()
         self.tick()
+
+    def _written(self, file: OpenFile, offset: int, view: memoryview) -> int:
+        began = time.monotonic()
+        try:
+            return file.write_some(offset, view)
+        except OSError as error:
+            raise disk_error(error, self.spot.part) from error
+        finally:
+            self.on_disk += time.monotonic() - began
 
     def _pass_over(self, piece: Piece, view: memoryview) -> None:
         self.cut()
@@ -313,13 +335,6 @@ class Sink:
         if passing.digest.hexdigest() != expected:
             code = Code.CHANGED if piece in self._earlier else Code.OVERLAPPING
             raise ProblemError(code, start=passing.start, stop=passing.at)
-
-    def _feed_sha256(self, view: memoryview) -> None:
-        """SHA-256 needs the bytes in order: those that come out of order are read back at the end."""
-        skipped = self._hashed - self._at
-        if 0 <= skipped < len(view):
-            self._sha256.update(view[skipped:])
-            self._hashed += len(view) - skipped
 
     def _mark(self, line: Span | WholeLine, done: Callable[[], None]) -> None:
         self._durability.mark(Mark(self._open(), self._journal, line, done))

@@ -17,7 +17,7 @@ from isal import isal_zlib
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
-from aihub_desktop.transport.inflate import FAILURES, Decoder, decoders, unpacked
+from aihub_desktop.transport.inflate import FAILURES, can_open, decoders, unpacked
 from aihub_desktop.transport.volumes import Volumes, Window
 from aihub_desktop.transport.zipformat import (
     END64_SIZE,
@@ -40,6 +40,7 @@ from aihub_desktop.transport.zipformat import (
     parse_local,
     parse_locator,
 )
+from aihub_desktop.transport.zipstream import Seen
 
 _NAMED: Final = 20  # damaged entries that a verdict names; the rest are counted
 
@@ -104,6 +105,24 @@ def verify(
         return _Check(volumes, progress, stopped).run()
 
 
+def recall(archive: Path, seen: Seen, stopped: Callable[[], bool]) -> ZipVerdict | None:
+    """The verdict of `verify` from what was seen while the archive passed; of the disk only the directory is read.
+
+    None where that is not enough, or where something is wrong: `verify` then finds out. Raises as it does, but for
+    BAD_ARCHIVE.
+    """
+    try:
+        with Volumes([archive]) as volumes:
+            verdict = _Recall(volumes, seen, stopped).run()
+    except _UnseenError:
+        return None
+    except ProblemError as error:
+        if error.problem.code is not Code.BAD_ARCHIVE:
+            raise
+        return None
+    return verdict if verdict.is_sound else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Directory:
     start: int
@@ -166,24 +185,27 @@ class _Check:
     def _check_entry(self, entry: Entry, start: int) -> None:
         if start < 0 or start + LOCAL_SIZE > self._directory.start:
             raise bad("beyond the end")
-        local = parse_local(self._window.read(start, local_length(self._window.read(start, LOCAL_SIZE))))
-        if local.name != entry.name or local.method != entry.method:
-            raise bad("header and directory differ")
-        data = start + local.length
+        data = start + self._header(entry, start)
         if data + entry.packed > self._directory.start:
             raise bad("beyond the end")
         self._ranges.add(start, data + entry.packed)
-        ways = [] if entry.is_encrypted else decoders(entry.method, entry.size)
-        if ways:
-            self._check_data(entry, data, ways)
+        if not entry.is_encrypted and can_open(entry.method, entry.size):
+            self._check_data(entry, data)
         else:
             self._verdict.unopened += 1
             self._verdict.note = "encrypted" if entry.is_encrypted else f"method {entry.method}"
             self._progress(entry.packed)
 
-    def _check_data(self, entry: Entry, start: int, ways: list[Decoder]) -> None:
+    def _header(self, entry: Entry, start: int) -> int:
+        """The length of its local header."""
+        local = parse_local(self._window.read(start, local_length(self._window.read(start, LOCAL_SIZE))))
+        if local.name != entry.name or local.method != entry.method:
+            raise bad("header and directory differ")
+        return local.length
+
+    def _check_data(self, entry: Entry, start: int) -> None:
         why = ""
-        for way in ways:
+        for way in decoders(entry.method, entry.size):
             why = _fault(entry, unpacked(way, self._chunks(start, start + entry.packed)))
             if not why:
                 return
@@ -200,6 +222,31 @@ class _Check:
         first = self._volumes.volume_at(start) if start >= 0 else 0
         last = self._volumes.volume_at(max(start, start + LOCAL_SIZE + len(entry.name) + entry.packed - 1))
         return Damage(entry.shown(), why, first, max(first, last))
+
+
+class _UnseenError(Exception):
+    """An entry was not seen, or was seen to be something else."""
+
+
+class _Recall(_Check):
+    """The same rules, with what was seen in place of what would have to be read."""
+
+    def __init__(self, volumes: Volumes, seen: Seen, stopped: Callable[[], bool]) -> None:
+        super().__init__(volumes, lambda count: None, stopped)
+        self._seen = seen
+        self._number = 0
+
+    def _header(self, entry: Entry, start: int) -> int:
+        number = self._seen.find(start)
+        length = None if number is None else self._seen.header(number, entry.name, entry.method)
+        if number is None or length is None:
+            raise _UnseenError
+        self._number = number
+        return length
+
+    def _check_data(self, entry: Entry, start: int) -> None:
+        if not self._seen.unpacks_to(self._number, entry.packed, entry.size, entry.crc):
+            raise _UnseenError
 
 
 class _Ranges:

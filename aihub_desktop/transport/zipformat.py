@@ -19,7 +19,8 @@ LOCAL_SIZE: Final = 30
 LONGEST_TAIL: Final = END_SIZE + 0xFFFF
 
 ENTRY_SIGNATURE: Final = b"PK\x01\x02"
-_LOCAL_SIGNATURE: Final = b"PK\x03\x04"
+LOCAL_SIGNATURE: Final = b"PK\x03\x04"
+DESCRIPTOR_SIGNATURE: Final = b"PK\x07\x08"
 _END_SIGNATURE: Final = b"PK\x05\x06"
 _END64_SIGNATURE: Final = b"PK\x06\x06"
 _LOCATOR_SIGNATURE: Final = b"PK\x06\x07"
@@ -34,6 +35,7 @@ _FULL32: Final = 0xFFFFFFFF
 _ZIP64: Final = 1
 
 FLAG_ENCRYPTED: Final = 1 << 0
+FLAG_DESCRIPTOR: Final = 1 << 3
 FLAG_UTF8: Final = 1 << 11
 
 
@@ -86,11 +88,25 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A local header: `length` with name and extra field, after which the data begins."""
+    """A local header: `length` with name and extra field, after which the data begins.
+
+    `packed` counts for nothing where a descriptor follows the data. `is_wide`: it has 64-bit sizes.
+    """
 
     name: bytes
     method: int
     length: int
+    flags: int
+    packed: int
+    is_wide: bool
+
+    @property
+    def is_encrypted(self) -> bool:
+        return bool(self.flags & FLAG_ENCRYPTED)
+
+    @property
+    def has_descriptor(self) -> bool:
+        return bool(self.flags & FLAG_DESCRIPTOR)
 
 
 def bad(why: str) -> ProblemError:
@@ -155,15 +171,23 @@ def parse_entry(record: bytes) -> Entry:
 
 def local_length(fixed: bytes) -> int:
     """The length of the local header that begins with these `LOCAL_SIZE` bytes."""
-    if fixed[:4] != _LOCAL_SIGNATURE:
+    if fixed[:4] != LOCAL_SIGNATURE:
         raise bad("no local header")
     name, extra = struct.unpack_from("<2H", fixed, 26)
     return LOCAL_SIZE + int(name + extra)
 
 
 def parse_local(record: bytes) -> Local:
+    """`record` as long as `local_length` says."""
     fields = _LOCAL.unpack_from(record)
-    return Local(record[LOCAL_SIZE : LOCAL_SIZE + fields[9]], fields[3], len(record))
+    flags, method, packed, size, name_length = (fields[i] for i in (2, 3, 7, 8, 9))
+    wide = _extra_field(record[LOCAL_SIZE + name_length :], _ZIP64)
+    if packed == _FULL32 and wide:
+        numbers = _Wide(wide)
+        numbers.number(size, _FULL32, 8)
+        packed = numbers.number(packed, _FULL32, 8)
+    name = record[LOCAL_SIZE : LOCAL_SIZE + name_length]
+    return Local(name, method, len(record), flags, packed, bool(wide))
 
 
 class _Wide:

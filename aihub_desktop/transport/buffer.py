@@ -1,0 +1,113 @@
+"""Between the network and the disk: bytes received and not written yet, in a bounded chain of blocks.
+
+    reader ──room, fill──▶ [ block │ block │ block… ] ──take──▶ taker
+
+The hub cuts readers that are slow, and disks hold everybody up now and then: so one thread only reads, and another
+only writes. Blocks are made when they are needed and used again, the warmest first; a taker that keeps up is given
+the block that is being filled, and two blocks are all there ever is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from aihub_desktop.domain.faults import Problem, ProblemError
+
+BLOCK: Final = 512 << 10  # 256 KiB to 1 MiB is what disks like best
+
+
+class Buffer:
+    """One reading and one taking thread. `on_disk`: seconds so far that the taker has spent in calls of the disk."""
+
+    def __init__(self, limit: int, on_disk: Callable[[], float] = lambda: 0.0, block: int = BLOCK) -> None:
+        """`limit`: bytes of all blocks together; two blocks there are always."""
+        self.held = 0.0  # seconds that the reader has waited for the disk
+        self._on_disk = on_disk
+        self._size = block
+        self._spare = max(2, limit // block)  # blocks that may still be made
+        self._free: list[memoryview] = []
+        self._chain: deque[memoryview] = deque()  # taken from at the left, filled at the right
+        self._taken = 0  # of the leftmost block
+        self._given = 0  # bytes behind `_taken` that the taker works on
+        self._filled = block  # of the rightmost block
+        self._ended = False
+        self._closed = False
+        self._problem: Problem | None = None
+        self._change = threading.Condition(threading.Lock())
+
+    # The reader's side.
+
+    def room(self) -> memoryview | None:
+        """Where the next bytes belong. Waits while every block is full; None once the taker wants no more."""
+        with self._change:
+            if self._filled == self._size and not self._closed:
+                self._chain.append(self._block())
+                self._filled = 0
+            return None if self._closed else self._chain[-1][self._filled :]
+
+    def fill(self, count: int) -> None:
+        """The first `count` bytes of that room are filled."""
+        with self._change:
+            self._filled += count
+            self._change.notify_all()
+
+    def end(self, problem: Problem | None) -> None:
+        """Nothing more comes, because of `problem` if there is one."""
+        with self._change:
+            self._ended, self._problem = True, problem
+            self._change.notify_all()
+
+    # The taker's side.
+
+    def take(self, seconds: float) -> memoryview:
+        """The next bytes, valid until the next call; none at the end. Raises `TimeoutError` after `seconds`.
+
+        Raises the reader's `ProblemError` once all that came before it was taken.
+        """
+        with self._change:
+            self._give_back()
+            if not self._change.wait_for(lambda: self._ready or self._ended, seconds):
+                raise TimeoutError
+            if not self._ready:
+                if self._problem is not None:
+                    raise ProblemError.of(self._problem)
+                return memoryview(b"")
+            stop = self._filled if len(self._chain) == 1 else self._size
+            self._given = stop - self._taken
+            return self._chain[0][self._taken : stop]
+
+    def close(self) -> None:
+        """Nothing more is wanted: `room` says so, also to a reader that waits."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+
+    @property
+    def _ready(self) -> bool:
+        return len(self._chain) > 1 or (len(self._chain) == 1 and self._filled > self._taken)
+
+    def _give_back(self) -> None:
+        self._taken += self._given
+        self._given = 0
+        if self._chain and self._taken == self._size:
+            self._free.append(self._chain.popleft())
+            self._taken = 0
+            self._change.notify_all()
+
+    def _block(self) -> memoryview:
+        if not self._free and not self._spare:
+            self._wait()
+        if self._free:
+            return self._free.pop()
+        self._spare -= 1
+        return memoryview(bytearray(self._size))
+
+    def _wait(self) -> None:
+        began, before = time.monotonic(), self._on_disk()
+        self._change.wait_for(lambda: self._free or self._closed)
+        # The taker computes, too, and that is not the disk's fault.
+        self.held += min(time.monotonic() - began, self._on_disk() - before)

@@ -1,0 +1,58 @@
+"""What is learnt from the bytes of one file in their order, while they pass: its SHA-256, and what lies in a zip."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aihub_desktop.domain.leases import Proof
+from aihub_desktop.domain.sets import volume_of
+from aihub_desktop.transport.target import Spot
+from aihub_desktop.transport.ziparchive import recall
+from aihub_desktop.transport.zipstream import ZipStream
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A whole file. `proof` None: what there is to prove has still to be read from disk."""
+
+    size: int
+    sha256: str
+    proof: Proof | None
+    note: str
+
+
+class Reading:
+    """Bytes may be offered in any order; those that follow on what was read are read."""
+
+    def __init__(self, spot: Spot) -> None:
+        self.stop = 0  # so many bytes from the start were read
+        self._spot = spot
+        self._sha256 = hashlib.sha256()
+        self._zip = ZipStream() if spot.place.casefold().endswith(".zip") else None
+
+    def offer(self, at: int, view: memoryview) -> None:
+        """These are the bytes from `at` on."""
+        known = self.stop - at
+        if 0 <= known < len(view):
+            self.update(view[known:] if known else view)
+
+    def update(self, data: memoryview) -> None:
+        """The next bytes."""
+        self._sha256.update(data)
+        if self._zip is not None:
+            self._zip.feed(data)
+        self.stop += len(data)
+
+    def hexdigest(self) -> str:
+        return self._sha256.hexdigest()
+
+    def finding(self, stopped: Callable[[], bool]) -> Finding:
+        """To be asked once the whole file was read and is on disk. Raises what the disk says, and `StoppedError`."""
+        size, sha256 = self.stop, self.hexdigest()
+        if self._zip is not None:
+            verdict = recall(self._spot.part, self._zip.seen, stopped)
+            return Finding(size, sha256, verdict.proof if verdict else None, verdict.note if verdict else "")
+        # One volume of a set proves nothing by itself, and nothing more than its bytes can be known of other files.
+        return Finding(size, sha256, None if volume_of(self._spot.place) else Proof.LENGTH, "")
