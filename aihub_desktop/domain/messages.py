@@ -44,6 +44,7 @@ class TransferRow(msgspec.Struct, frozen=True):
     added_at: float  # seconds since 1970
     ended_at: float | None
     finishing: bool = False  # paused, but the files under way are still brought to their end
+    volume: str = ""  # the mark of the volume it began on: for the engine, not for people
 
 
 class FileRow(msgspec.Struct, frozen=True):

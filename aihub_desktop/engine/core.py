@@ -32,20 +32,26 @@ from aihub_desktop.engine.deeds import (
     NotRecorded,
     Prove,
     Recorded,
+    Surveyed,
+    Word,
 )
 from aihub_desktop.engine.outcome import Outcome
 from aihub_desktop.engine.plan import next_check, next_request, wake_due
 from aihub_desktop.engine.records import Book, LeaseKind, Moment, TransferRecord
 from aihub_desktop.engine.timetable import LocalHour, utc_hour
 from aihub_desktop.engine.traffic import Traffic
-from aihub_desktop.engine.wishes import Wishes
+from aihub_desktop.engine.volumes import SURVEY_SECONDS, Volumes
+from aihub_desktop.engine.wishes import Wishes, named
 
 # What a line that is gone says of itself: with another line there is nothing to wait for.
 _OF_THE_LINE = frozenset({Code.UNREACHABLE, Code.CUT, Code.STALLED})
 
 
 class Core:
-    """The decisions. `only_new`: see `Wishes`. `patience` in seconds, see `Outcome`. `local`: see `timetable`."""
+    """The decisions. `only_new`: see `Wishes`. `patience` in seconds, see `Outcome`. `local`: see `timetable`.
+
+    `survey_seconds`: how often volumes are looked at.
+    """
 
     def __init__(
         self,
@@ -55,16 +61,19 @@ class Core:
         only_new: bool = False,
         patience: float | None = None,
         local: LocalHour = utc_hour,
+        survey_seconds: float = SURVEY_SECONDS,
     ) -> None:
         self.settings = settings
         self.book = Book()
         self.outcome = Outcome(self.book, random.Random(seed), patience)
         self.traffic = Traffic(self.book, settings, local)
         wishes = self._wishes = Wishes(self.book, self.outcome, only_new=only_new)
+        self.volumes = Volumes(self.book, self.outcome, wishes.may_run, survey_seconds)
         self._handlers: dict[type, Callable[[Any, Moment], int | None]] = {
-            Add: wishes.add, Pause: wishes.pause, Resume: wishes.resume, Cancel: wishes.cancel, Retry: wishes.retry,
+            Add: wishes.add, Pause: wishes.pause, Resume: self._resume, Cancel: wishes.cancel, Retry: wishes.retry,
             Remove: wishes.remove, KeyChanged: wishes.key_changed, LineChanged: self._line_changed,
-            Looked: self.outcome.looked, Recorded: self.outcome.recorded, NotRecorded: self.outcome.not_recorded,
+            Looked: self.volumes.looked, Surveyed: self.volumes.surveyed,
+            Recorded: self.outcome.recorded, NotRecorded: self.outcome.not_recorded,
             Reached: self._reached, Safe: self.outcome.safe, Whole: self.outcome.whole, Checked: self.outcome.checked,
             Proved: self.outcome.proved, Failed: self.outcome.failed, Ended: self._ended,
         }  # fmt: skip
@@ -79,7 +88,7 @@ class Core:
         """The engine has begun: what was under way is looked at on disk before anything moves."""
         for transfer in self.book.transfers.values():
             if transfer.loaded and transfer.state not in TRANSFER_ENDED and self._wishes.may_run(transfer):
-                self._wishes.look(transfer)
+                self._wishes.look(transfer, Word.NONE)
 
     # ---- planning ----
 
@@ -89,10 +98,12 @@ class Core:
         wake_due(self.book, now.steady)
         for lease in self.traffic.too_many(now):
             self.outcome.halt_lease(lease)
+        for transfer in self.volumes.plan(now, self.settings.floor_bytes):
+            self._wishes.go(transfer, Word.NONE)
         for transfer in self.book.transfers.values():
             if transfer.finishing:
                 self._finish(transfer)
-            elif transfer.state in TRANSFER_MAY_RUN and transfer.looked and self._wishes.may_run(transfer):
+            elif transfer.state in TRANSFER_MAY_RUN and transfer.berth.admitted and self._wishes.may_run(transfer):
                 self._begin_checks(transfer)
                 self._begin_fetches(transfer, now)
         for lease in self.traffic.shares(now):
@@ -104,6 +115,8 @@ class Core:
         waits = [self.book.later[0][0]] if self.book.later else []
         if (moment := self.traffic.next_moment(now)) is not None:
             waits.append(moment)
+        if (survey := self.volumes.next_moment()) is not None:
+            waits.append(survey)
         return max(0.0, min(waits) - now.steady) if waits else None
 
     def brake(self, now: Moment) -> tuple[Brake, float | None]:
@@ -150,6 +163,11 @@ class Core:
         self._begin_checks(transfer)
         if not self.book.leases_of(transfer) and not next_check(self.book, transfer):
             self.book.set_transfer(transfer, finishing=False)
+
+    def _resume(self, command: Resume, now: Moment) -> None:
+        for transfer in named(self.book, command.transfers):
+            self.volumes.spoken(transfer)
+        self._wishes.resume(command, now)
 
     # ---- news that concerns the traffic as well ----
 

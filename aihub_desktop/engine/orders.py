@@ -19,11 +19,14 @@ def user_agent(settings: Settings) -> str:
     return settings.user_agent or _OWN_NAME
 
 
-def reception(fetch: Fetch, hub: str, key: Secret, settings: Settings, share: int) -> Receive:
-    """`share`: bytes a second of the limit, 0 for no limit. The buffer is this stream's part of the whole budget."""
+def reception(fetch: Fetch, hub: str, key: Secret, settings: Settings, *, share: int, device: int) -> Receive:
+    """`share`: bytes a second of the limit, 0 for no limit. The buffer is this stream's part of the whole budget.
+
+    `device`: the volume on which the folder must be found, 0 for any.
+    """
     use = settings
     buffer = max(_LEAST_BUFFER, use.buffer_bytes // use.parallel)
     return Receive(
         fetch.lease, hub, fetch.folder, fetch.files, key, user_agent(use), use.connect_timeout, use.stall_seconds,
-        use.stall_rate, use.mark_bytes, use.mark_seconds, buffer, share,
+        use.stall_rate, use.mark_bytes, use.mark_seconds, buffer, share, device,
     )  # fmt: skip

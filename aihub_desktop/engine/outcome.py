@@ -54,7 +54,7 @@ class Outcome:
         transfer.looked = True
         self._court.begins(now)
         if answer.problem is not None:
-            self._meet(transfer, answer.problem)
+            self.meet(transfer, answer.problem)
             return
         for key, standing in answer.standings.items():
             file = self._book.files.get(key)
@@ -151,7 +151,7 @@ class Outcome:
     def not_recorded(self, answer: NotRecorded, now: Moment) -> None:
         file = self._book.files.get(answer.proof.file)
         if file is not None:
-            self._meet(self._book.transfers[file.transfer], answer.problem)
+            self.meet(self._book.transfers[file.transfer], answer.problem)
 
     def failed(self, news: Failed, now: Moment) -> None:
         lease = self._book.leases.get(news.lease)
@@ -200,12 +200,13 @@ class Outcome:
 
     def _judge(self, file: FileRecord, problem: Problem, now: Moment, lease: LeaseRecord | None = None) -> None:
         if self._court.judge(file, problem, now, self.settings, lease):
-            self._meet(self._book.transfers[file.transfer], problem)
+            self.meet(self._book.transfers[file.transfer], problem)
 
-    def _meet(self, transfer: TransferRecord, problem: Problem) -> None:
+    def meet(self, transfer: TransferRecord, problem: Problem) -> None:
         """Only the user can mend this: the transfer stops where it is and says why."""
         if transfer.state in (TransferState.QUEUED, TransferState.RUNNING):
             self._book.set_transfer(transfer, state=TransferState.NEEDS_USER, problem=problem)
+            transfer.berth.sound = False
             self.halt(transfer)
         elif transfer.finishing:
             # Paused it is already, so here nothing waits for the user but the files' own problem.

@@ -21,8 +21,21 @@ from aihub_desktop.domain.leases import AnyNews, Check, Ended, Rate, Receive
 from aihub_desktop.domain.states import TRANSFER_ENDED
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
-from aihub_desktop.engine.deeds import Allot, Deed, Fetch, Halt, KeyChanged, LineChanged, LookAt, Looked, Prove, Record
-from aihub_desktop.engine.disk import Clerk, disk_space, look_at
+from aihub_desktop.engine.deeds import (
+    Allot,
+    Deed,
+    Fetch,
+    Halt,
+    KeyChanged,
+    LineChanged,
+    LookAt,
+    Looked,
+    Prove,
+    Record,
+    Survey,
+    Surveyed,
+)
+from aihub_desktop.engine.disk import Clerk, disk_space, look_at, survey
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
@@ -31,6 +44,7 @@ from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.preferences import Preferences
 from aihub_desktop.engine.records import LeaseKind, Moment
+from aihub_desktop.engine.volumes import SURVEY_SECONDS
 from aihub_desktop.engine.watch import Watch, local_hour
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.store.queue import QueueStore
@@ -46,15 +60,16 @@ Input = m.AnyCommand | AnyNews | Back
 class Shell:
     """One engine over one state folder. `start`, `post` commands, `close`; events come through `emit`, from the loop.
 
-    `worker_command` starts a worker process. `only_new` and `patience`: see `Core`.
+    `worker_command` starts a worker process. `only_new`, `patience`, `survey_seconds`: see `Core`.
     """
 
     def __init__(
-        self, home: Path, hub: str, worker_command: list[str], emit: Emit, *, only_new: bool, patience: float | None
-    ) -> None:
+        self, home: Path, hub: str, worker_command: list[str], emit: Emit, *, only_new: bool, patience: float | None,
+        survey_seconds: float = SURVEY_SECONDS,
+    ) -> None:  # fmt: skip
         self._home, self._hub = home, hub
         self._worker_command = worker_command
-        self._only_new, self._patience = only_new, patience
+        self._only_new, self._patience, self._survey_seconds = only_new, patience, survey_seconds
         self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
         self._outbox = Outbox(emit)
         self._clerk = Clerk()
@@ -98,6 +113,7 @@ class Shell:
             only_new=self._only_new,
             patience=self._patience,
             local=local_hour,
+            survey_seconds=self._survey_seconds,
         )
         book = self._core.book
         book.last_file = self._store.last_file()
@@ -197,7 +213,7 @@ class Shell:
             case m.SetKey() | m.ClearKey():
                 self._keys.handle(command, lambda value, problem: self._key_set(value, problem, reply))
             case m.Space(folder=folder):
-                self._errands.run(lambda: disk_space(Path(folder)), reply)
+                self._errands.run_apart(folder, lambda: disk_space(Path(folder)), reply)
             case _:
                 reply(self._obey_at_once(command), None)
                 if isinstance(command, m.Quit):
@@ -269,15 +285,22 @@ class Shell:
                     self._keys.when_known(lambda fetch=deed: self._fetch(fetch))  # type: ignore[misc]
                 case Prove(lease=lease, folder=folder, files=files):
                     self._begin(Check(lease, folder, files))
-                case Halt(lease=lease):
-                    self._pool.halt(lease)
-                case Allot(lease=lease, rate=rate):
-                    self._pool.adjust(Rate(lease, rate))
-                case LookAt(transfer=transfer, folder=folder, files=files):
-                    self._look(transfer, folder, files)
+                case Halt() | Allot():
+                    self._change(deed)
+                case LookAt():
+                    self._look(deed)
+                case Survey():
+                    self._survey(deed)
         # All that was proved in this turn goes into the manifest with one fsync a folder.
         for answer in self._clerk.record(records):
             self._tell(answer)
+
+    def _change(self, deed: Halt | Allot) -> None:
+        match deed:
+            case Halt(lease=lease):
+                self._pool.halt(lease)
+            case Allot(lease=lease, rate=rate):
+                self._pool.adjust(Rate(lease, rate))
 
     def _fetch(self, fetch: Fetch) -> None:
         lease = self._core.book.leases.get(fetch.lease)
@@ -288,7 +311,8 @@ class Shell:
         if key is None:
             self.post(Ended(fetch.lease, self._keys.problem or Problem(Code.NO_KEY)))
             return
-        self._begin(reception(fetch, self._hub, key, self._core.settings, lease.share))
+        device = self._core.volumes.device_of(lease.transfer)
+        self._begin(reception(fetch, self._hub, key, self._core.settings, share=lease.share, device=device))
 
     def _begin(self, work: Receive | Check) -> None:
         try:
@@ -296,11 +320,20 @@ class Shell:
         except OSError as error:
             self.post(Ended(work.lease, Problem(Code.WORKER_LOST, {"why": error.strerror or type(error).__name__})))
 
-    def _look(self, transfer: int, folder: str, files: list[Any]) -> None:
+    def _look(self, deed: LookAt) -> None:
         def then(value: Any, problem: Problem | None) -> None:
-            self._tell(Looked(transfer, value or {}, problem))
+            standings, volume = value or ({}, None)
+            self._tell(Looked(deed.transfer, standings, problem, volume))
 
-        self._errands.run(lambda: look_at(Path(folder), files), then)
+        self._errands.run_apart(deed.folder, lambda: look_at(deed), then)
+
+    def _survey(self, deed: Survey) -> None:
+        def then(value: Any, problem: Problem | None) -> None:
+            volume, sizes = value or (None, {})
+            self._tell(Surveyed(deed.transfer, volume, sizes, problem))
+
+        # Not behind a look, which may take minutes.
+        self._errands.run_apart(f"survey {deed.folder}", lambda: survey(deed), then)
 
     # ---- saving and showing ----
 

@@ -13,9 +13,10 @@ from aihub_desktop.domain.states import (
     FileState,
     TransferState,
 )
-from aihub_desktop.engine.deeds import KeyChanged, LookAt
+from aihub_desktop.engine.deeds import KeyChanged, LookAt, Word
 from aihub_desktop.engine.outcome import KEY_PROBLEMS, Outcome
 from aihub_desktop.engine.records import Book, FileRecord, Moment, TransferRecord, names_of
+from aihub_desktop.engine.volumes import LOST, stands_at
 
 
 class Wishes:
@@ -49,7 +50,7 @@ class Wishes:
                 self._book.set_file(file, remote=remote)
             if file.state in FILE_ENDED:
                 self._wait_again(file, taken)
-        self._go(transfer)
+        self.go(transfer)
         return transfer.id
 
     def _same_request(self, command: Add) -> TransferRecord | None:
@@ -85,7 +86,7 @@ class Wishes:
         taken.update(dict.fromkeys(names_of(file.place), file))
         return True
 
-    def _go(self, transfer: TransferRecord) -> None:
+    def go(self, transfer: TransferRecord, word: Word = Word.ASKED) -> None:
         """Out of any state into the queue; the disk is looked at first."""
         for file in self._book.files_of(transfer):
             if file.state is FileState.WAITING:
@@ -96,13 +97,13 @@ class Wishes:
         self._book.set_transfer(transfer, state=state, problem=None, ended_at=None)
         if any(not lease.halting for lease in self._book.leases_of(transfer)):
             self.run(transfer)
-        self.look(transfer)
+        self.look(transfer, word)
 
-    def look(self, transfer: TransferRecord) -> None:
+    def look(self, transfer: TransferRecord, word: Word) -> None:
         """Asks what of it is on disk; nothing of it begins before the answer."""
-        transfer.looked = False
+        transfer.looked = transfer.berth.admitted = False
         files = [file.work() for file in self._book.files_of(transfer) if file.place and file.state not in _NOT_LOOKED]
-        self._outcome.do(LookAt(transfer.id, transfer.folder, files))
+        self._outcome.do(LookAt(transfer.id, transfer.folder, files, transfer.volume, word))
 
     def run(self, transfer: TransferRecord) -> None:
         """Something of it is under way."""
@@ -113,7 +114,7 @@ class Wishes:
         """A stream cannot be resumed without receiving it again, so `finish` lets it come to its end. One that breaks
         meanwhile is not begun anew. A second `Pause` may stop what a first one let go on.
         """
-        for transfer in _named(self._book, command.transfers):
+        for transfer in named(self._book, command.transfers):
             if transfer.state in TRANSFER_MAY_RUN or transfer.state is TransferState.NEEDS_USER:
                 goes_on = command.finish and any(not lease.halting for lease in self._book.leases_of(transfer))
                 self._book.set_transfer(transfer, state=TransferState.PAUSED, problem=None, finishing=goes_on)
@@ -123,10 +124,12 @@ class Wishes:
                 self._outcome.halt(transfer)
 
     def resume(self, command: Resume, now: Moment) -> None:
-        for transfer in _named(self._book, command.transfers):
+        for transfer in named(self._book, command.transfers):
             if transfer.state in (TransferState.PAUSED, TransferState.NEEDS_USER):
                 self._choose(transfer)
-                self._go(transfer)
+                # Who resumes all that there is has not looked at this one's place.
+                told = command.transfers is not None and stands_at(transfer, *LOST)
+                self.go(transfer, Word.ACCEPTED if told else Word.ASKED)
 
     def _choose(self, transfer: TransferRecord) -> None:
         if self._chosen is not None:
@@ -136,7 +139,7 @@ class Wishes:
         for file in _named_files(self._book, command.files):
             self._skip(file)
             self._outcome.settle(self._book.transfers[file.transfer], now)
-        for transfer in _named(self._book, command.transfers if command.transfers or not command.files else []):
+        for transfer in named(self._book, command.transfers if command.transfers or not command.files else []):
             if transfer.state in TRANSFER_ENDED:
                 continue
             self._outcome.halt(transfer)
@@ -156,7 +159,7 @@ class Wishes:
 
     def retry(self, command: Retry, now: Moment) -> None:
         files = _named_files(self._book, command.files)
-        for transfer in _named(self._book, command.transfers if command.transfers or not command.files else []):
+        for transfer in named(self._book, command.transfers if command.transfers or not command.files else []):
             again = {FileState.FAILED} | ({FileState.SKIPPED} if transfer.state is TransferState.CANCELLED else set())
             files += [file for file in self._book.files_of(transfer) if file.state in again]
         for key in sorted({file.transfer for file in files}):
@@ -167,10 +170,10 @@ class Wishes:
                     self._wait_again(file, taken)
             if any(file.state not in FILE_ENDED for file in self._book.files_of(transfer)):
                 self._choose(transfer)
-                self._go(transfer)
+                self.go(transfer)
 
     def remove(self, command: Remove, now: Moment) -> None:
-        for transfer in _named(self._book, command.transfers):
+        for transfer in named(self._book, command.transfers):
             if transfer.state not in TRANSFER_ENDED or self._book.leases_of(transfer):
                 raise ProblemError(Code.BAD_COMMAND, what="not-ended", transfer=transfer.id)
             self._book.remove(transfer)
@@ -181,10 +184,10 @@ class Wishes:
         for transfer in list(self._book.transfers.values()):
             problem = transfer.problem
             if transfer.state is TransferState.NEEDS_USER and problem and problem.code in KEY_PROBLEMS:
-                self._go(transfer)
+                self.go(transfer, Word.NONE)
 
 
-def _named(book: Book, keys: list[int] | None) -> list[TransferRecord]:
+def named(book: Book, keys: list[int] | None) -> list[TransferRecord]:
     """The transfers with these numbers, or all. Raises BAD_COMMAND for a number that none has."""
     if keys is None:
         return list(book.transfers.values())

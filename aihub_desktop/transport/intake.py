@@ -67,7 +67,7 @@ class Intake:
 
     def prepare(self) -> None:
         """Reads what is on disk already. Files that are whole are told at once."""
-        self._target.make()
+        self._target.find(self._order.device)
         keys: set[str] = set()
         for work in self._order.files:
             self._for_one(work.id, partial(self._prepare_one, work, keys))
