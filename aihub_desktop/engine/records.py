@@ -131,6 +131,7 @@ class LeaseRecord:
     files: set[int]
     held: tuple[int, ...]  # all of them: any that the worker did not give back may still be written to
     received: int = 0
+    again: dict[int, int] = field(default_factory=dict)  # by file, as its worker told it last
     halting: bool = False
     old_key: bool = False  # begun with a key that is no longer in use
 
@@ -266,7 +267,6 @@ class Book:
         """Progress for the eye: not worth a write, so nothing is marked as changed."""
         transfer = self.transfers[file.transfer]
         transfer.bytes += covered - file.bytes
-        transfer.again += max(0, again - file.again)
         file.bytes, file.again = covered, again
 
     def _count(self, transfer: TransferRecord, file: FileRecord, sign: int) -> None:
