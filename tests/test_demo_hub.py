@@ -840,7 +840,7 @@ def test_answers_that_wait_for_each_other_are_under_way_at_once(small: DemoHub) 
     together = small.faults.add(faults.Together(count=2))
     with ThreadPoolExecutor() as threads:
         first = threads.submit(fetch, small, "100001")
-        small.requests.wait(lambda seen: seen[-1].host == "stream")
+        small.requests.wait(lambda seen: any(one.host == "stream" for one in seen))
         assert not together.met.is_set()
         fetch(small, "100002")
         assert first.result().status == 200
@@ -858,7 +858,7 @@ def test_an_answer_that_waits_in_vain_comes_in_the_end(small: DemoHub) -> None:
 def test_every_fault_is_tried() -> None:
     direct = Fault.__subclasses__()
     below = [kind for each in direct for kind in each.__subclasses__()]
-    kinds = {kind.__name__ for kind in [*direct, *below] if not kind.__subclasses__()}
+    kinds = {kind.__name__ for kind in [*direct, *below] if not kind.__name__.startswith("_")}
     apart = {
         *("Refuse", "AtOnce", "Redirect", "RedirectLoop", "Drop", "Latency", "Together"),
         *("Hostile", "Stall", "Slow", "SlowReaderCut"),
