@@ -34,12 +34,18 @@ def check_claims(folder: Path) -> int:
     """
     count = 0
     for name, pieces in durable(folder).items():
-        part = Path(name)
-        data = (part if part.exists() else part.with_suffix("")).read_bytes() if pieces else b""
+        data = _bytes(Path(name)) if pieces else b""
         for piece in pieces:
             assert xxhash.xxh3_128_hexdigest(data[piece.start : piece.stop]) == piece.digest, (name, piece)
             count += piece.stop - piece.start
     return count
+
+
+def _bytes(part: Path) -> bytes:
+    try:
+        return part.read_bytes()
+    except FileNotFoundError:
+        return part.with_suffix("").read_bytes()
 
 
 def check_final(folder: Path, right: Mapping[str, bytes]) -> dict[str, bytes]:

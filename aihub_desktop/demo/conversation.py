@@ -189,7 +189,8 @@ class Conversation(BaseHTTPRequestHandler):
         if grant is None:
             self._refuse(Refusal.NO_PAGE)
             return
-        asked = Asked(Place.STREAM, grant.offer.key, frozenset(file.key for file in grant.files))
+        self._seen.file_keys = tuple(file.key for file in grant.files)
+        asked = Asked(Place.STREAM, grant.offer.key, frozenset(self._seen.file_keys))
         faults = self._desk.faults.meet(asked)
         if self._struck(faults) or self._refused(faults):
             return
