@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tables import pytest_terminal_summary
 
 from aihub_desktop.demo.catalogue import Catalogue
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.demo.offer import standard
+
+__all__ = ["pytest_terminal_summary"]  # a hook is found by its name here
 
 # What a machine may export and no test must lean on: proxies, certificates, and this program's own variables.
 _FOREIGN: Final = (

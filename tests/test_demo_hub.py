@@ -19,6 +19,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -495,6 +496,21 @@ def _twice_differing(hub: DemoHub, reply: Reply) -> None:
     assert all(old[1] != new[1] for old, new in zip(members(reply)[:4], members(reply)[4:], strict=True))
 
 
+@check(faults.Twice(start=1, stop=3), "Twice in part")
+def _twice_in_part(hub: DemoHub, reply: Reply) -> None:
+    assert _names(reply) == [*MEMBERS[:3], *MEMBERS[1:3], MEMBERS[3]]
+
+
+@check(faults.Reversed(start=1), "Reversed in part")
+def _reversed_in_part(hub: DemoHub, reply: Reply) -> None:
+    assert _names(reply) == [MEMBERS[0], *MEMBERS[:0:-1]]
+
+
+@check(faults.Shuffled(seed=5, stop=0), "Shuffled nothing")
+def _shuffled_nothing(hub: DemoHub, reply: Reply) -> None:
+    assert _names(reply) == MEMBERS
+
+
 @check(faults.Reversed())
 def _reversed(hub: DemoHub, reply: Reply) -> None:
     assert _names(reply) == MEMBERS[::-1]
@@ -820,10 +836,31 @@ def test_faults_choose_their_requests(small: DemoHub) -> None:
     small.faults.remove(other)
 
 
+def test_answers_that_wait_for_each_other_are_under_way_at_once(small: DemoHub) -> None:
+    together = small.faults.add(faults.Together(count=2))
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(fetch, small, "100001")
+        small.requests.wait(lambda seen: any(one.host == "stream" for one in seen))
+        assert not together.met.is_set()
+        fetch(small, "100002")
+        assert first.result().status == 200
+    assert together.met.is_set()
+    assert fetch(small).status == 200, "the third waits for nobody"
+
+
+def test_an_answer_that_waits_in_vain_comes_in_the_end(small: DemoHub) -> None:
+    together = small.faults.add(faults.Together(count=2, seconds=0.05))
+    assert fetch(small).status == 200
+    assert not together.met.is_set()
+    assert fetch(small).status == 200
+
+
 def test_every_fault_is_tried() -> None:
-    kinds = {kind.__name__ for kind in Fault.__subclasses__()}
+    direct = Fault.__subclasses__()
+    below = [kind for each in direct for kind in each.__subclasses__()]
+    kinds = {kind.__name__ for kind in [*direct, *below] if not kind.__name__.startswith("_")}
     apart = {
-        *("Refuse", "AtOnce", "Redirect", "RedirectLoop", "Drop", "Latency"),
+        *("Refuse", "AtOnce", "Redirect", "RedirectLoop", "Drop", "Latency", "Together"),
         *("Hostile", "Stall", "Slow", "SlowReaderCut"),
     }
     assert kinds == apart | {type(fault).__name__ for fault, _ in _CHECKS.values()}

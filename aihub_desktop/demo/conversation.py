@@ -28,6 +28,7 @@ from aihub_desktop.demo.faults import (
     Redirect,
     RedirectLoop,
     Refuse,
+    Together,
 )
 from aihub_desktop.demo.wire import EndedError, Wire, reset
 
@@ -188,7 +189,8 @@ class Conversation(BaseHTTPRequestHandler):
         if grant is None:
             self._refuse(Refusal.NO_PAGE)
             return
-        asked = Asked(Place.STREAM, grant.offer.key, frozenset(file.key for file in grant.files))
+        self._seen.file_keys = tuple(file.key for file in grant.files)
+        asked = Asked(Place.STREAM, grant.offer.key, frozenset(self._seen.file_keys))
         faults = self._desk.faults.meet(asked)
         if self._struck(faults) or self._refused(faults):
             return
@@ -198,11 +200,9 @@ class Conversation(BaseHTTPRequestHandler):
 
     def _struck(self, faults: tuple[Fault, ...]) -> bool:
         """Does what a fault does instead of an answer; False if the answer is to be given."""
+        self._wait(faults)
         for fault in faults:
             match fault:
-                case Latency():
-                    if self._desk.stopping.wait(fault.seconds):
-                        raise EndedError("stopped")
                 case Drop():
                     reset(self.connection)
                     raise EndedError("dropped")
@@ -216,6 +216,13 @@ class Conversation(BaseHTTPRequestHandler):
                     self._redirect(self.path)
                     return True
         return False
+
+    def _wait(self, faults: tuple[Fault, ...]) -> None:
+        for fault in faults:
+            if isinstance(fault, Together):
+                fault.gather()
+            elif isinstance(fault, Latency) and self._desk.stopping.wait(fault.seconds):
+                raise EndedError("stopped")
 
     def _refused(self, faults: tuple[Fault, ...]) -> bool:
         """Answers with the first refusal among `faults`; False if there is none."""

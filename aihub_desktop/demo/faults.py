@@ -6,11 +6,13 @@ Fault                times, skip, keys, dataset: which requests it meets
   ├─ other members          Twice, Reversed, Shuffled, IndexNumbers, BareNames, BlanksKept, Overlapping,
   │                         PieceMissing, FileMissing, Hostile, Spoilt
   ├─ another tar            ShortEnd, NoEndBlocks, GarbageAfterEnd
-  └─ on the wire            Cut, Stall, Slow, SlowReaderCut, Framed
+  ├─ on the wire            Cut, Stall, Slow, SlowReaderCut, Framed
+  └─ no fault               Together
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
 import tarfile
 import threading
@@ -187,30 +189,46 @@ class ChangedSize(Fault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Twice(Fault):
-    """All pieces, then all pieces once more; `differing`: the second time with other bytes."""
+class _Run(Fault):
+    """Strikes the pieces `start` to `stop` of an answer, as in a slice: by default all of them."""
+
+    start: int = 0
+    stop: int | None = None
+
+    def members(self, members: list[Member], offer: DemoDataset) -> list[Member]:
+        struck = slice(self.start, self.stop)
+        return [*members[: self.start], *self.struck(members[struck]), *members[self.start :][len(members[struck]) :]]
+
+    def struck(self, members: list[Member]) -> list[Member]:
+        """What stands in the place of `members`."""
+        return members
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twice(_Run):
+    """The pieces, then the same pieces once more; `differing`: the second time with other bytes."""
 
     differing: bool = False
 
-    def members(self, members: list[Member], offer: DemoDataset) -> list[Member]:
+    def struck(self, members: list[Member]) -> list[Member]:
         return members + ([_altered(member) for member in members] if self.differing else members)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reversed(Fault):
+class Reversed(_Run):
     """The last piece first."""
 
-    def members(self, members: list[Member], offer: DemoDataset) -> list[Member]:
+    def struck(self, members: list[Member]) -> list[Member]:
         return members[::-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shuffled(Fault):
+class Shuffled(_Run):
     """The pieces of all files in the order that `seed` gives."""
 
     seed: int
 
-    def members(self, members: list[Member], offer: DemoDataset) -> list[Member]:
+    def struck(self, members: list[Member]) -> list[Member]:
         return random.Random(self.seed).sample(members, len(members))
 
 
@@ -435,6 +453,27 @@ class Slow(Fault):
     """At most `rate` bytes a second on each connection."""
 
     rate: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Together(Fault):
+    """No fault, but a proof: the first `count` answers wait for each other, so that all are under way at once.
+
+    After `seconds` they wait no longer, and `met` stays unset.
+    """
+
+    count: int
+    seconds: float = 10.0
+    barrier: threading.Barrier = field(init=False, compare=False)
+    met: threading.Event = field(default_factory=threading.Event, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "barrier", threading.Barrier(self.count, self.met.set))
+
+    def gather(self) -> None:
+        if not self.met.is_set() and not self.barrier.broken:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self.barrier.wait(self.seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

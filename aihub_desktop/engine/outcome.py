@@ -90,6 +90,9 @@ class Outcome:
         transfer.received += max(0, news.received - lease.received)
         lease.received = max(lease.received, news.received)
         for reach in news.files:
+            # The last word on what passed by comes when the outcome of the file is long known.
+            transfer.again += max(0, reach.again - lease.again.get(reach.file, 0))
+            lease.again[reach.file] = reach.again
             if (file := self._open(lease, reach.file)) is not None:
                 self._book.reach(file, reach.bytes, reach.again)
                 self._court.passes(lease, file, reach, now)

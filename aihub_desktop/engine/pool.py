@@ -93,6 +93,7 @@ class _Worker:
                         self.leases.discard(news.lease)
                 self._post(news)
         self.process.wait()
+        self.finish()  # our end of the pipe to it; it read the other one no more
         self._give_back()
 
     def _give_back(self) -> None:

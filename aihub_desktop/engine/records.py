@@ -163,6 +163,7 @@ class LeaseRecord:
     files: set[int]
     held: tuple[int, ...]  # all of them: any that the worker did not give back may still be written to
     received: int = 0
+    again: dict[int, int] = field(default_factory=dict)  # by file, as its worker told it last
     halting: bool = False
     opened: bool = False  # the hub's answer has begun
     opened_at: float = 0.0  # steady clock
@@ -306,7 +307,6 @@ class Book:
     def reach(self, file: FileRecord, covered: int, again: int) -> None:
         """Progress for the eye: not worth a write, so nothing is marked as changed."""
         transfer = self.transfers[file.transfer]
-        transfer.again += max(0, again - file.again)
         self._count(transfer, file, -1)
         file.bytes, file.again = covered, again
         self._count(transfer, file, 1)

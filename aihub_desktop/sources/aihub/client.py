@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.faults import Code, Fault, ProblemError
 from aihub_desktop.domain.model import Dataset, Secret
 from aihub_desktop.sources.aihub.errors import Wanted, decoded, of_answer
 from aihub_desktop.sources.aihub.listing import parse_datasets, parse_tree
@@ -93,7 +93,11 @@ class AIHub:
         if _may_be_tar(opened):
             return opened.body
         beginning = read_beginning(opened, _ERROR_BYTES, _ERROR_SECONDS)
-        raise _error_of(opened, beginning, Wanted.STREAM, sent)
+        error = _error_of(opened, beginning, Wanted.STREAM, sent)
+        if error.problem.fault is Fault.GONE and opened.url != f"{self._hub}{path}":
+            # The hub has just granted the files: what is gone is the address behind the redirect, which lives briefly.
+            raise ProblemError(Code.HUB_ERROR, status=opened.status, text=error.problem.facts.get("text", ""))
+        raise error
 
     def close(self) -> None:
         self._connections.close()
