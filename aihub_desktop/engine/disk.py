@@ -13,8 +13,9 @@ from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.messages import DiskSpace
 from aihub_desktop.engine.deeds import NotRecorded, Record, Recorded
+from aihub_desktop.transport.disk import make_folders
 from aihub_desktop.transport.ledger import Entry, Ledger
-from aihub_desktop.transport.reconcile import Standing, forget_journal, look
+from aihub_desktop.transport.reconcile import Standing, StandingKind, forget_journal, look, sweep
 
 
 def disk_space(folder: Path) -> DiskSpace:
@@ -33,14 +34,16 @@ def disk_space(folder: Path) -> DiskSpace:
 def look_at(folder: Path, files: list[WorkFile]) -> dict[int, Standing]:
     """What of these files lies below `folder`, which is made if need be. Raises NOT_WRITABLE, DISK_FULL …"""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
         code = Code.DISK_FULL if full else Code.NOT_WRITABLE
         raise ProblemError(code, path=str(folder), why=error.strerror or "") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ProblemError(Code.NOT_WRITABLE, path=str(folder), why=os.strerror(errno.EACCES))
-    return look(folder, files)
+    found = look(folder, files)
+    sweep(folder, [file for file in files if found[file.id].kind is StandingKind.DONE])
+    return found
 
 
 class Clerk:

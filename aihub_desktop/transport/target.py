@@ -10,7 +10,7 @@ from typing import Final
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.names import JOURNAL, PART, UnsafeNameError, safe_path
-from aihub_desktop.transport.disk import disk_error, in_the_way, native, sync_folder
+from aihub_desktop.transport.disk import disk_error, in_the_way, make_folders, native, sync_folder
 
 # Reparse tags of Windows' junctions and links. Placeholders of cloud folders have tags too, and are harmless.
 _LEADS_ELSEWHERE: Final = frozenset({0xA0000003, 0xA000000C})
@@ -49,7 +49,7 @@ class Target:
     def make(self) -> None:
         """The folder exists when this returns. Raises `ProblemError` TARGET_MISSING, IN_THE_WAY, NOT_WRITABLE."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folders(self.folder)
         except FileNotFoundError as error:
             raise ProblemError(Code.TARGET_MISSING, path=str(self.folder)) from error
         except OSError as error:
