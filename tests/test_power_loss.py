@@ -5,7 +5,6 @@ The run is recorded by its system calls; `power_cut.Disk` says what each prefix 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import shutil
@@ -271,7 +270,7 @@ def check_file(folder: Path, work: WorkFile, expected: bytes, promise: Promise) 
     assert named or claimed >= safe, f"{safe} bytes were said to be safe, {claimed} are"
     if work.id in promise.done:
         assert named, "said to be done"
-        assert manifest(folder).get(work.place) == hashlib.sha256(expected).hexdigest()
+        assert Ledger(folder).entries()[work.place].sha256 == sha256(expected)
 
 
 def test_the_whole_engine_goes_on_after_a_power_cut(recorded: Recorded) -> None:
