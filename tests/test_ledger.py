@@ -113,6 +113,21 @@ def test_two_ledgers_of_one_folder_see_each_other(folder: Path) -> None:
     assert sha256sum(folder).returncode == 0
 
 
+@pytest.mark.parametrize("place", ["가/b.csv", "a.csv.zip", "a.csv"])
+def test_a_name_torn_into_that_of_something_else_is_cut_off(folder: Path, place: str) -> None:
+    """The power went in the middle of a name, and what is left of it is the name of a folder or of another file."""
+    kept, last = lay(folder, {"a.csv": b"1"} if place != "a.csv" else {"a": b"1"}) + lay(folder, {place: b"2"})
+    Ledger(folder).record([kept])
+    Ledger(folder).record([last])
+    left = "가" if place.startswith("가") else kept.place
+    text = manifest(folder).read_bytes()
+    manifest(folder).write_bytes(text[: text.rindex(place.encode()) + len(left.encode())])
+    assert set(Ledger(folder).entries()) == {kept.place}
+    Ledger(folder).record([last])
+    assert manifest(folder).read_bytes() == text
+    assert sha256sum(folder).returncode == 0
+
+
 @pytest.mark.parametrize("name", ["manifest-sha256.txt", "log.jsonl"])
 @pytest.mark.parametrize("cut", [1, 30, 75])
 def test_a_torn_last_line_is_cut_off(folder: Path, name: str, cut: int) -> None:

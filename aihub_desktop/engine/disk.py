@@ -15,9 +15,9 @@ from aihub_desktop.domain.messages import DiskSpace
 from aihub_desktop.domain.names import OWN_FOLDER, PART
 from aihub_desktop.engine.deeds import LookAt, NotRecorded, Record, Recorded, Survey, Word
 from aihub_desktop.engine.volumes import place_problem
-from aihub_desktop.transport.disk import disk_error, disk_problem
+from aihub_desktop.transport.disk import disk_error, disk_problem, make_folders
 from aihub_desktop.transport.ledger import Entry, Ledger
-from aihub_desktop.transport.reconcile import Standing, StandingKind, forget_journal, look
+from aihub_desktop.transport.reconcile import Standing, StandingKind, forget_journal, look, sweep
 from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
 
 
@@ -49,6 +49,7 @@ def look_at(deed: LookAt) -> tuple[dict[int, Standing], Volume]:
         standings, volume = look(folder, deed.files), volume_of(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ProblemError(Code.NOT_WRITABLE, path=str(folder), why=os.strerror(errno.EACCES))
+    sweep(folder, [file for file in deed.files if standings[file.id].kind is StandingKind.DONE])
     return standings, volume
 
 
@@ -86,7 +87,7 @@ def _found(path: str, known: str, word: Word, exists: bool, ours: bool) -> Volum
 
 def _make(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
     except OSError as error:
         code = Code.DISK_FULL if disk_problem(error).code is Code.DISK_FULL else Code.NOT_WRITABLE
         raise ProblemError(code, path=str(folder), why=error.strerror or "") from None

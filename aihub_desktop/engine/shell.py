@@ -48,6 +48,7 @@ from aihub_desktop.engine.volumes import SURVEY_SECONDS
 from aihub_desktop.engine.watch import Watch, local_hour
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.store.queue import QueueStore
+from aihub_desktop.transport.disk import make_folders
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Shell:
     def start(self) -> None:
         """Opens the state folder and begins. Raises ENGINE_BUSY, STORE_NEWER, STORE_BROKEN, NOT_WRITABLE …"""
         try:
-            self._home.mkdir(parents=True, exist_ok=True)
+            make_folders(self._home)  # a queue that was promised must not go with its folder
         except OSError as error:
             raise ProblemError(Code.NOT_WRITABLE, path=str(self._home), why=error.strerror or "") from None
         self._hold = Hold(self._home)

@@ -103,6 +103,16 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folders(folder: Path) -> None:
+    """The folder and those above it are there, with durable names, when this returns. Raises `OSError`."""
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        make_folders(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
 def patiently_replace(source: Path, target: Path) -> None:
     """`os.replace`, tried for up to 30 s on Windows while another program holds one of the two."""
     _patiently(lambda: os.replace(source, target))

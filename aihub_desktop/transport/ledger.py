@@ -216,21 +216,25 @@ class Ledger:
         if seen == self._seen:
             return
         manifest, log = _read(own / MANIFEST) or b"", _read(own / LOG) or b""
-        self._manifest = manifest = self._whole_lines(manifest)
         self._log_length = log.rfind(b"\n") + 1
         stories = _stories(log[: self._log_length].splitlines())
+        self._manifest = manifest = self._whole_lines(manifest, stories)
         self._entries = {}
         for line in parse_manifest(manifest):
             place = _nfc(line.path)
             self._entries[place] = stories.get((place, line.sha256)) or Entry(place, line.sha256)
         self._seen = seen
 
-    def _whole_lines(self, data: bytes) -> bytes:
-        """Without a torn last line. One without its newline is whole if the file that it names is there."""
+    def _whole_lines(self, data: bytes, stories: Iterable[tuple[str, str]]) -> bytes:
+        """Without a torn last line. One without its newline is whole if the file that it names is there, and the
+        log, which is written first, tells of no longer name for the same bytes.
+        """
         length = data.rfind(b"\n") + 1
-        last = parse_manifest(data[length:])
-        if last and os.path.lexists(self._folder / last[0].path):
-            return data + b"\n"
+        for last in parse_manifest(data[length:]):
+            place = _nfc(last.path)
+            torn = any(sha256 == last.sha256 and told != place and told.startswith(place) for told, sha256 in stories)
+            if not torn and os.path.isfile(self._folder / last.path):
+                return data + b"\n"
         return data[:length]
 
 

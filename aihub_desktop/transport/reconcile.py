@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from enum import StrEnum
 from pathlib import Path
@@ -69,6 +70,19 @@ def forget_journal(folder: Path | str, place: str) -> None:
         remove(spot.journal)
     except OSError as error:
         raise disk_error(error, spot.journal) from error
+
+
+def sweep(folder: Path | str, files: list[WorkFile]) -> None:
+    """Of files that are done: a power cut between the record and the end may have left the journal behind."""
+    target = Target(folder)
+    for work in files:
+        with contextlib.suppress(ProblemError):  # it is in nobody's way
+            spot = target.spot(work.place)
+            journal, final = read_journal(spot.journal), plain_file(spot.final)
+            if journal is None or final is None or journal.identity != Identity.of(work):
+                continue
+            if _was_published(spot, journal, final.st_size, has_part=plain_file(spot.part) is not None):
+                forget_journal(folder, work.place)
 
 
 def may_replace(spot: Spot, entry: Entry | None) -> bool:

@@ -1,0 +1,1 @@
+"""True power cuts: a guest of User Mode Linux downloads onto a disk of its own, and its power goes."""
