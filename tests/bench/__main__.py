@@ -15,13 +15,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from . import single
+from . import durability, processes, servers, single, small, throttled, window
 from .figures import Report
 from .ground import Ground
 
 BENCHMARKS: Final[dict[str, Callable[[Ground], Report]]] = {
     "single": single.plain,
     "single-tls": single.tls,
+    "throttled": throttled.run,
+    "small": small.run,
+    "durability": durability.run,
+    "window": window.run,
+    "processes": processes.run,
+    "servers": servers.run,
 }
 
 
@@ -29,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all if none is given")
     parser.add_argument("--pairs", type=int, default=5, help="rounds (5)")
-    parser.add_argument("--small", action="store_true", help="small sizes: shows that it works, its figures say nothing")
+    parser.add_argument("--small", action="store_true", help="small sizes: shows that it works, no more")
     parser.add_argument("--json", action="store_true", help="one object of JSON instead of tables")
     parser.add_argument("--folder", type=Path, help="on the file system to measure; what is made there once is kept")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")

@@ -24,7 +24,7 @@ _DATE: Final = (2026 - 1980) << 9 | 3 << 5 | 2
 
 def framed(data: bytes | memoryview) -> bytes:
     """One chunk of HTTP."""
-    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+    return b"".join((b"%x\r\n" % len(data), data, b"\r\n")) if data else b""
 
 
 @dataclass(frozen=True, slots=True)

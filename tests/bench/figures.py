@@ -82,7 +82,9 @@ class Report:
             rows.append([peer, *(self._cell(peer, figure, place == 0) for place, figure in enumerate(columns))])
         widths = [max(len(row[place]) for row in rows) for place in range(len(columns) + 1)]
         lines = [
-            "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
+            "  ".join(
+                [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+            )
             for row in rows
         ]
         return "\n".join([f"## {self.title}", *self.about, "", *lines, "", *map(str, self.targets)])

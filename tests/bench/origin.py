@@ -155,7 +155,7 @@ class Origin:
         stream = Stream(time.monotonic())
         self.streams.append(stream)
         pace = Pace(self._offer.rate)
-        head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n"
         try:
             for file in files:
                 member = Member(name=f"{file.path}.part0", stop=file.size)

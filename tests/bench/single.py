@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from .figures import Figures, Report, Target, in_turn
 from .ground import Ground, Hub, files_of, prove
 from .hired import Hired
 from .origin import Offer, Offered
-from .spending import Spending, spending
+from .spending import spending
 
 OURS, COMMAND, OFFICIAL, CURL = "ours: worker", "ours: aihub get", "official way", "curl -o download.tar"
 
@@ -48,7 +49,7 @@ def _measured(ground: Ground, *, tls: bool) -> Report:
         try:
             with ground.empty() as folder:
                 worker.fetch(folder, files[1:])
-            in_turn(report, _peers(ground, hub, image, worker, files, trusted), ground.pairs)
+            in_turn(report, _Course(ground, hub, image, worker, files, trusted).peers(), ground.pairs)
         finally:
             worker.stop()
     return report
@@ -65,36 +66,44 @@ def _about(image: Image) -> list[str]:
     return [*lines, *(f"Without the official way: no {tool} here." for tool in peers.missing())]
 
 
-def _peers(
-    ground: Ground, hub: Hub, image: Image, worker: Hired, files: list[RemoteFile], trusted: str
-) -> dict[str, Callable[[], Figures]]:
-    key = files[0].key
-    url = peers.address(hub.url, key)
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """Everything that a run needs, the same for all peers."""
 
-    def measured(act: Callable[[Path], None], pids: list[int] | None = None, *, proved: bool = True) -> Figures:
-        with ground.empty() as folder:
-            served = hub.cpu
+    ground: Ground
+    hub: Hub
+    image: Image
+    worker: Hired
+    files: list[RemoteFile]
+    trusted: str
+
+    def peers(self) -> dict[str, Callable[[], Figures]]:
+        key, trusted = self.files[0].key, self.trusted
+        url = peers.address(self.hub.url, key)
+        found: dict[str, Callable[[], Figures]] = {
+            OURS: partial(self._measured, self._by_worker, [self.worker.pid]),
+            COMMAND: partial(self._measured, self._by_command),
+        }
+        if not peers.missing():
+            found[OFFICIAL] = partial(self._measured, lambda folder: peers.official(folder, url, trusted))
+        if "curl" not in peers.missing():
+            curl = partial(self._measured, lambda folder: peers.curl(folder, url, trusted), proved=False)
+            found[CURL] = curl
+        return found
+
+    def _by_worker(self, folder: Path) -> None:
+        self.worker.fetch(folder, self.files[:1])
+
+    def _by_command(self, folder: Path) -> None:
+        words = ("get", "90001", self.files[0].key, "--to", str(folder / "to"))
+        peers.aihub(folder / "home", self.hub.url, *words, authority=self.trusted)
+
+    def _measured(self, act: Callable[[Path], None], pids: list[int] | None = None, *, proved: bool = True) -> Figures:
+        with self.ground.empty() as folder:
+            served = self.hub.cpu
             with spending(pids) as spent:
                 act(folder)
-            _note_server(spent, hub.cpu - served, image.size)
+            spent.facts["server's CPU s/GB"] = (self.hub.cpu - served) / (self.image.size / 1e9)
             if proved:
-                prove(folder, image)
-        return spent.figures(image.size)
-
-    def command(folder: Path) -> None:
-        words = ("get", "90001", key, "--to", str(folder / "to"))
-        peers.aihub(folder / "home", hub.url, *words, authority=trusted)
-
-    found: dict[str, Callable[[], Figures]] = {
-        OURS: partial(measured, lambda folder: worker.fetch(folder, files[:1]), [worker.pid]),
-        COMMAND: partial(measured, command),
-    }
-    if not peers.missing():
-        found[OFFICIAL] = partial(measured, lambda folder: peers.official(folder, url, trusted))
-    if "curl" not in peers.missing():
-        found[CURL] = partial(measured, lambda folder: peers.curl(folder, url, trusted), proved=False)
-    return found
-
-
-def _note_server(spent: Spending, cpu: float, payload: int) -> None:
-    spent.facts["server's CPU s/GB"] = cpu / (payload / 1e9)
+                prove(folder, self.image)
+        return spent.figures(self.image.size)
