@@ -16,9 +16,8 @@ def _nothing(descriptor: int) -> None:
 
 
 def main() -> int:
-    os.fsync = _nothing  # type: ignore[assignment]
-    if hasattr(os, "fdatasync"):
-        os.fdatasync = _nothing  # type: ignore[assignment]
+    for name in ("fsync", "fdatasync"):
+        setattr(os, name, _nothing)
     from aihub_desktop.engine import worker  # noqa: PLC0415 - once the calls are gone
 
     return worker.main()

@@ -81,12 +81,7 @@ class Report:
         for peer in self.peers:
             rows.append([peer, *(self._cell(peer, figure, place == 0) for place, figure in enumerate(columns))])
         widths = [max(len(row[place]) for row in rows) for place in range(len(columns) + 1)]
-        lines = [
-            "  ".join(
-                [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-            )
-            for row in rows
-        ]
+        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
         return "\n".join([f"## {self.title}", *self.about, "", *lines, "", *map(str, self.targets)])
 
     def _cell(self, peer: str, figure: str, spread: bool) -> str:

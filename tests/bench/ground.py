@@ -118,7 +118,7 @@ class Ground:
             "python": f"{platform.python_implementation()} {platform.python_version()}",
             "curl": _first_line([curl, "--version"]) if curl else "none",
             "file system": _file_system(self.folder),
-            "load": " ".join(f"{load:.2f}" for load in os.getloadavg()) if sys.platform != "win32" else "",
+            "load": _load(),
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "command": " ".join(["python", "-m", "tests.bench", *sys.argv[1:]]),
         }
@@ -154,6 +154,12 @@ def _cpu() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _load() -> str:
+    if sys.platform == "win32":
+        return "unknown"
+    return " ".join(f"{load:.2f}" for load in os.getloadavg())
 
 
 def _first_line(command: list[str]) -> str:

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,7 +22,7 @@ from .origin import Offer, Offered
 from .spending import cpu_of, spending
 
 _NGINX: Final = """
-daemon off; pid {folder}/nginx.pid; error_log stderr; worker_processes 1; events {{ }}
+{user}daemon off; pid {folder}/nginx.pid; error_log stderr; worker_processes 1; events {{ }}
 http {{
   access_log off; sendfile on; root {folder};
   client_body_temp_path {folder}/t; proxy_temp_path {folder}/t; fastcgi_temp_path {folder}/t;
@@ -82,7 +83,8 @@ def _nginx(ground: Ground, image: Image, trusted: str, certificate: str) -> Iter
     folder.mkdir(exist_ok=True)
     _unframed(image, folder / "one.tar")
     port, secure = _free_port(), _free_port()
-    words = _NGINX.format(folder=folder, port=port, secure=secure, certificate=certificate)
+    user = "user root; " if sys.platform != "win32" and os.geteuid() == 0 else ""  # else it could not read what we made
+    words = _NGINX.format(user=user, folder=folder, port=port, secure=secure, certificate=certificate)
     (folder / "nginx.conf").write_text(words)
     process = subprocess.Popen(["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder)])
     try:

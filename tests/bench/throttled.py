@@ -15,7 +15,7 @@ from .figures import Figures, Report, Target, in_turn
 from .ground import Ground, Hub, files_of
 from .origin import Offer, Offered
 
-POLITE, QUICK, CURL = "ours", "ours, spread 0.2 s", "8 × curl at once"
+POLITE, QUICK, CURL = "ours", "ours, starts 0.2 s apart", "as many curls at once"
 
 
 def run(ground: Ground) -> Report:
@@ -54,16 +54,19 @@ def _peers(ground: Ground, hub: Hub, streams: int, size: int, rate: int) -> dict
             "whole": streams * size / seconds / offered,
         }
 
-    def ours(spread: str, folder: Path) -> None:
+    # The small files of a small run would all be asked for together, in one stream.
+    apart = ["bundle_files=1"] if ground.small else []
+
+    def ours(settings: list[str], folder: Path) -> None:
         home = folder / "home"
-        if spread:
-            peers.aihub(home, hub.url, "settings", "set", f"spread={spread}")
+        if settings:
+            peers.aihub(home, hub.url, "settings", "set", *settings)
         words = ("get", "90001", "--to", str(folder / "to"), "--parallel", str(streams))
         peers.aihub(home, hub.url, *words)
 
     found: dict[str, Callable[[], Figures]] = {
-        POLITE: partial(measured, partial(ours, "")),
-        QUICK: partial(measured, partial(ours, "0.2")),
+        POLITE: partial(measured, partial(ours, apart)),
+        QUICK: partial(measured, partial(ours, [*apart, "spread=0.2"])),
     }
     if "curl" not in peers.missing():
         urls = [peers.address(hub.url, key) for key in keys]
