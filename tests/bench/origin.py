@@ -2,9 +2,9 @@
 
     python -m tests.bench.origin < OFFER       one line of JSON in; {"url": …} out; until the end of stdin
 
-Why not the demo hub: it makes each tar as it sends it, which costs more than most peers take to receive it, and its
-pace is a pause after each batch, so that a stream of "20 MB/s" comes at 19. Here a body goes from the page cache to
-the socket by sendfile (over TLS: from a mapping), and the pace is kept against the clock. See `servers`.
+Why not the demo hub: it holds every archive in memory, knows no round trip, and its pace is a pause after each batch,
+so that a stream of "20 MB/s" comes at 19. Here a body goes from the page cache to the socket by sendfile (over TLS:
+from a mapping), and the pace is kept against the clock. `servers` compares the two, and nginx.
 """
 
 from __future__ import annotations
