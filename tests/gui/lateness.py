@@ -41,6 +41,16 @@ class Lateness:
         self._timer.stop()
 
     @property
+    def late(self) -> list[float]:
+        """Seconds, turn by turn, whoever's doing it was."""
+        return list(self._late)
+
+    @property
+    def own(self) -> list[float]:
+        """Seconds, turn by turn, by the window's own doing."""
+        return list(self._own)
+
+    @property
     def own_worst(self) -> float:
         """Seconds: the longest that the window itself held its loop."""
         return max(self._own)

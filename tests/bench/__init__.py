@@ -1,0 +1,1 @@
+"""Benchmarks against peers, in pairs, in one run: `python -m tests.bench`."""

@@ -1,0 +1,77 @@
+"""The others: curl alone, and the official script's way from the hub to a file, step by step with its own tools."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from .ground import ROOT, environment
+from .origin import DATASET
+
+TOOLS: Final = ("bash", "curl", "tar", "find", "sed", "sort", "cat", "unzip")
+
+# As aihubshell does it: one tar, unpacked beside itself; the pieces of each name joined in the order of their offsets.
+# The test of the archive is not its own: it is what a person has to do after it to know as much as we promise.
+_OFFICIAL: Final = r"""
+set -euo pipefail
+curl --silent --show-error --fail -L $CURL_MORE -H "apikey:$AIHUB_APIKEY" -o download.tar "$URL"
+tar -xf download.tar
+rm download.tar
+find . -type f -name '*.part*' | sed -E 's/\.part[0-9]+$//' | sort -u | while IFS= read -r prefix; do
+    for piece in "$prefix".part*; do
+        printf '%s\n' "${piece##*.part}"
+    done | sort -n | while IFS= read -r offset; do
+        cat "$prefix.part$offset"
+        rm "$prefix.part$offset"
+    done > "$prefix"
+    if [ -n "$TEST" ]; then unzip -tqq "$prefix"; fi
+done
+"""
+
+
+def missing() -> list[str]:
+    """Tools of the official way that this machine lacks."""
+    return [tool for tool in TOOLS if shutil.which(tool) is None]
+
+
+def address(hub: str, *keys: str) -> str:
+    return f"{hub}/down/0.6/{DATASET}.do?fileSn={','.join(keys)}"
+
+
+def curl(folder: Path, url: str, authority: str = "", to: str = "download.tar") -> None:
+    """`curl -o download.tar`, no more."""
+    subprocess.run([*curl_words(authority), "-o", to, url], cwd=folder, env=environment(), check=True)
+
+
+def curls(folder: Path, urls: list[str]) -> None:
+    """All at once."""
+    begun = [
+        subprocess.Popen([*curl_words(), "-o", f"{number}.tar", url], cwd=folder, env=environment())
+        for number, url in enumerate(urls)
+    ]
+    if any([process.wait() for process in begun]):  # noqa: C419 - every one has to be waited for
+        raise RuntimeError("curl failed")
+
+
+def curl_words(authority: str = "") -> list[str]:
+    trust = ["--cacert", authority] if authority else []
+    key = environment()["AIHUB_APIKEY"]
+    return ["curl", "--silent", "--show-error", "--fail", "-L", *trust, "-H", f"apikey:{key}"]
+
+
+def official(folder: Path, url: str, authority: str = "", *, test: bool = True) -> None:
+    more = f"--cacert {authority}" if authority else ""
+    variables = environment(URL=url, CURL_MORE=more, TEST="yes" if test else "")
+    subprocess.run(["bash", "-c", _OFFICIAL], cwd=folder, env=variables, check=True)
+
+
+def aihub(home: Path, hub: str, *words: str, authority: str = "") -> None:
+    """The program's own command line, as a process; raises `CalledProcessError` with what it said."""
+    command = [sys.executable, "-m", "aihub_desktop", *words]
+    variables = environment(authority, AIHUB_HOME=str(home), AIHUB_API_URL=hub)
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"aihub {' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
