@@ -112,7 +112,12 @@ def _ending_on_signals(window: Window) -> Iterator[None]:
     near.setblocking(False)
     far.setblocking(False)
     notifier = QSocketNotifier(far.fileno(), QSocketNotifier.Type.Read)
-    notifier.activated.connect(lambda *_: (far.recv(64), window.leave()))
+
+    def heard(*_: object) -> None:
+        far.recv(64)
+        window.leave()
+
+    notifier.activated.connect(heard)
     old_fd = signal.set_wakeup_fd(near.fileno(), warn_on_full_buffer=False)
     old = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -11,7 +11,6 @@ from typing import Final
 from PySide6.QtCore import QObject, QSettings, Signal
 
 from aihub_desktop.domain.faults import Problem
-from aihub_desktop.domain.hours import Week
 from aihub_desktop.domain.messages import (
     Changed,
     ClearKey,
@@ -23,7 +22,6 @@ from aihub_desktop.domain.messages import (
     ListDatasets,
     ListFiles,
     Notice,
-    Progress,
     Rows,
     SetKey,
     ShowKey,
@@ -36,10 +34,9 @@ from aihub_desktop.gui.engine_link import EngineLink, Refused
 from aihub_desktop.gui.models.datasets import DatasetModel
 from aihub_desktop.gui.models.file_tree import FileTreeModel
 from aihub_desktop.gui.models.queue import QueueModel
-from aihub_desktop.system import pace
+from aihub_desktop.gui.pacing import Pacing
 from aihub_desktop.system.words import Words
 
-_OWN_HOURS: Final = "hours"
 _OLD_SECONDS: Final = 3600  # a copy of the catalogue older than this is asked for anew behind the scenes
 
 
@@ -72,7 +69,7 @@ class Desk(QObject):
         self.tree = FileTreeModel(words, self)
         self.queue = QueueModel(words, self)
         self.settings = Settings()
-        self.pace: Progress | None = None  # the latest; None before anything moved
+        self.pace = Pacing(link, self.preferences, self)
         self.key = KeyState("", "")
         self.key_known = False
         self.catalogue = Copy()
@@ -81,7 +78,7 @@ class Desk(QObject):
         self.notice = ""  # the hub's own words about `chosen`
         link.snapshot.connect(self._snapshot)
         link.changed.connect(self._changed)
-        link.progressed.connect(self._progressed)
+        link.progressed.connect(self.queue.progress)
         link.noticed.connect(self.noticed)
         link.lost.connect(self._lost)
         self.queue.rows_wanted.connect(self._fetch_rows)
@@ -100,15 +97,6 @@ class Desk(QObject):
     def configure(self, **changes: float | str) -> None:
         """Changes settings; the engine's word about them follows as `settings_changed`."""
         self.link.tell(Configure(0, dict(changes)), refused=self.refused.emit)
-
-    @property
-    def own_hours(self) -> str:
-        """The week that the person last chose, "" for none: hours switched off are not forgotten."""
-        kept = str(self.preferences.value(_OWN_HOURS, ""))
-        try:
-            return Week.parse(kept).text()
-        except ValueError:
-            return ""
 
     # ---- the catalogue ----
 
@@ -233,18 +221,12 @@ class Desk(QObject):
         if event.settings is not None:
             self._configured(event.settings)
 
-    def _progressed(self, event: Progress) -> None:
-        self.pace = event
-        self.queue.progress(event)
-
     def _configured(self, settings: Settings) -> None:
         self.settings = settings
-        if settings.hours not in pace.NAMED_WEEKS.values():
-            self.preferences.setValue(_OWN_HOURS, settings.hours)
+        self.pace.keep(settings.hours)
         self.settings_changed.emit(settings)
 
     def _lost(self, problem: Problem) -> None:
-        self.pace = None
         self.queue.stop()
         self.lost.emit(problem)
 

@@ -36,15 +36,20 @@ class Farewell(QObject):
     def may_close(self) -> bool:
         """Whether to close now; else the question stands, and an answer may bring `ready`."""
         lost = self._lost()
+        app = QGuiApplication.instance()
         # A session that ends gives no time for questions.
-        if not lost or QGuiApplication.isSavingSession():
+        if not lost or (isinstance(app, QGuiApplication) and app.isSavingSession()):
             return True
         if self.box is None:
             self._ask(lost)
         return False
 
     def _lost(self) -> int:
-        return self._desk.queue.unfinished(row.id for row in self._desk.queue.transfers()) if self._desk.link.running else 0
+        return (
+            self._desk.queue.unfinished(row.id for row in self._desk.queue.transfers())
+            if self._desk.link.running
+            else 0
+        )
 
     def _ask(self, lost: int) -> None:
         words = self._desk.words

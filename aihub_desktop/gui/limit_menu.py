@@ -51,7 +51,7 @@ class LimitMenu(QMenu):
         words, now = self._desk.words, self._desk.settings.hours
         group = QActionGroup(self)
         # Two texts can mean the same week, and are one entry.
-        weeks = {pace.week(words, text): text for text in (*pace.NAMED_WEEKS.values(), self._desk.own_hours, now)}
+        weeks = {pace.week(words, text): text for text in (*pace.NAMED_WEEKS.values(), self._desk.pace.own_hours, now)}
         for name, text in weeks.items():
             action = self.addAction(name)
             action.setActionGroup(group)

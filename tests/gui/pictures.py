@@ -189,9 +189,9 @@ class Show:
     def _settings(self) -> None:
         self._stage.window.go(Place.SETTINGS)
         self._snap("settings")
-        self._stage.window.settings.test.click()
+        self._stage.window.settings.key.test.click()
         self._snap("settings-tested")
-        self._stage.window.settings.clear.click()
+        self._stage.window.settings.key.clear.click()
         box = self._stage.window.findChildren(QMessageBox)[-1]
         self._snap("settings-clear", box)
         box.reject()

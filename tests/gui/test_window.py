@@ -392,11 +392,11 @@ def test_own_folders_are_safe_everywhere() -> None:
 def test_settings_reach_the_engine_and_stay(open_stage: OpenStage, hub: DemoHub) -> None:
     stage = open_stage(hub.url, key=DEMO_KEY).ready()
     stage.window.go(Place.SETTINGS)
-    stage.window.settings.parallel.setValue(7)
+    stage.window.settings.pace.parallel.setValue(7)
     wait_until(lambda: stage.desk.settings.parallel == 7, "the engine's word")
     stage.close()
     again = open_stage(hub.url, key=DEMO_KEY).ready()
-    wait_until(lambda: again.window.settings.parallel.value() == 7, "the kept setting")
+    wait_until(lambda: again.window.settings.pace.parallel.value() == 7, "the kept setting")
 
 
 def test_light_and_dark_change_while_it_runs(qapp: QApplication, open_stage: OpenStage, hub: DemoHub) -> None:

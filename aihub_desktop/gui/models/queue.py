@@ -135,10 +135,6 @@ class QueueModel(QAbstractItemModel):
         wanted = set(transfers)
         return sum(item.unfinished for item in self._rows.transfers if item.row.id in wanted)
 
-    def transfer_at(self, index: AnyIndex) -> TransferRow | None:
-        """The transfer of a row, or that a file's row belongs to."""
-        return self._item(index).row if index.isValid() else None
-
     def index_of(self, transfer: int, column: int = Column.NAME) -> QModelIndex:
         """Where a transfer stands; invalid for one that is gone."""
         place = self._rows.place.get(transfer)

@@ -223,9 +223,10 @@ class DownloadsPage(QWidget):
         if choice.transfers:
             _open(QUrl.fromLocalFile(choice.transfers[0].folder))
         elif choice.files:
-            above = self._desk.queue.transfer_at(self._desk.queue.index_of(choice.files[0].transfer))
-            if above is not None:
-                _open(QUrl.fromLocalFile(str((Path(above.folder) / choice.files[0].place).parent)))
+            file = choice.files[0]
+            above = self._desk.queue.row_at(self._desk.queue.index_of(file.transfer))
+            if isinstance(above, TransferRow):
+                _open(QUrl.fromLocalFile(str((Path(above.folder) / file.place).parent)))
 
     def _try_again(self, row: TransferRow) -> None:
         command = Resume(0, [row.id]) if row.state is TransferState.NEEDS_USER else Retry(0, [row.id])

@@ -66,7 +66,7 @@ class PaceBar(QWidget):
         self._show_limit()
 
     def _show_pace(self, active: bool) -> None:
-        now = self._desk.pace
+        now = self._desk.pace.latest
         text = pace.line(self._desk.words, now, self._desk.settings) if active and now is not None else ""
         self._pace.say(text)
         self._sign.setVisible(bool(text) and now is not None and now.brake is not Brake.NONE)
