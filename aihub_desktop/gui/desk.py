@@ -103,16 +103,18 @@ class Desk(QObject):
     def load_catalogue(self, *, refresh: bool = False) -> None:
         """The last copy at once if there is one; with `refresh`, the hub's own word."""
         self._catalogue(loading=True)
-        self.link.ask(ListDatasets(0, refresh=refresh), DatasetList, self._listed, self._not_listed)
+        self.link.ask(
+            ListDatasets(0, refresh=refresh),
+            DatasetList,
+            self._listed,
+            lambda problem: self._catalogue(problem=problem),
+        )
 
     def _listed(self, answer: DatasetList) -> None:
         self.datasets.fill(answer.datasets)
         self._catalogue(asked_at=answer.asked_at, problem=answer.problem)
         if answer.problem is None and time.time() - answer.asked_at > _OLD_SECONDS:
             self.load_catalogue(refresh=True)
-
-    def _not_listed(self, problem: Problem) -> None:
-        self._catalogue(problem=problem)
 
     def _catalogue(
         self, *, loading: bool = False, asked_at: float | None = None, problem: Problem | None = None

@@ -41,7 +41,7 @@ class Farewell(QObject):
         if not lost or (isinstance(app, QGuiApplication) and app.isSavingSession()):
             return True
         if self.box is None:
-            self._ask(lost)
+            self.ask(lost)
         return False
 
     def _lost(self) -> int:
@@ -51,7 +51,8 @@ class Farewell(QObject):
             else 0
         )
 
-    def _ask(self, lost: int) -> None:
+    def ask(self, lost: int) -> None:
+        """Puts the question; `lost` bytes would have to be received again."""
         words = self._desk.words
         running = sum(row.running for row in self._desk.queue.transfers())
         box = QMessageBox(

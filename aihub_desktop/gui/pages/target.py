@@ -181,8 +181,12 @@ class TargetBar(QWidget):
 
     def _spaced(self, folder: str, space: DiskSpace) -> None:
         if folder == self.folder():
-            self._space = space
-            self._show()
+            self.show_space(space)
+
+    def show_space(self, space: DiskSpace) -> None:
+        """What is known of the folder's drive."""
+        self._space = space
+        self._show()
 
     def _unspaced(self, problem: Problem) -> None:
         self._space = None
