@@ -6,7 +6,7 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from aihub_desktop.domain.messages import Pause, Resume
 from aihub_desktop.domain.states import TRANSFER_MAY_RUN, TransferState
@@ -60,8 +60,7 @@ class Farewell(QObject):
             QMessageBox.StandardButton.NoButton, self._window,
         )  # fmt: skip
         box.setInformativeText(words.say("gui.farewell.text", size=words.size(lost)))
-        finish = QPushButton(words.say("gui.farewell.finish"))
-        box.addButton(finish, QMessageBox.ButtonRole.AcceptRole)
+        finish = box.addButton(words.say("gui.farewell.finish"), QMessageBox.ButtonRole.AcceptRole)
         now = box.addButton(words.say("gui.farewell.now"), QMessageBox.ButtonRole.DestructiveRole)
         stay = box.addButton(words.say("gui.farewell.stay"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(finish)

@@ -40,7 +40,7 @@ class LimitMenu(QMenu):
         words, now = self._desk.words, self._desk.settings.limit
         group = QActionGroup(self)
         for limit in sorted({0, *_PRESETS, now}):
-            text = words.speed(limit) if limit else words.say("gui.limit.none")
+            text = pace.rate(words, limit) if limit else words.say("gui.limit.none")
             action = self.addAction(text)
             action.setActionGroup(group)
             action.setCheckable(True)
@@ -51,12 +51,15 @@ class LimitMenu(QMenu):
         words, now = self._desk.words, self._desk.settings.hours
         group = QActionGroup(self)
         # Two texts can mean the same week, and are one entry.
-        weeks = {pace.week(words, text): text for text in (*pace.NAMED_WEEKS.values(), self._desk.pace.own_hours, now)}
+        weeks = {
+            pace.week(words, text, long=True): text
+            for text in (*pace.NAMED_WEEKS.values(), self._desk.pace.own_hours, now)
+        }
         for name, text in weeks.items():
             action = self.addAction(name)
             action.setActionGroup(group)
             action.setCheckable(True)
-            action.setChecked(name == pace.week(words, now))
+            action.setChecked(name == pace.week(words, now, long=True))
             action.triggered.connect(lambda _=False, text=text: self._desk.configure(hours=text))
 
     def _ask(self) -> None:

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QAbstractItemView,
     QHeaderView,
     QStyle,
@@ -98,13 +109,17 @@ class WeekTable(QTableView):
         self._dress_headers()
 
     def _dress_headers(self) -> None:
-        for header, size in ((self.horizontalHeader(), _CELL), (self.verticalHeader(), _CELL)):
-            header.setMinimumSectionSize(size)
-            header.setDefaultSectionSize(size)
+        self.setHorizontalHeader(_Heads(Qt.Orientation.Horizontal, self))
+        self.setVerticalHeader(_Heads(Qt.Orientation.Vertical, self))
+        # The style would fill the corner between them; with a frame of its own it is not asked to.
+        if (corner := self.findChild(QAbstractButton)) is not None:
+            corner.setStyleSheet("QTableCornerButton::section { border: none; background: transparent; }")
+        for header in (self.horizontalHeader(), self.verticalHeader()):
+            header.setMinimumSectionSize(_CELL)
+            header.setDefaultSectionSize(_CELL)
             header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
             header.setSectionsClickable(True)
             header.setHighlightSections(False)
-        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.verticalHeader().sectionClicked.connect(lambda day: self._flip(range(day * 24, day * 24 + 24)))
         self.horizontalHeader().sectionClicked.connect(lambda hour: self._flip(range(hour, 168, 24)))
 
@@ -186,6 +201,22 @@ class WeekTable(QTableView):
 def hour_of(index: AnyIndex) -> int:
     """The hour of the week that a cell stands for."""
     return index.row() * 24 + index.column()
+
+
+class _Heads(QHeaderView):
+    """Plain words beside the cells, an hour's number at the line where it begins."""
+
+    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
+        palette = self.window().palette()
+        painter.fillRect(rect, palette.window())
+        painter.setPen(theme.faint(palette, QPalette.ColorRole.Window))
+        painter.setFont(self.font())
+        text = str(self.model().headerData(section, self.orientation()) or "")
+        across = self.orientation() is Qt.Orientation.Horizontal
+        side = Qt.AlignmentFlag.AlignLeft
+        # A number of two digits is a little wider than its cell.
+        area = rect.adjusted(1, 0, GRID, 0) if across else rect
+        painter.drawText(area, int(side | Qt.AlignmentFlag.AlignVCenter), text)
 
 
 class _Cells(QStyledItemDelegate):

@@ -23,7 +23,7 @@ def brake(words: Words, progress: Progress, settings: Settings) -> str:
         case Brake.DRIVE:
             return words.say("pace.drive")
         case Brake.LIMIT if settings.limit:
-            return words.say("pace.limit", rate=words.speed(settings.limit))
+            return words.say("pace.limit", rate=rate(words, settings.limit))
         case Brake.HOURS if settings.hours:
             at = progress.starts_at
             return words.say("pace.hours", at="" if at is None else clock(words, at))
@@ -43,7 +43,11 @@ def line(words: Words, progress: Progress, settings: Settings) -> str:
 
 def again(words: Words, passed: int, repeat: int, problem: Problem | None) -> str:
     """How far a stream has come with what it repeats, and why it does."""
-    return words.say("pace.again", passed=passed, repeat=repeat, why=reason(words, problem))
+    part, whole = words.size(passed), words.size(repeat)
+    number, _, unit = part.rpartition(" ")
+    if whole.endswith(f" {unit}"):
+        part = number  # one unit is enough for both
+    return words.say("pace.again", passed=part, repeat=whole, why=reason(words, problem))
 
 
 def reason(words: Words, problem: Problem | None) -> str:
@@ -74,10 +78,16 @@ def day(words: Words, weekday: int) -> str:
     return words.say(f"pace.day.{DAYS[weekday]}")
 
 
-def week(words: Words, text: str) -> str:
-    """The hours in which to run, in words. `text` is a setting, which can be read."""
+def rate(words: Words, value: float) -> str:
+    """A rate that somebody chose, without the digits of one that was measured: "2 MB/s"."""
+    power = 2 if value >= 1 << 20 else 1
+    return words.say("value.speed", size=f"{round(value / 1024**power, 2):g} {'KB' if power == 1 else 'MB'}")
+
+
+def week(words: Words, text: str, *, long: bool = False) -> str:
+    """The hours in which to run, in words. `text` is a setting, which can be read. `long`: with the hours."""
     meant = Week.parse(text)
     for name, known in NAMED_WEEKS.items():
         if meant.allowed == Week.parse(known).allowed:
-            return words.say(f"pace.week.{name}")
+            return words.say(f"pace.week-long.{name}" if long else f"pace.week.{name}")
     return words.say("pace.week.own", n=len(meant.allowed))

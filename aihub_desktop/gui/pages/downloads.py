@@ -83,6 +83,8 @@ class DownloadsPage(QWidget):
             bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             bar.setIconSize(QSize(16, 16))
             bar.setMovable(False)
+            if (layout := bar.layout()) is not None:
+                layout.setSpacing(GRID // 2)
             for name in names:
                 bar.addAction(self.actions_by_name[name])
                 # By itself a tool bar's button is out of reach of the keyboard.

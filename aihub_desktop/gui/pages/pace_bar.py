@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from aihub_desktop.domain.messages import Brake, TransferRow
 from aihub_desktop.domain.states import TRANSFER_MAY_RUN, TransferState
@@ -26,9 +26,7 @@ class PaceBar(QWidget):
         self._totals = ElidedLabel(Qt.TextElideMode.ElideRight)
         self._sign = Sign("limit", 16)
         self._pace = ElidedLabel(Qt.TextElideMode.ElideRight)
-        self.button = QToolButton(autoRaise=True, popupMode=QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.button = QPushButton(flat=True, autoDefault=False)
         icons.dress(self.button, "limit")
         self.menu = LimitMenu(desk, self)
         self.button.setMenu(self.menu)
@@ -49,16 +47,14 @@ class PaceBar(QWidget):
     def show_rows(self, rows: list[TransferRow]) -> None:
         """All that are in the queue."""
         words = self._desk.words
-        running = sum(row.state is TransferState.RUNNING for row in rows)
+        running = sum(row.state is TransferState.RUNNING or row.finishing for row in rows)
         waiting = sum(row.state is TransferState.QUEUED for row in rows)
         done = sum(row.state is TransferState.DONE for row in rows)
-        rate = self._desk.queue.rate
         active = any(row.state in TRANSFER_MAY_RUN or row.finishing for row in rows)
-        speed = words.speed(rate) if active and rate >= 1 else ""
         again = sum(row.again for row in rows if row.state in TRANSFER_MAY_RUN or row.finishing)
         self._totals.say(
             words.say(
-                "gui.queue.totals", running=running, waiting=waiting, done=done, speed=speed,
+                "gui.queue.totals", running=running or "", waiting=waiting or "", done=done or "",
                 again=words.size(again) if again else "",
             )
         )  # fmt: skip
@@ -73,7 +69,10 @@ class PaceBar(QWidget):
 
     def _show_limit(self) -> None:
         words, settings = self._desk.words, self._desk.settings
-        limit = words.speed(settings.limit) if settings.limit else words.say("gui.limit.none")
+        limit = pace.rate(words, settings.limit) if settings.limit else ""
         hours = pace.week(words, settings.hours) if settings.hours else ""
-        self.button.setText(words.say("gui.limit.button", limit=limit, hours=hours))
+        shown = " · ".join(filter(None, (limit, hours))) or words.say("gui.limit.none")
+        if shown != self.button.text():
+            self.button.setText(shown)
+            self.button.setAccessibleName(words.say("gui.limit.spoken", limit=shown))
         self.button.setToolTip(words.say("gui.limit.tip"))

@@ -56,7 +56,7 @@ class PaceSection(Form):
         self.table.show_week(settings.hours)
         self.hours.clear()
         for name, text in pace.NAMED_WEEKS.items():
-            self.hours.addItem(pace.week(words, text))
+            self.hours.addItem(pace.week(words, text, long=True))
             if Week.parse(text).allowed == Week.parse(settings.hours).allowed:
                 self.hours.setCurrentIndex(_NAMES.index(name))
         own = self._desk.pace.own_hours
