@@ -47,18 +47,17 @@ class PaceBar(QWidget):
     def show_rows(self, rows: list[TransferRow]) -> None:
         """All that are in the queue."""
         words = self._desk.words
-        running = sum(row.state is TransferState.RUNNING or row.finishing for row in rows)
-        waiting = sum(row.state is TransferState.QUEUED for row in rows)
-        done = sum(row.state is TransferState.DONE for row in rows)
-        active = any(row.state in TRANSFER_MAY_RUN or row.finishing for row in rows)
-        again = sum(row.again for row in rows if row.state in TRANSFER_MAY_RUN or row.finishing)
-        self._totals.say(
-            words.say(
-                "gui.queue.totals", running=running or "", waiting=waiting or "", done=done or "",
-                again=words.size(again) if again else "",
-            )
-        )  # fmt: skip
-        self._show_pace(active)
+        counts = {
+            "running": sum(row.state is TransferState.RUNNING or row.finishing for row in rows),
+            "waiting": sum(row.state is TransferState.QUEUED for row in rows),
+            "done": sum(row.state is TransferState.DONE for row in rows),
+        }
+        texts = [words.say(f"gui.queue.totals.{kind}", n=count) for kind, count in counts.items() if count]
+        moving = [row for row in rows if row.state in TRANSFER_MAY_RUN or row.finishing]
+        if again := sum(row.again for row in moving):
+            texts.append(words.say("gui.queue.totals.again", size=words.size(again)))
+        self._totals.say(" · ".join(texts))
+        self._show_pace(bool(moving))
         self._show_limit()
 
     def _show_pace(self, active: bool) -> None:

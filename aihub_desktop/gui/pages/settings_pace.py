@@ -28,7 +28,7 @@ class PaceSection(Form):
         self.parallel = QSpinBox(minimum=1, maximum=32)
         self.limit = QDoubleSpinBox(minimum=0, maximum=100_000, decimals=1)
         self.hours = QComboBox()
-        self.hours.setMaximumWidth(GRID * 40)
+        self.hours.setMaximumWidth(GRID * 48)
         self.table = WeekTable(desk.words)
         Number(desk, "parallel", self.parallel)
         Number(desk, "limit", self.limit, MEGABYTE)
