@@ -322,14 +322,16 @@ def test_what_passes_by_is_told_from_what_is_new() -> None:
     tally.see_files([one])
 
     def progress(covered: int, again: int) -> None:
-        tally.see(Progress(3, 1.0, [], [FileProgress(2, 7, covered, again, 5.0)]))
+        tally.see(Progress(3, 1.0, [], [FileProgress(2, 7, covered, again, 5.0, 500)]))
 
     progress(500, 0)
-    assert not tally.repeats(one)
+    assert tally.newly_repeating() == [(one, 500)]
+    assert tally.repeat_of(one) == (0, 500)
     progress(500, 200)
-    assert tally.repeats(one)
+    assert tally.newly_repeating() == []
+    assert tally.repeat_of(one) == (200, 500)
     progress(700, 500)
-    assert not tally.repeats(one)
+    assert tally.repeat_of(one) is None
     assert (tally.reached(one), tally.rate_of(one)) == (700, 5.0)
 
 

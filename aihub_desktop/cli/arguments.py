@@ -13,6 +13,8 @@ from typing import Any, Final, NoReturn
 
 from aihub_desktop import __version__
 from aihub_desktop.cli.exits import Exit
+from aihub_desktop.domain.settings import Settings, changed
+from aihub_desktop.system.amounts import amount
 from aihub_desktop.system.words import LANGUAGES, Words
 
 PROGRAM: Final = "aihub"
@@ -24,6 +26,8 @@ _ERRORS: Final = (
     (r"argument (?P<name>[^:]+): expected .*arguments?", "cli.usage.value-missing"),
     (r"argument (?P<name>[^:]+): ignored explicit argument .+", "cli.usage.no-value"),
     (r"argument (?P<name>[^:]+): invalid choice: (?P<value>.+) \(choose from (?P<choices>.+)\)", "cli.usage.choice"),
+    (r"argument (?P<name>--limit): invalid .* value: (?P<value>.+)", "cli.usage.amount"),
+    (r"argument (?P<name>--hours): invalid .* value: (?P<value>.+)", "cli.usage.week"),
     (r"argument (?P<name>[^:]+): invalid .* value: (?P<value>.+)", "cli.usage.value"),
 )
 
@@ -161,6 +165,16 @@ def _streams(text: str) -> int:
     return value
 
 
+def limit(text: str) -> int:
+    """Bytes a second, 0 for none. Raises `ValueError`."""
+    return changed(Settings(), {"limit": amount(text)}).limit
+
+
+def hours(text: str) -> str:
+    """As `hours.Week` reads them; "always" too. Raises `ValueError`."""
+    return changed(Settings(), {"hours": "" if text.strip().casefold() == "always" else text}).hours
+
+
 def _bytes_a_second(text: str) -> int:
     value = int(text)
     if value <= 0:
@@ -186,6 +200,8 @@ def _get(parser: _Child) -> None:
     parser.argument("--include", key="include", metavar="GLOB", action="append", default=[])
     parser.argument("--exclude", key="exclude", metavar="GLOB", action="append", default=[])
     parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
+    parser.argument("--limit", key="limit", metavar="RATE", type=limit)
+    parser.argument("--hours", key="hours", metavar="WEEK", type=hours)
     parser.argument("--patience", key="patience", metavar="SECONDS", type=_seconds, default=600.0)
     parser.flag("--package")
     parser.flag("--dry-run")

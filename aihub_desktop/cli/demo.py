@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.cli.exits import Exit
-from aihub_desktop.cli.get import Request, fetch
+from aihub_desktop.cli.get import fetch
+from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.session import Session
 from aihub_desktop.cli.verify import proofread, say_verdict
 from aihub_desktop.demo.catalogue import DEMO_KEY

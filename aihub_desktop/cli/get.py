@@ -5,20 +5,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from aihub_desktop.cli.arguments import UsageError, check_text
 from aihub_desktop.cli.console import Console
-from aihub_desktop.cli.exits import Exit, exit_of, worst
+from aihub_desktop.cli.exits import Exit, exit_of
 from aihub_desktop.cli.listing import records, table, total
 from aihub_desktop.cli.progress import display
+from aihub_desktop.cli.report import Report
+from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.selection import chosen, unknown_keys
-from aihub_desktop.cli.session import Session, key_state, placed, snapshot
+from aihub_desktop.cli.session import Session, key_state, snapshot
 from aihub_desktop.cli.tally import Tally
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import (
@@ -34,31 +32,13 @@ from aihub_desktop.domain.messages import (
     Space,
 )
 from aihub_desktop.domain.model import Dataset, RemoteFile
-from aihub_desktop.domain.names import OWN_FOLDER
-from aihub_desktop.domain.states import FILE_ENDED, FileState
+from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.states import FILE_ENDED
 from aihub_desktop.engine.serve import LocalEngine
-
-_MANIFEST: Final = f"{OWN_FOLDER}/manifest-sha256.txt"
-Teller = Callable[[str], None]
+from aihub_desktop.system import room
+from aihub_desktop.system.room import Verdict
 
 _PAGE: Final = 1000
-_REMIND_SECONDS: Final = 60.0  # between two messages of the same kind about trying again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a person asked for."""
-
-    key: str
-    folder: Path
-    package: bool = False
-    file_keys: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    parallel: int | None = None
-    patience: float = 600.0
-    dry_run: bool = False
-    json: bool = False
 
 
 def get(session: Session, args: argparse.Namespace) -> Exit:
@@ -71,7 +51,8 @@ def get(session: Session, args: argparse.Namespace) -> Exit:
         Request(
             key=args.key, folder=Path(folder), package=args.package,
             file_keys=tuple(args.file_keys), include=tuple(args.include), exclude=tuple(args.exclude),
-            parallel=args.parallel, patience=args.patience, dry_run=args.dry_run, json=args.json,
+            parallel=args.parallel, limit=args.limit, hours=args.hours, patience=args.patience,
+            dry_run=args.dry_run, json=args.json,
         ),
     )  # fmt: skip
 
@@ -83,38 +64,47 @@ def fetch(session: Session, request: Request) -> Exit:
         return run.carry_out()
     except KeyboardInterrupt:
         session.console.say("cli.interrupted")
-        run.say_how_to_go_on()
+        run.report.say_how_to_go_on(run.tally)
         return Exit.INTERRUPTED
     finally:
-        run.say_end()
+        run.report.say_end(run.tally)
 
 
 class _Run:
     """One `get` from its list of files to its last line."""
 
     def __init__(self, session: Session, request: Request) -> None:
+        self.report = Report(session.console, request)
+        self.tally: Tally | None = None
         self._session = session
         self._console: Console = session.console
         self._request = request
-        self._began = time.monotonic()
-        self._tally: Tally | None = None
 
     def carry_out(self) -> Exit:
         engine = self._session.engine(self._request.patience)
         try:
             with engine as running:
-                ended = self._work(running, snapshot(running))
+                ended = self._heeding(running)
         finally:
             # What the streams made durable while they were stopped counts too.
-            while self._tally is not None and (event := running.get(0)) is not None:
-                self._tally.see(event)
-        return ended if self._tally is None else self._verdict(self._tally)
+            while self.tally is not None and (event := running.get(0)) is not None:
+                self.tally.see(event)
+        return ended if self.tally is None else self.report.verdict(self.tally)
+
+    def _heeding(self, engine: LocalEngine) -> Exit:
+        try:
+            return self._work(engine, snapshot(engine))
+        except KeyboardInterrupt:
+            # Saving can take seconds on a slow disk; who sees nothing presses again.
+            if self.tally is not None:
+                self._console.say("cli.stopping")
+            raise
 
     def _work(self, engine: LocalEngine, first: Snapshot) -> Exit:
         """Everything that needs the engine. The exit code counts where no download was begun."""
         request = self._request
-        if request.parallel is not None:
-            engine.ask(Configure(engine.number(), {"parallel": request.parallel}, for_run=True), object)
+        if changes := request.changes():
+            engine.ask(Configure(engine.number(), changes, for_run=True), object)
         if not request.dry_run:
             key_state(engine)  # before anything else is asked: without a key the rest is in vain
         listed = self._session.file_list(engine, request.key, request.package)
@@ -127,13 +117,13 @@ class _Run:
         if not files:
             raise UsageError(self._console.words.say("cli.get.no-match"))
         if request.dry_run:
-            return self._rehearse(engine, files)
-        self._tally = self._add(engine, listed.dataset, files)
-        self._tally.see(first)
-        self._follow(engine, self._tally)
+            return self._rehearse(engine, files, first.settings)
+        self.tally = self._add(engine, listed.dataset, files, first.settings)
+        self.tally.see(first)
+        self._follow(engine, self.tally)
         return Exit.DONE
 
-    def _rehearse(self, engine: LocalEngine, files: list[RemoteFile]) -> Exit:
+    def _rehearse(self, engine: LocalEngine, files: list[RemoteFile], settings: Settings) -> Exit:
         size = total(files)
         space = engine.ask(Space(engine.number(), str(self._request.folder)), DiskSpace)
         if self._request.json:
@@ -142,22 +132,24 @@ class _Run:
         else:
             table(self._console, files)
             self._console.data(self._console.words.say("cli.get.space", free=self._console.words.size(space.free)))
-        self._warn_of_space(space, files)
-        return exit_of(Code.DISK_FULL) if space.free < size.low else Exit.DONE
+        return exit_of(Code.NO_ROOM) if self._warn_of_space(space, files, settings).fails else Exit.DONE
 
-    def _warn_of_space(self, space: DiskSpace, files: list[RemoteFile]) -> None:
-        words, size = self._console.words, total(files)
-        if space.free < size.high:
-            self._console.note("cli.get.too-little-space", size=words.size_range(size), free=words.size(space.free))
+    def _warn_of_space(self, space: DiskSpace, files: list[RemoteFile], settings: Settings) -> Verdict:
+        too_large = room.too_large(space, files)
+        found = room.verdict(self._console.words, space, settings.floor_bytes, total(files), too_large)
+        if found.warns:
+            self._console.say("cli.note", text=found.text)
+        return found
 
-    def _add(self, engine: LocalEngine, dataset: Dataset, files: list[RemoteFile]) -> Tally:
+    def _add(self, engine: LocalEngine, dataset: Dataset, files: list[RemoteFile], settings: Settings) -> Tally:
         words, request = self._console.words, self._request
         self._console.say(
             "cli.get.plan", title=dataset.title or dataset.key, n=len(files), size=words.size_range(total(files)),
             folder=str(request.folder),
         )  # fmt: skip
         with contextlib.suppress(ProblemError):  # of a missing volume the engine tells in its own time
-            self._warn_of_space(engine.ask(Space(engine.number(), str(request.folder)), DiskSpace), files)
+            space = engine.ask(Space(engine.number(), str(request.folder)), DiskSpace)
+            self._warn_of_space(space, files, settings)
         added = engine.ask(Add(engine.number(), dataset, files, str(request.folder)), Added)
         tally = Tally(added.transfer, files)
         rows = _rows(engine, added.transfer)
@@ -169,94 +161,13 @@ class _Run:
         return tally
 
     def _follow(self, engine: LocalEngine, tally: Tally) -> None:
-        reminded: dict[Code, float] = {}
         with display(self._console) as shown:
             while not tally.over:
                 # In short waits: on Windows, Ctrl-C is not heard while one lasts.
                 if (event := engine.get(0.2)) is not None:
                     tally.see(event)
-                for row in tally.newly_ended():
-                    self._tell_ended(row, shown.tell)
-                if (waiting := tally.waiting) is not None:
-                    tally.waiting = None
-                    now = time.monotonic()
-                    if now - reminded.get(waiting.code, -_REMIND_SECONDS) >= _REMIND_SECONDS:
-                        reminded[waiting.code] = now
-                        title = self._console.words.problem(waiting).title
-                        shown.tell(self._console.words.say("cli.get.waiting", title=title))
+                self.report.tell_news(tally, shown.tell)
                 shown.show(tally)
-
-    # ---- what is said ----
-
-    def _tell_ended(self, row: FileRow, tell: Teller) -> None:
-        path = row.place or row.file.path
-        if row.state is not FileState.DONE:
-            title = (
-                self._console.words.problem(row.problem).title if row.problem else self._console.words.state(row.state)
-            )
-            tell(self._console.words.say("cli.get.failed-file", path=path, title=title))
-        if self._request.json:
-            self._console.record(
-                event="file", file_key=row.file.key, path=path, state=row.state, bytes=row.bytes, sha256=row.sha256
-            )
-
-    def _verdict(self, tally: Tally) -> Exit:
-        for row in tally.newly_ended():
-            self._tell_ended(row, self._console.tell)
-        self._tell_reasons(tally)
-        self._tell_sum(tally)
-        exits = [exit_of(row.problem.code) if row.problem else Exit.FAILED for row in tally.lost]
-        if tally.problem is not None:
-            exits.append(exit_of(tally.problem.code))
-        elif not exits and len(tally.done) < tally.wanted:
-            exits.append(Exit.FAILED)
-        return worst(exits)
-
-    def _tell_reasons(self, tally: Tally) -> None:
-        """What to do about each kind of failure, once."""
-        if tally.problem is not None:
-            self._console.problem(placed(tally.problem, self._request.key, self._request.package))
-        counts = Counter(row.problem.code for row in tally.lost if row.problem)
-        for code, count in counts.items():
-            told = self._console.words.problem(Problem(code))
-            self._console.say("cli.get.reason", title=told.title, n=count)
-            self._console.tell(told.advice)
-
-    def _tell_sum(self, tally: Tally) -> None:
-        words, done, lost = self._console.words, tally.done, tally.lost
-        spent = words.duration(time.monotonic() - self._began)
-        size = words.size(sum(row.bytes for row in done))
-        tell = self._console.tell if self._request.json else self._console.data
-        if len(done) == tally.wanted:
-            tell(words.say("cli.get.done", n=len(done), bytes=size, duration=spent))
-        else:
-            tell(
-                words.say(
-                    "cli.get.partly", n=len(done), wanted=tally.wanted, failed=len(lost) or "", bytes=size,
-                    duration=spent,
-                )
-            )  # fmt: skip
-            self.say_how_to_go_on()
-        if done:
-            tell(words.say("cli.get.manifest", path=str(self._request.folder / _MANIFEST)))
-
-    def say_how_to_go_on(self) -> None:
-        if self._tally is not None and self._tally.bytes:
-            self._console.say("cli.get.go-on")
-
-    def say_end(self) -> None:
-        """The last line of JSON, however the run went. A rehearsal ends with its plan."""
-        if not self._request.json or self._request.dry_run:
-            return
-        done = self._tally.done if self._tally else []
-        self._console.record(
-            event="end",
-            done=len(done),
-            failed=len(self._tally.lost) if self._tally else 0,
-            bytes=sum(row.bytes for row in done),
-            received=self._tally.received if self._tally else 0,
-            seconds=round(time.monotonic() - self._began, 3),
-        )
 
 
 def _rows(engine: LocalEngine, transfer: int) -> list[FileRow]:

@@ -43,6 +43,9 @@ def run(argv: Sequence[str]) -> int:
         return _run(argv, console)
     except KeyboardInterrupt:
         console.say("cli.interrupted")
+        if {"get", "--json"} <= set(argv) and "--dry-run" not in argv:
+            # So early that no run was there to say its own last line.
+            console.record(event="end", done=0, failed=0, bytes=0, received=0, again=0, again_because=[], seconds=0.0)
         return Exit.INTERRUPTED
     finally:
         hush()

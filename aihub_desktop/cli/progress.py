@@ -19,6 +19,7 @@ from aihub_desktop.cli.console import Console, cut_to
 from aihub_desktop.cli.tally import Tally
 from aihub_desktop.domain.messages import FileRow
 from aihub_desktop.domain.states import FileState
+from aihub_desktop.system import pace
 from aihub_desktop.system.words import Words
 
 _PICTURE_SECONDS: Final = 0.25
@@ -116,6 +117,7 @@ def summary(words: Words, tally: Tally) -> str:
         size=words.size_range(tally.size),
         rate=words.speed(tally.rate),
         left=words.time_left(tally.left),
+        pace="" if tally.pace is None else pace.line(words, tally.pace, tally.settings),
     )
 
 
@@ -155,6 +157,6 @@ def _end(row: FileRow) -> float:
 def _note(words: Words, tally: Tally, row: FileRow) -> str:
     if row.state is FileState.CHECKING:
         return words.say("cli.get.checking")
-    if tally.repeats(row):
-        return words.say("cli.get.again")
+    if repeated := tally.repeat_of(row):
+        return pace.again(words, *repeated, row.problem)
     return f"{words.size(tally.reached(row))} · {words.speed(tally.rate_of(row))}"

@@ -103,7 +103,7 @@ def _refuse(words: Words, problem: Problem) -> int:
 
 @contextlib.contextmanager
 def _ending_on_signals(window: Window) -> Iterator[None]:
-    """Ctrl-C in the terminal and a session's SIGTERM close the window as a click does.
+    """Ctrl-C in the terminal and a session's SIGTERM close the window as a click does, without a question.
 
     Python runs a handler between two of its own instructions, and Qt's loop has none: the signal's number
     comes through a socket that the loop watches.
@@ -112,7 +112,12 @@ def _ending_on_signals(window: Window) -> Iterator[None]:
     near.setblocking(False)
     far.setblocking(False)
     notifier = QSocketNotifier(far.fileno(), QSocketNotifier.Type.Read)
-    notifier.activated.connect(lambda *_: (far.recv(64), window.close()))
+
+    def heard(*_: object) -> None:
+        far.recv(64)
+        window.leave()
+
+    notifier.activated.connect(heard)
     old_fd = signal.set_wakeup_fd(near.fileno(), warn_on_full_buffer=False)
     old = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

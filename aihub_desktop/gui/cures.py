@@ -18,6 +18,7 @@ class Cure(StrEnum):
     OPEN_PAGE = "open-page"
     OPEN_FOLDER = "open-folder"
     TRY_AGAIN = "try-again"
+    TRY_NOW = "try-now"
 
 
 _CURES: Final[dict[Code, tuple[Cure, ...]]] = {
@@ -33,7 +34,19 @@ _CURES: Final[dict[Code, tuple[Cure, ...]]] = {
     Code.UNKNOWN_FILE: (Cure.OPEN_PAGE, Cure.TRY_AGAIN),
     Code.SOURCE_BROKEN: (Cure.OPEN_PAGE, Cure.TRY_AGAIN),
     Code.CHANGED: (Cure.TRY_AGAIN,),
+    Code.NO_ROOM: (Cure.TRY_NOW, Cure.OPEN_FOLDER),
+    Code.DISK_FULL: (Cure.TRY_NOW, Cure.OPEN_FOLDER),
+    Code.DRIVE_MISSING: (Cure.TRY_NOW,),
+    Code.TARGET_MISSING: (Cure.TRY_NOW,),
 }
+
+# What the engine watches: once it is over, the transfer goes on by itself. Each has its words under gui.by-itself.
+_HEALING: Final = frozenset({Code.NO_ROOM, Code.DISK_FULL, Code.DRIVE_MISSING, Code.TARGET_MISSING})
+
+
+def heals(problem: Problem) -> bool:
+    """Whether nobody has to press anything once the cause is gone."""
+    return problem.code in _HEALING
 
 
 def cures_of(problem: Problem) -> tuple[Cure, ...]:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.gui import icons, theme
-from aihub_desktop.gui.models.queue import DETAIL_ROLE, FRACTION_ROLE, ROW_ROLE
+from aihub_desktop.gui.models.queue import DETAIL_ROLE, FRACTION_ROLE, REPEAT_ROLE, ROW_ROLE
 from aihub_desktop.gui.models.queue_rows import in_trouble
 from aihub_desktop.gui.theme import GRID
 
@@ -144,11 +144,13 @@ class TitleDelegate(RowDelegate):
         painter.setPen(ink)
         used = self._write(painter, area, name, option.font, Qt.AlignmentFlag.AlignVCenter)
         rest = area.adjusted(used + GRID * 2, 0, 0, 0)
-        if folder and rest.width() > GRID * 5:
+        news = str(index.data(DETAIL_ROLE))
+        if (folder or news) and rest.width() > GRID * 5:
             painter.setPen(_fainter(option, ink))
             small = theme.resized(option.font, 0.88)
             # The nearest folder says most.
-            near = QFontMetrics(small).elidedText(folder, Qt.TextElideMode.ElideLeft, rest.width())
+            side = Qt.TextElideMode.ElideRight if news else Qt.TextElideMode.ElideLeft
+            near = QFontMetrics(small).elidedText(news or folder, side, rest.width())
             self._write(painter, rest, near, small, Qt.AlignmentFlag.AlignVCenter)
 
     @staticmethod
@@ -183,7 +185,13 @@ class ProgressDelegate(RowDelegate):
         right = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         painter.drawText(QRect(area.right() - number, area.top(), number + 1, area.height()), right, str(index.data()))
         bar = QRectF(area.left(), area.center().y() - _BAR_HEIGHT / 2 + 1, area.width() - number - GRID, _BAR_HEIGHT)
-        self._bar(painter, bar, float(share), self._colours(option, index, ink))
+        filled, track = self._colours(option, index, ink)
+        self._bar(painter, bar, 1.0, track)
+        repeat = float(index.data(REPEAT_ROLE) or 0)
+        if repeat > 0:
+            self._bar(painter, bar, float(share), theme.mixed(filled, track, 0.45))
+        if share > 0:
+            self._bar(painter, bar, max(0.0, float(share) - repeat), filled)
         painter.restore()
 
     @staticmethod
@@ -194,18 +202,15 @@ class ProgressDelegate(RowDelegate):
         lively = theme.accent(QApplication.palette())
         if chosen and under == lively:
             lively = ink
-        filled = lively if row.state in _LIVELY else theme.mixed(ink, under, 0.45)
+        moves = row.state in _LIVELY or (isinstance(row, TransferRow) and row.finishing)
+        filled = lively if moves else theme.mixed(ink, under, 0.45)
         return filled, theme.mixed(ink, under, 0.16)
 
     @staticmethod
-    def _bar(painter: QPainter, area: QRectF, share: float, colours: tuple[QColor, QColor]) -> None:
-        filled, track = colours
+    def _bar(painter: QPainter, area: QRectF, share: float, colour: QColor) -> None:
         radius = area.height() / 2
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(track)
-        painter.drawRoundedRect(area, radius, radius)
-        if share > 0:
-            painter.setBrush(filled)
-            # Narrower than it is high it would be no pill, and nothing is seen of a start.
-            width = max(area.height(), area.width() * share)
-            painter.drawRoundedRect(QRectF(area.left(), area.top(), width, area.height()), radius, radius)
+        painter.setBrush(colour)
+        # Narrower than it is high it would be no pill, and nothing is seen of a start.
+        width = max(area.height(), area.width() * share)
+        painter.drawRoundedRect(QRectF(area.left(), area.top(), width, area.height()), radius, radius)

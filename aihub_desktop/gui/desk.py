@@ -14,6 +14,7 @@ from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import (
     Changed,
     ClearKey,
+    Configure,
     DatasetList,
     FileList,
     FileRows,
@@ -33,6 +34,7 @@ from aihub_desktop.gui.engine_link import EngineLink, Refused
 from aihub_desktop.gui.models.datasets import DatasetModel
 from aihub_desktop.gui.models.file_tree import FileTreeModel
 from aihub_desktop.gui.models.queue import QueueModel
+from aihub_desktop.gui.pacing import Pacing
 from aihub_desktop.system.words import Words
 
 _OLD_SECONDS: Final = 3600  # a copy of the catalogue older than this is asked for anew behind the scenes
@@ -67,6 +69,7 @@ class Desk(QObject):
         self.tree = FileTreeModel(words, self)
         self.queue = QueueModel(words, self)
         self.settings = Settings()
+        self.pace = Pacing(link, self.preferences, self)
         self.key = KeyState("", "")
         self.key_known = False
         self.catalogue = Copy()
@@ -91,21 +94,27 @@ class Desk(QObject):
         for model in (self.datasets, self.tree, self.queue):
             model.speak(words)
 
+    def configure(self, **changes: float | str) -> None:
+        """Changes settings; the engine's word about them follows as `settings_changed`."""
+        self.link.tell(Configure(0, dict(changes)), refused=self.refused.emit)
+
     # ---- the catalogue ----
 
     def load_catalogue(self, *, refresh: bool = False) -> None:
         """The last copy at once if there is one; with `refresh`, the hub's own word."""
         self._catalogue(loading=True)
-        self.link.ask(ListDatasets(0, refresh=refresh), DatasetList, self._listed, self._not_listed)
+        self.link.ask(
+            ListDatasets(0, refresh=refresh),
+            DatasetList,
+            self._listed,
+            lambda problem: self._catalogue(problem=problem),
+        )
 
     def _listed(self, answer: DatasetList) -> None:
         self.datasets.fill(answer.datasets)
         self._catalogue(asked_at=answer.asked_at, problem=answer.problem)
         if answer.problem is None and time.time() - answer.asked_at > _OLD_SECONDS:
             self.load_catalogue(refresh=True)
-
-    def _not_listed(self, problem: Problem) -> None:
-        self._catalogue(problem=problem)
 
     def _catalogue(
         self, *, loading: bool = False, asked_at: float | None = None, problem: Problem | None = None
@@ -216,6 +225,7 @@ class Desk(QObject):
 
     def _configured(self, settings: Settings) -> None:
         self.settings = settings
+        self.pace.keep(settings.hours)
         self.settings_changed.emit(settings)
 
     def _lost(self, problem: Problem) -> None:

@@ -138,8 +138,15 @@ class EngineLink(QObject):
                 question.refused(self._gone())
             return
         self._number += 1
+        try:
+            line = wire.line(msgspec.structs.replace(command, id=self._number))
+        except UnicodeEncodeError:
+            # A folder can have a name that is no text: half of a surrogate pair, as odd disks hold them.
+            if question.refused is not None:
+                question.refused(Problem(Code.BAD_COMMAND, {"what": "not-text"}))
+            return
         self._questions[self._number] = question
-        self._process.write(wire.line(msgspec.structs.replace(command, id=self._number)))
+        self._process.write(line)
 
     def _gone(self) -> Problem:
         return self._fatal or Problem(Code.WORKER_LOST, {"what": "engine"})

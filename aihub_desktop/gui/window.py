@@ -13,6 +13,7 @@ from aihub_desktop.domain.messages import Notice
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui import icons, theme
 from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.farewell import Farewell
 from aihub_desktop.gui.pages.datasets import DatasetsPage
 from aihub_desktop.gui.pages.downloads import DownloadsPage
 from aihub_desktop.gui.pages.settings import SettingsPage
@@ -34,6 +35,7 @@ class Window(QWidget):
         super().__init__()
         self._desk = desk
         self._closing = False
+        self.farewell = Farewell(desk, self)
         self.setMinimumSize(900, 600)
         self.side = SideBar()
         self.banner = Banner(closable=True)
@@ -81,6 +83,10 @@ class Window(QWidget):
         self._desk.noticed.connect(self._noticed)
         self._desk.link.closed.connect(self._closed)
         self.banner.closed.connect(self._top.hide)
+        self.farewell.ready.connect(self.leave)
+        self.farewell.waiting_changed.connect(self.downloads.strip.set_closing)
+        self.downloads.strip.close_wanted.connect(self.leave)
+        self.downloads.pace.hours_wanted.connect(self._choose_hours)
 
     def _shortcuts(self) -> None:
         for place in Place:
@@ -113,11 +119,15 @@ class Window(QWidget):
     def _added(self, transfer: int) -> None:
         self.go(Place.DOWNLOADS)
         # The row may come a moment after the answer.
-        QTimer.singleShot(0, self, lambda: self.downloads.select(transfer))
+        QTimer.singleShot(0, self, lambda: self.downloads.view.select(transfer))
 
     def _find(self) -> None:
         self.go(Place.DATASETS)
         self.datasets.focus_search()
+
+    def _choose_hours(self) -> None:
+        self.go(Place.SETTINGS)
+        self.settings.show_hours()
 
     def _refresh(self) -> None:
         if self._pages.currentWidget() is self.datasets:
@@ -180,8 +190,13 @@ class Window(QWidget):
         icons.redress(self)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """The window vanishes at once; what came is made durable before the program ends."""
+        """Asks first where files under way would have to be received again."""
         event.ignore()
+        if not self._closing and self.farewell.may_close():
+            self.leave()
+
+    def leave(self) -> None:
+        """The window vanishes at once; what came is made durable before the program ends."""
         if self._closing:
             return
         self._closing = True

@@ -106,6 +106,10 @@ class Words:
         text = _OPTIONAL.sub(lambda found: self._optional(found[1], facts), text)
         return self._formatter.vformat(text, (), facts)
 
+    def has(self, key: str) -> bool:
+        """Whether there is such a sentence."""
+        return key in self._catalogue
+
     def _optional(self, text: str, facts: Mapping[str, Fact]) -> str:
         named = [name for _, name, _, _ in string.Formatter().parse(text) if name]
         return text if all(facts.get(name, "") != "" for name in named) else ""

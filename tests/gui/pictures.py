@@ -25,15 +25,19 @@ from aihub_desktop.demo import offer
 from aihub_desktop.demo.catalogue import DEMO_KEY
 from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
-from aihub_desktop.domain.messages import Configure, KeyState, Pause
-from aihub_desktop.domain.model import Secret
+from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.messages import Brake, Configure, DiskSpace, KeyState, Pause
+from aihub_desktop.domain.model import RemoteFile, Secret, SizeRange
+from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.app import application
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.file_tree import NAME
 from aihub_desktop.gui.side_bar import Place
+from aihub_desktop.system.pace import NIGHTS
 
+from .played import BIG, GB, HELD, MB, Player, in_the_evening, progress, running, transfer
 from .stage import Stage, linger, wait_until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -88,6 +92,7 @@ class Show:
         self._into, self._temporary, self._hub = into, temporary, hub
         self._stage = Stage(app, temporary / "home", hub.url, language)
         self._number = 0
+        self._player = Player(self._stage.desk)
 
     def run(self) -> None:
         stage = self._stage
@@ -97,7 +102,7 @@ class Show:
             stage.ready()
             scenes: list[Callable[[], None]] = [
                 self._datasets, self._files, self._key, self._queue, self._settings, self._small, self._offline,
-                self._lost,
+                self._lost, self._again, self._pausing, self._brakes, self._no_room,
             ]  # fmt: skip
             for scene in scenes:
                 scene()
@@ -178,9 +183,9 @@ class Show:
         wait_until(lambda: stage.row(running).bytes > 4_000_000, "more bytes")
         linger(1.0)
         stage.window.downloads.view.expand(stage.desk.queue.index_of(running))
-        stage.window.downloads.select(running)
+        stage.window.downloads.view.select(running)
         self._snap("downloads")
-        stage.window.downloads.select(denied)
+        stage.window.downloads.view.select(denied)
         self._snap("downloads-needs-you")
         stage.window.downloads.view.clearSelection()
         stage.window.downloads.view.collapseAll()
@@ -189,9 +194,9 @@ class Show:
     def _settings(self) -> None:
         self._stage.window.go(Place.SETTINGS)
         self._snap("settings")
-        self._stage.window.settings.test.click()
+        self._stage.window.settings.key.test.click()
         self._snap("settings-tested")
-        self._stage.window.settings.clear.click()
+        self._stage.window.settings.key.clear.click()
         box = self._stage.window.findChildren(QMessageBox)[-1]
         self._snap("settings-clear", box)
         box.reject()
@@ -220,6 +225,74 @@ class Show:
             os.kill(self._stage.link.pid, signal.SIGKILL)
         wait_until(lambda: lost, "the engine's end")
         self._snap("engine-lost")
+
+    # What follows is played: the engine is gone.
+
+    def _again(self) -> None:
+        stage, queue = self._stage, self._stage.desk.queue
+        stage.window.go(Place.DOWNLOADS)
+        self._player.begin([running(), transfer(HELD, TransferState.QUEUED, title="도로 주행 영상")])
+        stage.window.downloads.view.expand(queue.index_of(BIG))
+        self._player.progress(progress(Brake.DRIVE))
+        stage.window.downloads.view.select(BIG)
+        self._snap("again-after-a-cut")
+
+    def _pausing(self) -> None:
+        stage = self._stage
+        menu = stage.window.downloads.pausing.menu
+        menu.popup(stage.window.mapToGlobal(stage.window.rect().topLeft()))
+        self._snap("pause-menu", menu)
+        menu.close()
+        self._player.change(running(finishing=True))
+        self._snap("finishing")
+        farewell = stage.window.farewell
+        stage.window.downloads.strip.set_closing(True)
+        self._snap("finishing-then-closing")
+        stage.window.downloads.strip.set_closing(False)
+        self._player.change(running())
+        farewell.ask(round(12.5 * GB))
+        assert farewell.box is not None
+        self._snap("closing", farewell.box)
+        farewell.box.reject()
+
+    def _brakes(self) -> None:
+        stage, player = self._stage, self._player
+        settings = Settings(limit=2 * MB, hours=NIGHTS)
+        player.change(settings=settings)
+        player.progress(progress(Brake.LIMIT))
+        self._snap("limited")
+        menu = stage.window.downloads.pace.menu
+        menu.popup(stage.window.mapToGlobal(stage.window.rect().topLeft()))
+        self._snap("limit-menu", menu)
+        menu.close()
+        player.change(transfer(BIG, TransferState.QUEUED, here=31 * GB))
+        player.progress(progress(Brake.HOURS, streams=0, starts_at=in_the_evening()))
+        self._snap("waits-for-its-hours")
+        stage.window.go(Place.SETTINGS)
+        stage.window.settings.show_hours()
+        self._snap("settings-hours")
+        stage.window.resize(1120, 1150)
+        self._snap("settings-whole")
+        stage.window.resize(1120, 740)
+
+    def _no_room(self) -> None:
+        stage = self._stage
+        stage.window.go(Place.DOWNLOADS)
+        problem = Problem(Code.NO_ROOM, {"need": 40 * GB, "free": 12 * GB, "path": "/data/AI Hub"})
+        held = transfer(HELD, TransferState.NEEDS_USER, title="도로 주행 영상", here=3 * GB, problem=problem)
+        self._player.begin([held])
+        stage.window.downloads.view.select(HELD)
+        self._snap("no-room")
+        target = stage.window.datasets.files.target
+        stage.window.go(Place.DATASETS)
+        stage.desk.tree.fill([RemoteFile("aihub", "71", "1", "원천/TS_01.zip", SizeRange(5 * GB, 5 * GB, "5 GB"))])
+        stage.desk.tree.tick(QModelIndex(), True)
+        target.show_space(DiskSpace(30 * GB, 32 * GB, True, (4 << 30) - 1, "FAT32"))
+        self._snap("fat32")
+        target.show_space(DiskSpace(30 * GB, 32 * GB, True))
+        self._snap("free-and-floor")
+        target.show_space(DiskSpace(6 * GB, 32 * GB, True))
+        self._snap("too-little-room")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class Stage:
         if self._closed:
             return
         self._closed = True
-        self.window.close()
+        self.window.leave()
         wait_until(lambda: self._gone, "the end of the engine")
         self.window.deleteLater()
 

@@ -150,7 +150,7 @@ def test_pause_and_resume(open_stage: OpenStage, hub: DemoHub, catalogue: Catalo
     number = stage.download(folder)
     act = stage.window.downloads.actions_by_name
     wait_until(lambda: stage.row(number).bytes > 200_000, "some bytes")
-    stage.window.downloads.select(number)
+    stage.window.downloads.view.select(number)
     assert act["pause"].isEnabled()
     assert not act["resume"].isEnabled()
     act["pause"].trigger()
@@ -173,7 +173,7 @@ def test_cancel_retry_and_remove(open_stage: OpenStage, hub: DemoHub, catalogue:
     number = stage.download(folder)
     act = stage.window.downloads.actions_by_name
     wait_until(lambda: stage.row(number).bytes > 0, "some bytes")
-    stage.window.downloads.select(number)
+    stage.window.downloads.view.select(number)
     assert not act["remove"].isEnabled()
     act["cancel"].trigger()
     stage.wait_for(number, TransferState.CANCELLED)
@@ -304,7 +304,7 @@ def test_closed_in_the_middle_it_leaves_no_process_and_goes_on_later(
     wait_until(lambda: stage.row(number).bytes > 300_000, "some bytes")
     processes = family(stage.link.pid)
     stage.window.resize(900, 640)
-    stage.window.close()
+    stage.window.leave()
     assert not stage.window.isVisible()
     stage.close()
     wait_until(lambda: not any(map(alive, processes)), "the end of every process")
@@ -392,11 +392,11 @@ def test_own_folders_are_safe_everywhere() -> None:
 def test_settings_reach_the_engine_and_stay(open_stage: OpenStage, hub: DemoHub) -> None:
     stage = open_stage(hub.url, key=DEMO_KEY).ready()
     stage.window.go(Place.SETTINGS)
-    stage.window.settings.parallel.setValue(7)
+    stage.window.settings.pace.parallel.setValue(7)
     wait_until(lambda: stage.desk.settings.parallel == 7, "the engine's word")
     stage.close()
     again = open_stage(hub.url, key=DEMO_KEY).ready()
-    wait_until(lambda: again.window.settings.parallel.value() == 7, "the kept setting")
+    wait_until(lambda: again.window.settings.pace.parallel.value() == 7, "the kept setting")
 
 
 def test_light_and_dark_change_while_it_runs(qapp: QApplication, open_stage: OpenStage, hub: DemoHub) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from aihub_desktop.domain.messages import Changed, FileRow, FileRows, Progress, TransferRow
 from aihub_desktop.domain.states import TransferState
-from aihub_desktop.gui.models.queue_rows import FileItem, QueueRows, Touched, TransferItem, runs
-from aihub_desktop.gui.models.queue_words import HEADERS, Column, QueueWords, file_fraction, fraction
+from aihub_desktop.gui.models.queue_rows import FileItem, QueueRows, Repeat, Touched, TransferItem, runs
+from aihub_desktop.gui.models.queue_words import (
+    HEADERS,
+    Column,
+    QueueWords,
+    file_fraction,
+    file_left_to_repeat,
+    fraction,
+    left_to_repeat,
+)
 from aihub_desktop.system.words import Words
 
 _NUMBERS: Final = (Column.SIZE, Column.SPEED, Column.LEFT)
@@ -18,7 +26,8 @@ _RIGHT: Final = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 FRACTION_ROLE: Final = int(Qt.ItemDataRole.UserRole) + 1  # float 0..1, or None where nothing is known
 ROW_ROLE: Final = FRACTION_ROLE + 1  # the `TransferRow` or `FileRow`
-DETAIL_ROLE: Final = FRACTION_ROLE + 2  # the small line below a transfer's title
+DETAIL_ROLE: Final = FRACTION_ROLE + 2  # the small line below a transfer's title; "" where a file has none
+REPEAT_ROLE: Final = FRACTION_ROLE + 3  # float 0..1: how much of what is here has yet to pass by once more
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 _NOWHERE: Final = QModelIndex()
@@ -121,9 +130,10 @@ class QueueModel(QAbstractItemModel):
         item = self._item(index)
         return item.files[index.row()].row if index.internalId() else item.row
 
-    def transfer_at(self, index: AnyIndex) -> TransferRow | None:
-        """The transfer of a row, or that a file's row belongs to."""
-        return self._item(index).row if index.isValid() else None
+    def unfinished(self, transfers: Iterable[int]) -> int:
+        """Bytes that have to be received again if these transfers are stopped now."""
+        wanted = set(transfers)
+        return sum(item.unfinished for item in self._rows.transfers if item.row.id in wanted)
 
     def index_of(self, transfer: int, column: int = Column.NAME) -> QModelIndex:
         """Where a transfer stands; invalid for one that is gone."""
@@ -175,8 +185,10 @@ class QueueModel(QAbstractItemModel):
             return _RIGHT if index.column() in _NUMBERS else None
         item = self._item(index)
         if not index.internalId():
-            return _of_transfer(self._words, item, index.column(), role)
-        return _of_file(self._words, item, item.files[index.row()], index.column(), role)
+            of_transfer = _OF_TRANSFER.get(role)
+            return of_transfer(self._words, item, index.column()) if of_transfer else None
+        of_file = _OF_FILE.get(role)
+        return of_file(self._words, item, item.files[index.row()], index.column()) if of_file else None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(HEADERS):
@@ -202,8 +214,8 @@ class QueueModel(QAbstractItemModel):
                 self.endRemoveRows()
             item.total = row.files
         item.row = row
-        if row.state is not TransferState.RUNNING:
-            item.rate, item.left = 0.0, None
+        if row.state is not TransferState.RUNNING and not row.finishing:
+            item.rate, item.left, item.unfinished, item.repeats = 0.0, None, 0, Repeat()
 
     def _tell_transfers(self, places: Iterable[int]) -> None:
         # One signal for each run of neighbours: a signal that spans untouched rows would repaint them all.
@@ -218,29 +230,22 @@ class QueueModel(QAbstractItemModel):
                 )
 
 
-def _of_transfer(words: QueueWords, item: TransferItem, column: int, role: int) -> Any:
-    match role:
-        case Qt.ItemDataRole.DisplayRole:
-            return words.text(item, column)
-        case Qt.ItemDataRole.ToolTipRole:
-            return words.tip(item)
-        case Qt.ItemDataRole.AccessibleTextRole:
-            return words.spoken(item, None, column)
-        case _ if role == FRACTION_ROLE:
-            return fraction(item.row)
-        case _ if role == DETAIL_ROLE:
-            return words.detail(item.row)
-    return item.row if role == ROW_ROLE else None
+_OF_TRANSFER: Final[dict[int, Callable[[QueueWords, TransferItem, int], Any]]] = {
+    int(Qt.ItemDataRole.DisplayRole): lambda words, item, column: words.text(item, column),
+    int(Qt.ItemDataRole.ToolTipRole): lambda words, item, _: words.tip(item),
+    int(Qt.ItemDataRole.AccessibleTextRole): lambda words, item, column: words.spoken(item, None, column),
+    FRACTION_ROLE: lambda _words, item, _column: fraction(item.row),
+    ROW_ROLE: lambda _words, item, _column: item.row,
+    DETAIL_ROLE: lambda words, item, _: words.detail(item),
+    REPEAT_ROLE: lambda _words, item, _column: left_to_repeat(item),
+}
 
-
-def _of_file(words: QueueWords, item: TransferItem, file: FileItem, column: int, role: int) -> Any:
-    match role:
-        case Qt.ItemDataRole.DisplayRole:
-            return words.file_text(file, column)
-        case Qt.ItemDataRole.ToolTipRole:
-            return words.file_tip(file)
-        case Qt.ItemDataRole.AccessibleTextRole:
-            return words.spoken(item, file, column)
-        case _ if role == FRACTION_ROLE:
-            return file_fraction(file.row)
-    return file.row if role == ROW_ROLE else None
+_OF_FILE: Final[dict[int, Callable[[QueueWords, TransferItem, FileItem, int], Any]]] = {
+    int(Qt.ItemDataRole.DisplayRole): lambda words, _, file, column: words.file_text(file, column),
+    int(Qt.ItemDataRole.ToolTipRole): lambda words, _item, file, _column: words.file_tip(file),
+    int(Qt.ItemDataRole.AccessibleTextRole): lambda words, item, file, column: words.spoken(item, file, column),
+    FRACTION_ROLE: lambda _words, _item, file, _column: file_fraction(file.row),
+    ROW_ROLE: lambda _words, _item, file, _column: file.row,
+    DETAIL_ROLE: lambda words, _item, file, _column: words.file_detail(file),
+    REPEAT_ROLE: lambda _words, _item, file, _column: file_left_to_repeat(file),
+}

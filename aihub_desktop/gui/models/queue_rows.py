@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import FileProgress, FileRow, TransferProgress, TransferRow
 from aihub_desktop.domain.states import FileState, TransferState
 
@@ -18,6 +19,21 @@ class FileItem:
     row: FileRow
     rate: float = 0.0
     again: int = 0
+    repeat: int = 0  # bytes of its stream that will have passed by in the end; 0 while none does
+
+    @property
+    def repeats(self) -> bool:
+        """Whether what comes now is on disk already."""
+        return self.again < self.repeat
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What the streams of a transfer repeat at present: bytes passed, of how many; `why` of the largest of them."""
+
+    passed: int = 0
+    repeat: int = 0
+    why: Problem | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +41,8 @@ class TransferItem:
     row: TransferRow
     rate: float = 0.0
     left: float | None = None
+    unfinished: int = 0  # bytes that have to be received again if it is stopped now
+    repeats: Repeat = Repeat()
     files: list[FileItem] = field(default_factory=list)
     place: dict[int, int] = field(default_factory=dict)  # file id → row
     total: int = 0  # file rows there are to ask for
@@ -38,6 +56,7 @@ class QueueRows:
         self.transfers: list[TransferItem] = [TransferItem(row, total=row.files) for row in rows]
         self.place: dict[int, int] = {}
         self._moving: set[tuple[int, int]] = set()  # (transfer, file) that had a speed in the last report
+        self._why: dict[int, Problem] = {}  # the last problem of files under way, also of those whose row is not here
         self._number()
 
     def append(self, rows: list[TransferRow]) -> None:
@@ -56,12 +75,16 @@ class QueueRows:
         """Rows that changed, of those that are here."""
         touched: Touched = {}
         for row in rows:
+            if row.state is FileState.FETCHING and row.problem is not None:
+                self._why[row.id] = row.problem
+            else:
+                self._why.pop(row.id, None)
             if (found := self._file(row.transfer, row.id)) is None:
                 continue
             file, place = found
             file.row = row
             if row.state is not FileState.FETCHING:
-                file.rate = 0.0
+                file.rate, file.again, file.repeat = 0.0, 0, 0
             touched.setdefault(row.transfer, set()).add(place)
         return touched
 
@@ -75,26 +98,27 @@ class QueueRows:
                 item.row = msgspec.structs.replace(
                     item.row, bytes=progress.bytes, received=progress.received, again=progress.again
                 )
-                item.rate, item.left = progress.rate, progress.left
+                item.rate, item.left, item.unfinished = progress.rate, progress.left, progress.unfinished
                 touched.add(place)
-            elif item.rate or item.left is not None:
-                item.rate, item.left = 0.0, None
+            elif item.rate or item.left is not None or item.unfinished:
+                item.rate, item.left, item.unfinished = 0.0, None, 0
                 touched.add(place)
         return touched
 
     def progress_files(self, reports: list[FileProgress]) -> Touched:
+        self._add_repeats(reports)
         touched: Touched = {}
         still = self._moving
         self._moving = {(progress.transfer, progress.file) for progress in reports}
         for transfer, key in still - self._moving:
             if found := self._file(transfer, key):
-                found[0].rate = 0.0
+                found[0].rate, found[0].again, found[0].repeat = 0.0, 0, 0
                 touched.setdefault(transfer, set()).add(found[1])
         for progress in reports:
             if found := self._file(progress.transfer, progress.file):
                 file, place = found
                 file.row = msgspec.structs.replace(file.row, bytes=progress.bytes)
-                file.rate, file.again = progress.rate, progress.again
+                file.rate, file.again, file.repeat = progress.rate, progress.again, progress.repeat
                 touched.setdefault(progress.transfer, set()).add(place)
         return touched
 
@@ -102,9 +126,28 @@ class QueueRows:
         """Nothing moves, nothing that was asked will come."""
         self._moving.clear()
         for item in self.transfers:
-            item.rate, item.left, item.asked = 0.0, None, False
+            item.rate, item.left, item.asked, item.unfinished, item.repeats = 0.0, None, False, 0, Repeat()
             for file in item.files:
-                file.rate = 0.0
+                file.rate, file.again, file.repeat = 0.0, 0, 0
+
+    def _add_repeats(self, reports: list[FileProgress]) -> None:
+        sums: dict[int, list[FileProgress]] = {}
+        for progress in reports:
+            if progress.again < progress.repeat:
+                sums.setdefault(progress.transfer, []).append(progress)
+        for item in self.transfers:
+            item.repeats = Repeat()
+            if many := sums.get(item.row.id):
+                largest = max(many, key=lambda progress: progress.repeat)
+                item.repeats = Repeat(
+                    sum(progress.again for progress in many),
+                    sum(progress.repeat for progress in many),
+                    self._last_problem(largest),
+                )
+
+    def _last_problem(self, progress: FileProgress) -> Problem | None:
+        found = self._file(progress.transfer, progress.file)
+        return found[0].row.problem if found else self._why.get(progress.file)
 
     def _number(self) -> None:
         self.place = {item.row.id: place for place, item in enumerate(self.transfers)}

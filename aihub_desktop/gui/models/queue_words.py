@@ -9,6 +9,7 @@ from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.model import SizeRange
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.gui.models.queue_rows import FileItem, TransferItem, in_trouble
+from aihub_desktop.system import pace
 from aihub_desktop.system.words import Words
 
 
@@ -50,19 +51,29 @@ class QueueWords:
                 return self._left(item)
 
     def _left(self, item: TransferItem) -> str:
-        if item.left is None or item.row.state is not TransferState.RUNNING:
+        if item.left is None or not (item.row.state is TransferState.RUNNING or item.row.finishing):
             return ""
         # Odd seconds of a long wait would pretend to know.
         return self._words.duration(item.left if item.left < 60 else round(item.left / 60) * 60)
 
     def _state(self, row: TransferRow) -> str:
+        if row.finishing:
+            return self._words.say("gui.queue.finishing", n=row.running)
         text = self._words.state(row.state)
         if row.state is TransferState.RUNNING or (row.failed and row.state is TransferState.DONE):
             return self._words.say("gui.queue.state-files", state=text, done=row.done, n=row.files - row.skipped)
         return text
 
-    def detail(self, row: TransferRow) -> str:
-        return self._words.problem(row.problem).title if in_trouble(row) and row.problem else row.folder
+    def detail(self, item: TransferItem) -> str:
+        row, repeats = item.row, item.repeats
+        if in_trouble(row) and row.problem:
+            return self._words.problem(row.problem).title
+        if repeats.repeat:
+            return pace.again(self._words, repeats.passed, repeats.repeat, repeats.why)
+        return row.folder
+
+    def file_detail(self, file: FileItem) -> str:
+        return pace.again(self._words, file.again, file.repeat, file.row.problem) if file.repeats else ""
 
     def file_text(self, file: FileItem, column: int) -> str:
         row = file.row
@@ -86,8 +97,8 @@ class QueueWords:
             key = "gui.queue.again-at" if row.next_try is not None else "gui.queue.reason"
             moment = self._words.moment(row.next_try)[-5:] if row.next_try is not None else ""
             return self._words.say(key, problem=self._words.problem(row.problem).title, time=moment)
-        if row.state is FileState.FETCHING and file.again > row.bytes * 0.02 and file.again > 1 << 20:
-            return self._words.say("gui.queue.passing", state=self._words.state(row.state))
+        if row.state is FileState.FETCHING and file.repeats:
+            return self._words.say("gui.queue.repeating")
         return self._words.state(row.state)
 
     def _file_amount(self, row: FileRow) -> str:
@@ -107,6 +118,11 @@ class QueueWords:
         row = item.row
         size = self._words.size_range(SizeRange(row.low, row.high, ""))
         lines = [row.dataset.title, row.folder, self._words.say("gui.queue.tip.sum", n=row.files, size=size)]
+        if item.repeats.repeat:
+            lines.append(self.detail(item))
+        if row.again > 0:
+            received, again = self._words.size(row.received), self._words.size(row.again)
+            lines.append(self._words.say("gui.queue.tip.traffic", received=received, again=again))
         if item.row.problem is not None:
             lines.extend(self._words.problem(item.row.problem))
         return "\n".join(lines)
@@ -115,6 +131,7 @@ class QueueWords:
         row = file.row
         exact = row.file.size if row.size is None else SizeRange(row.size, row.size, "")
         lines = [row.place or row.file.path, self._words.size_range(exact)]
+        lines.append(self.file_detail(file))
         if file.row.problem is not None:
             lines.extend(self._words.problem(file.row.problem))
         if file.row.sha256:
@@ -142,6 +159,17 @@ def file_fraction(row: FileRow) -> float | None:
     if row.state is FileState.DONE:
         return 1.0
     return _share(row.bytes, row.file.size.low if row.size is None else row.size, row.size or row.file.size.high)
+
+
+def left_to_repeat(item: TransferItem) -> float:
+    """How much of the bar stands for bytes that are here and come once more, 0 to 1."""
+    middle = (item.row.low + item.row.high) / 2
+    return min(1.0, (item.repeats.repeat - item.repeats.passed) / middle) if middle > 0 else 0.0
+
+
+def file_left_to_repeat(file: FileItem) -> float:
+    low, high = (file.row.file.size.low, file.row.file.size.high) if file.row.size is None else (file.row.size,) * 2
+    return min(1.0, max(0, file.repeat - file.again) * 2 / (low + high)) if low + high > 0 else 0.0
 
 
 def _share(here: int, low: int, high: int) -> float | None:

@@ -13,11 +13,14 @@ from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import DiskSpace, Space
 from aihub_desktop.domain.model import Dataset
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
+from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui import icons, theme
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models.tree import Sum
 from aihub_desktop.gui.parts import FaintLabel, Sign, bold
 from aihub_desktop.gui.theme import GRID
+from aihub_desktop.system import room
+from aihub_desktop.system.room import Verdict
 
 _LONGEST_BYTES: Final = 120  # leaves room for the hub's own long paths below it
 _TYPING_MS: Final = 250
@@ -62,6 +65,7 @@ class TargetBar(QWidget):
         icons.dress(self._choose, "folder")
         self._amount = bold(QLabel(), 1.08)
         self._free = FaintLabel()
+        self._free.setWordWrap(True)
         self._sign = Sign("warning", 16, warning=True)
         self.button = QPushButton(autoDefault=True)
         self.button.setDefault(True)
@@ -104,7 +108,7 @@ class TargetBar(QWidget):
         self._choose.clicked.connect(self._pick)
         self.button.clicked.connect(lambda: self.wanted.emit(self.folder()))
         self._desk.tree.ticks_changed.connect(self._count)
-        self._desk.settings_changed.connect(lambda _: self._suggest() if not self._folder.text() else None)
+        self._desk.settings_changed.connect(self._configured)
 
     def speak(self) -> None:
         say = self._desk.words.say
@@ -128,6 +132,11 @@ class TargetBar(QWidget):
         if dataset != self._dataset:
             self._dataset, self._own = dataset, own_folder(dataset)
             self._suggest()
+
+    def _configured(self, settings: Settings) -> None:
+        if not self._folder.text():
+            self._suggest()
+        self._show()
 
     def refresh(self) -> None:
         """Asks for the free space anew."""
@@ -172,8 +181,12 @@ class TargetBar(QWidget):
 
     def _spaced(self, folder: str, space: DiskSpace) -> None:
         if folder == self.folder():
-            self._space = space
-            self._show()
+            self.show_space(space)
+
+    def show_space(self, space: DiskSpace) -> None:
+        """What is known of the folder's drive."""
+        self._space = space
+        self._show()
 
     def _unspaced(self, problem: Problem) -> None:
         self._space = None
@@ -191,21 +204,15 @@ class TargetBar(QWidget):
             self._amount.setText(words.say("gui.target.sum", n=total.files, size=size, hidden=hidden))
         else:
             self._amount.setText(words.say("gui.target.nothing"))
-        text, warns = self._verdict(total)
-        self._free.setText(text)
-        self._sign.setVisible(warns)
+        found = self._verdict(total)
+        self._free.setText(found.text)
+        self._sign.setVisible(found.warns)
         self.button.setEnabled(bool(total.files and self.folder()))
 
-    def _verdict(self, total: Sum) -> tuple[str, bool]:
-        """What is said of the disk, and whether it is a warning."""
-        words, space = self._desk.words, self._space
-        if space is None:
-            return "", False
-        if not space.writable:
-            return words.say("gui.target.not-writable"), True
-        free = words.size(space.free)
-        if total.size.low > space.free:
-            return words.say("gui.target.too-much", free=free, missing=words.size(total.size.low - space.free)), True
-        if total.size.high > space.free:
-            return words.say("gui.target.maybe-too-much", free=free), True
-        return words.say("gui.target.free", free=free), False
+    def _verdict(self, total: Sum) -> Verdict:
+        if self._space is None:
+            return Verdict("")
+        # Only where files have a longest length is it worth the walk through all of them.
+        limited = self._space.largest is not None
+        large = room.too_large(self._space, self._desk.tree.files(ticked=True)) if limited else 0
+        return room.verdict(self._desk.words, self._space, self._desk.settings.floor_bytes, total.size, large)

@@ -1,0 +1,77 @@
+"""The line below the queue: how many, how fast, why not faster, and the button that sets limit and hours."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from aihub_desktop.domain.messages import Brake, TransferRow
+from aihub_desktop.domain.states import TRANSFER_MAY_RUN, TransferState
+from aihub_desktop.gui import icons
+from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.limit_menu import LimitMenu
+from aihub_desktop.gui.parts import ElidedLabel, Sign
+from aihub_desktop.gui.theme import GRID
+from aihub_desktop.system import pace
+
+
+class PaceBar(QWidget):
+    """`hours_wanted`: the person wants to choose hours of their own."""
+
+    hours_wanted = Signal()
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._totals = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self._sign = Sign("limit", 16)
+        self._pace = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.button = QPushButton(flat=True, autoDefault=False)
+        icons.dress(self.button, "limit")
+        self.menu = LimitMenu(desk, self)
+        self.button.setMenu(self.menu)
+        self.menu.hours_wanted.connect(self.hours_wanted)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID)
+        row.addWidget(self._totals, 4)
+        row.addWidget(self._sign)
+        row.addWidget(self._pace, 5)
+        row.addWidget(self.button)
+
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """What is shown: totals, pace, limit."""
+        return self._totals.accessibleName(), self._pace.accessibleName(), self.button.text()
+
+    def show_rows(self, rows: list[TransferRow]) -> None:
+        """All that are in the queue."""
+        words = self._desk.words
+        counts = {
+            "running": sum(row.state is TransferState.RUNNING or row.finishing for row in rows),
+            "waiting": sum(row.state is TransferState.QUEUED for row in rows),
+            "done": sum(row.state is TransferState.DONE for row in rows),
+        }
+        texts = [words.say(f"gui.queue.totals.{kind}", n=count) for kind, count in counts.items() if count]
+        moving = [row for row in rows if row.state in TRANSFER_MAY_RUN or row.finishing]
+        if again := sum(row.again for row in moving):
+            texts.append(words.say("gui.queue.totals.again", size=words.size(again)))
+        self._totals.say(" · ".join(texts))
+        self._show_pace(bool(moving))
+        self._show_limit()
+
+    def _show_pace(self, active: bool) -> None:
+        now = self._desk.pace.latest
+        text = pace.line(self._desk.words, now, self._desk.settings) if active and now is not None else ""
+        self._pace.say(text)
+        self._sign.setVisible(bool(text) and now is not None and now.brake is not Brake.NONE)
+
+    def _show_limit(self) -> None:
+        words, settings = self._desk.words, self._desk.settings
+        limit = pace.rate(words, settings.limit) if settings.limit else ""
+        hours = pace.week(words, settings.hours) if settings.hours else ""
+        shown = " · ".join(filter(None, (limit, hours))) or words.say("gui.limit.none")
+        if shown != self.button.text():
+            self.button.setText(shown)
+            self.button.setAccessibleName(words.say("gui.limit.spoken", limit=shown))
+        self.button.setToolTip(words.say("gui.limit.tip"))

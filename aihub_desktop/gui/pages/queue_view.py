@@ -1,0 +1,80 @@
+"""The table of the queue."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
+
+from aihub_desktop.domain.messages import FileRow, TransferRow
+from aihub_desktop.domain.states import TransferState
+from aihub_desktop.gui.choice import Choice
+from aihub_desktop.gui.delegates import ProgressDelegate, RowDelegate, TitleDelegate
+from aihub_desktop.gui.models.queue import QueueModel
+from aihub_desktop.gui.models.queue_words import Column
+from aihub_desktop.gui.theme import GRID
+from aihub_desktop.system.words import Words
+
+
+class QueueView(QTreeView):
+    """Transfers that unfold into their files, which are asked for as they come into sight."""
+
+    def __init__(self, queue: QueueModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._queue = queue
+        self.setModel(queue)
+        self.setItemDelegate(RowDelegate(self))
+        self.setItemDelegateForColumn(Column.NAME, TitleDelegate(self))
+        self.setItemDelegateForColumn(Column.PROGRESS, ProgressDelegate(self))
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        # Rows have two heights; by rows, only those in sight are measured, however many there are.
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setAllColumnsShowFocus(True)
+        self.setExpandsOnDoubleClick(False)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header = self.header()
+        header.setSectionsMovable(False)
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        self.expanded.connect(queue.fetchMore)
+        queue.rowsInserted.connect(lambda parent, *_: self._fetch_on(parent))
+        queue.rowsRemoved.connect(lambda parent, *_: self._fetch_on(parent))
+
+    def speak(self, words: Words) -> None:
+        """Names, and columns as wide as the language needs them."""
+        self.setAccessibleName(words.say("gui.queue.view"))
+        metrics, header = self.fontMetrics(), self.header()
+        about = words.say("gui.queue.near", value=words.size(996 << 30))
+        state = words.state(TransferState.RUNNING)
+        samples = {
+            Column.STATE: words.say("gui.queue.state-files", state=state, done=36, n=36),
+            Column.SIZE: words.say("gui.queue.amount", here=words.size(996 << 30), all=about),
+            Column.SPEED: words.speed(996 << 10),
+            Column.LEFT: words.duration(23.9 * 3600),
+        }
+        header.setMinimumSectionSize(GRID * 6)
+        header.resizeSection(Column.PROGRESS, metrics.horizontalAdvance("100 %") + GRID * 10)
+        for column, sample in samples.items():
+            header.resizeSection(column, metrics.horizontalAdvance(sample) + GRID * 3)
+
+    def choice(self) -> Choice:
+        """What is selected."""
+        rows = [self._queue.row_at(index) for index in self.selectionModel().selectedRows(Column.NAME)]
+        transfers = [row for row in rows if isinstance(row, TransferRow)]
+        whole = {row.id for row in transfers}
+        return Choice(transfers, [row for row in rows if isinstance(row, FileRow) and row.transfer not in whole])
+
+    def select(self, transfer: int) -> None:
+        """Marks a transfer and brings it into sight."""
+        index = self._queue.index_of(transfer)
+        if index.isValid():
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            self.selectionModel().setCurrentIndex(index, flags)
+            self.scrollTo(index)
+            self.setFocus()
+
+    def _fetch_on(self, transfer: QModelIndex) -> None:
+        # The view itself asks for more at its very end only.
+        if transfer.isValid() and self.isExpanded(transfer):
+            self._queue.fetchMore(transfer)

@@ -1,0 +1,43 @@
+"""Whether files will fit onto a drive, as a sentence: before a start, in the window and at the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from aihub_desktop.domain.messages import DiskSpace
+from aihub_desktop.domain.model import RemoteFile, SizeRange
+from aihub_desktop.system.words import Words
+
+
+class Verdict(NamedTuple):
+    """What is said of the drive, whether it is a warning, and whether it surely does not fit."""
+
+    text: str
+    warns: bool = False
+    fails: bool = False
+
+
+def verdict(words: Words, space: DiskSpace, floor: int, size: SizeRange, too_large: int = 0) -> Verdict:
+    """`floor` bytes are left free; `too_large` files are longer than the file system allows."""
+    if not space.writable:
+        return Verdict(words.say("room.not-writable"), warns=True, fails=True)
+    if too_large and space.largest is not None:
+        text = words.say(
+            "room.too-large", file_system=space.file_system or "FAT32", n=too_large, largest=space.largest + 1
+        )
+        return Verdict(text, warns=True)
+    free, usable = words.size(space.free), max(0, space.free - floor)
+    kept = words.size(floor) if floor else ""
+    if size.low > usable:
+        missing = words.size(size.low - usable)
+        return Verdict(words.say("room.too-much", free=free, floor=kept, missing=missing), warns=True, fails=True)
+    if size.high > usable:
+        return Verdict(words.say("room.maybe-too-much", free=free, floor=kept), warns=True)
+    return Verdict(words.say("room.free", free=free, floor=kept))
+
+
+def too_large(space: DiskSpace, files: Iterable[RemoteFile]) -> int:
+    """How many of `files` surely are longer than the drive's file system can hold."""
+    largest = space.largest
+    return 0 if largest is None else sum(file.size.low > largest for file in files)

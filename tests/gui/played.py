@@ -1,0 +1,104 @@
+"""A queue that is played to the window by hand: states that no small download stays in for long."""
+
+from __future__ import annotations
+
+import time
+
+from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.messages import (
+    Brake,
+    Changed,
+    FileProgress,
+    FileRow,
+    FileRows,
+    Progress,
+    Snapshot,
+    TransferProgress,
+    TransferRow,
+)
+from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.gui.desk import Desk
+
+GB = 1 << 30
+MB = 1 << 20
+
+BIG = 1  # the transfer whose files repeat what came before a cut
+HELD = 2  # the one that has no room
+
+
+def transfer(
+    number: int,
+    state: TransferState,
+    *,
+    title: str = "한국어 음성 말뭉치",
+    here: int = 0,
+    whole: int = 47 * GB,
+    running: int = 0,
+    problem: Problem | None = None,
+    finishing: bool = False,
+    received: int = 0,
+    again: int = 0,
+) -> TransferRow:
+    dataset = Dataset("aihub", str(70 + number), title)
+    return TransferRow(
+        number, dataset, f"/data/AI Hub/{70 + number}", state, problem, 36, 21, 0, 0, running, here,
+        whole - GB, whole + GB, received, again, 1.0, None, finishing,
+    )  # fmt: skip
+
+
+def file(number: int, name: str, here: int, whole: int, problem: Problem | None = None) -> FileRow:
+    remote = RemoteFile("aihub", "71", str(number), f"원천데이터/{name}", SizeRange(whole, whole, ""))
+    return FileRow(
+        number, BIG, remote, f"원천데이터/{name}", FileState.FETCHING, here, whole, "", "", problem, 1, None
+    )  # fmt: skip
+
+
+FILES = [
+    file(1, "TS_01.zip", round(7.5 * GB), 12 * GB, Problem(Code.CUT)),
+    file(2, "TS_02.zip", 5 * GB, 9 * GB),
+]
+
+
+def running(*, finishing: bool = False) -> TransferRow:
+    state = TransferState.PAUSED if finishing else TransferState.RUNNING
+    return transfer(
+        BIG, state, here=31 * GB, running=2, finishing=finishing, received=38 * GB, again=round(4.1 * GB)
+    )  # fmt: skip
+
+
+def progress(
+    brake: Brake = Brake.NONE, *, unfinished: int = round(12.5 * GB), streams: int = 2, starts_at: float | None = None
+) -> Progress:
+    moving = [TransferProgress(BIG, 31 * GB, 38 * GB, round(4.1 * GB), 6.2 * MB, 9000.0, unfinished)]
+    files = [
+        FileProgress(1, BIG, round(7.5 * GB), round(3.2 * GB), 3.2 * MB, round(7.5 * GB)),
+        FileProgress(2, BIG, 5 * GB, 0, 3.0 * MB),
+    ]
+    rate = 6.2 * MB if streams else 0.0
+    return Progress(0, rate, moving if streams else [], files if streams else [], brake, streams, 4, starts_at)
+
+
+def in_the_evening() -> float:
+    """Today at 19:00, local time."""
+    now = time.localtime()
+    return time.mktime((*now[:3], 19, 0, 0, 0, 0, -1))
+
+
+class Player:
+    """Says to the desk of a window what an engine would say."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def begin(self, rows: list[TransferRow], settings: Settings | None = None) -> None:
+        """A snapshot, with the files of the transfer BIG."""
+        self._desk.link.snapshot.emit(Snapshot(0, rows, settings or Settings(), self._desk.hub))
+        self._desk.queue.add_rows(BIG, 0, FileRows(list(FILES), len(FILES)))
+
+    def change(self, *rows: TransferRow, settings: Settings | None = None) -> None:
+        self._desk.link.changed.emit(Changed(0, list(rows), settings=settings))
+
+    def progress(self, event: Progress) -> None:
+        self._desk.link.progressed.emit(event)
