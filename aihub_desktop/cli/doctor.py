@@ -33,14 +33,15 @@ def doctor(session: Session, args: argparse.Namespace) -> Exit:
         consent=None if args.no_download else functools.partial(_consents, console, yes=args.yes),
     )
     report = doctor.examine()
-    if args.report:
-        _write(Path(args.report), report)
     if args.json:
         console.record(**report.plain())
     else:
         _say_learned(console, report.learned)
     _advise(console, report)
+    if doctor.unkept is not None:
+        console.problem(doctor.unkept)
     if args.report:
+        _write(Path(args.report), report)
         console.say("doctor.reported", path=args.report)
     problems = [finding.problem for finding in report.findings if finding.state is Health.FAILED]
     return worst(exit_of(problem.code) for problem in problems if problem is not None)

@@ -54,6 +54,9 @@ class Receive(Work, frozen=True):
     mark_seconds: float
     buffer_bytes: int = 32 << 20  # received and not written yet, at most
     rate: int = 0  # bytes a second at most, 0 for no limit
+    # What was learned of the hub, see `checkup.Learned`; wrong costs a request, no more.
+    stream_key: bool = True
+    address_again: bool = False
 
 
 class Rate(Work, frozen=True):

@@ -76,12 +76,13 @@ class Doctor:
         self._queued = list(seen.wanted[:_MOST_CANDIDATES])
         self._agent = self._settings.user_agent or f"aihub-desktop/{__version__}"
         self._key: Secret | None = None
+        self.unkept: Problem | None = None  # why what was learned could not be kept
         self._findings: dict[Topic, Finding] = {}
         self._candidates: list[Dataset] = []
         self._trees: dict[Dataset, list[RemoteFile]] = {}
 
     def examine(self) -> Report:
-        """Everything, in order. Raises `ProblemError` NOT_WRITABLE where what was learned cannot be kept."""
+        """Everything, in order. Never fails for what the world does: that is in the report."""
         seconds = self._settings.connect_timeout
         self._connections = Connections(self._agent, seconds)
         self._source = AIHub(self._hub, user_agent=self._agent, connect_timeout=seconds)
@@ -238,7 +239,10 @@ class Doctor:
         if not known:
             return before
         learned = msgspec.structs.replace(before, hub=self._hub, at=time.time(), **known)
-        remember(self._home, learned)
+        try:
+            remember(self._home, learned)
+        except ProblemError as error:
+            self.unkept = error.problem
         return learned
 
     def _report(self, learned: Learned) -> Report:

@@ -32,6 +32,7 @@ from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.records import Moment
 from aihub_desktop.sources.aihub.client import AIHub
+from aihub_desktop.store.learned import recall
 from aihub_desktop.store.queue import QueueStore
 
 _log = logging.getLogger(__name__)
@@ -276,10 +277,12 @@ class Shell:
             self.post(Ended(fetch.lease, self._keys.problem or Problem(Code.NO_KEY)))
             return
         use = self._core.settings
+        known = recall(self._home, self._hub)  # each time, for a first contact may be made while the engine runs
         self._begin(
             Receive(
                 fetch.lease, self._hub, fetch.folder, fetch.files, key, USER_AGENT, use.connect_timeout,
                 use.stall_seconds, use.stall_rate, use.mark_bytes, use.mark_seconds,
+                stream_key=known.stream_key is not False, address_again=known.address_again is True,
             )
         )  # fmt: skip
 

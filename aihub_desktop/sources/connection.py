@@ -237,9 +237,10 @@ def _certified_of(host: str) -> Encrypted:
 
     def encrypted(stream: httpcore.NetworkStream, name: str | None) -> None:
         if name == host:
-            peer = stream.get_extra_info("ssl_object")
+            # By position: what httpcore has here is Python's inner object, which knows no name for it.
+            certificate = stream.get_extra_info("ssl_object").getpeercert(True)
             stream.close()
-            raise _CertifiedError(peer.getpeercert(binary_form=True) or b"")
+            raise _CertifiedError(certificate or b"")
 
     return encrypted
 

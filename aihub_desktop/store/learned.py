@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +20,7 @@ from aihub_desktop.domain.checkup import Learned
 from aihub_desktop.domain.faults import Code, ProblemError
 
 NAME: Final = "learned.json"
+_REPLACE_SECONDS: Final = 2.0
 
 
 def recall(home: Path, hub: str) -> Learned:
@@ -27,6 +30,19 @@ def recall(home: Path, hub: str) -> Learned:
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return Learned(hub=hub)
     return learned if learned.hub == hub else Learned(hub=hub)
+
+
+def _replace(name: str, path: Path) -> None:
+    """Windows refuses while somebody reads the old file, which takes no longer than a moment."""
+    deadline = time.monotonic() + _REPLACE_SECONDS
+    while True:
+        try:
+            os.replace(name, path)
+            return
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def remember(home: Path, learned: Learned) -> None:
@@ -40,7 +56,7 @@ def remember(home: Path, learned: Learned) -> None:
                 file.write(msgspec.json.encode(learned))
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, home / NAME)
+            _replace(name, home / NAME)
         except OSError:
             with contextlib.suppress(OSError):
                 os.unlink(name)
