@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -22,12 +23,18 @@ from aihub_desktop.demo.answers import Refusal
 from aihub_desktop.demo.catalogue import DEMO_KEY, Access, Catalogue, DemoDataset
 from aihub_desktop.demo.habits import SCRIPT, Habits
 from aihub_desktop.demo.hub import DemoHub
-from aihub_desktop.domain.checkup import NOT_TRIED, STATE_OF, Finding, Health, Report, Topic
+from aihub_desktop.domain.checkup import NOT_TRIED, STATE_OF, Finding, Health, Offer, Report, Topic
+from aihub_desktop.domain.faults import Code
 from aihub_desktop.domain.messages import TransferRow
-from aihub_desktop.domain.model import HUB, Dataset
+from aihub_desktop.domain.model import HUB, Dataset, Secret
 from aihub_desktop.domain.settings import changed
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.engine.doctor import Doctor
+from aihub_desktop.sources.aihub.client import AIHub
+from aihub_desktop.sources.aihub.sample import Allowance, Tap
+from aihub_desktop.sources.aihub.speed import speed
+from aihub_desktop.sources.connection import Connections
+from aihub_desktop.store.learned import recall
 from aihub_desktop.store.queue import QueueStore
 from aihub_desktop.system.words import LANGUAGES, Words, catalogue
 
@@ -245,6 +252,7 @@ CASES: Final[list[tuple[Topic, str, Callable[[Ground], None]]]] = [
     (Topic.TREE, NOT_TRIED, both(asking(dataset=""), fault(f.Answer(at=f.Place.LIST, **GARBLED)))),
     (Topic.KEY, "accepted", nothing),
     (Topic.KEY, "accepted", fault(f.Answer(at=f.Place.KEY, **GARBLED))),  # by what it opened
+    (Topic.KEY, "accepted", fault(f.Answer(at=f.Place.KEY, body=b'{"msg":"login fail","code":401}'))),
     (Topic.KEY, "unclear", both(asking(consent=None), fault(f.Answer(at=f.Place.KEY, **GARBLED)))),
     (Topic.KEY, "failed", keyed("de300000-4a1b-4c0d-8e0f-000000000000")),
     (Topic.KEY, "failed", keyed("")),
@@ -253,6 +261,7 @@ CASES: Final[list[tuple[Topic, str, Callable[[Ground], None]]]] = [
     (Topic.FILE, "declined", asking(consent=lambda offer: False)),
     (Topic.FILE, "declined", asking(consent=None)),
     (Topic.FILE, "failed", asking(dataset="90002")),
+    (Topic.FILE, "failed", keyed("de300000-4a1b-4c0d-8e0f-000000000000")),
     (Topic.FILE, "failed", fault(f.Cut(after=1000))),
     (Topic.FILE, "failed", fault(f.Answer())),
     (Topic.FILE, NOT_TRIED, keyed("")),
@@ -322,9 +331,9 @@ def test_every_code_has_words_and_advice() -> None:
             # What failed is advised upon by its problem's words.
             assert (f"advice.{topic}-{code}" in told) == (state is Health.ADVICE) or code == "unnamed"
     for key in told:
-        topic, _, code = key.partition(".")
-        if topic in set(Topic):
-            assert code in STATE_OF[Topic(topic)], key
+        of, _, code = key.partition(".")
+        if of in list(Topic):
+            assert code in STATE_OF[Topic(of)], key
 
 
 def test_topics_come_in_their_order(ground: Ground) -> None:
@@ -335,3 +344,184 @@ def test_topics_come_in_their_order(ground: Ground) -> None:
 
 
 # ---- what findings say
+
+
+@pytest.mark.skipif(not ON_LINUX, reason="SSL_CERT_FILE is the trust store on Linux only")
+def test_who_stands_in_between(ground: Ground) -> None:
+    stranger(ground)
+    made = finding(ground.examine(), Topic.CERTIFICATE)
+    assert made.problem is not None
+    assert made.problem.code is Code.TLS_UNTRUSTED
+    assert str(made.facts["issuer"]).startswith("trustme")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", str(made.facts["until"]))
+    # Whoever cannot prove who he is was asked nothing, and told nothing.
+    assert len(ground.hub.requests) == 0
+
+
+@pytest.mark.skipif(not ON_LINUX, reason="SSL_CERT_FILE is the trust store on Linux only")
+def test_a_proxy_is_named_without_its_login(ground: Ground) -> None:
+    behind_proxy(ground)
+    report = ground.examine()
+    facts = finding(report, Topic.PROXY).facts
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", str(facts["proxy"]))
+    assert facts["login"] == 1
+    assert not {"kim", "secret"} & set(re.split(r"\W", msgspec.json.encode(report).decode()))
+    # The stream is of another host there, so it was never given the key.
+    assert finding(report, Topic.FILE).code == "received"
+    assert {seen.host: seen.key_sent for seen in ground.hub.requests if "down" in seen.path} == {"api": True}
+    assert not any(seen.key_sent for seen in ground.hub.requests if seen.host == "stream")
+
+
+def test_the_clock_is_told_by_how_much(ground: Ground) -> None:
+    ground.hub.habits = Habits(clock=-3600.0)
+    made = finding(ground.examine(), Topic.CLOCK)
+    assert 3598 <= int(made.facts["ahead"]) <= 3602
+    assert "1 h ahead" in finding_text(Words("en"), made)
+    assert "1시간 빠름" in finding_text(Words("ko"), made)
+
+
+def test_the_script_is_known_by_its_hash_and_told_apart(ground: Ground) -> None:
+    facts = finding(ground.examine(), Topic.VERSION).facts
+    assert facts == {
+        "sha256": hashlib.sha256(SCRIPT.encode()).hexdigest(), "ours": "0.6", "told": "26.01.02 v0.6", "used": "0.6",
+    }  # fmt: skip
+
+
+def test_a_file_is_received_as_it_came(ground: Ground) -> None:
+    facts = finding(ground.examine(), Topic.FILE).facts
+    assert (facts["file_key"], facts["api_status"], facts["stream_status"]) == (SMALLEST, 302, 200)
+    assert "application/x-tar" in str(facts["stream_headers"])
+    assert int(facts["bytes"]) > 2_500
+
+
+@pytest.mark.parametrize(("given", "blanks"), [(None, "underscores"), (f.BlanksKept(), "kept")])
+def test_what_becomes_of_blanks(ground: Ground, given: f.Fault | None, blanks: str) -> None:
+    if given is not None:
+        ground.hub.faults.add(given)
+    assert finding(ground.examine(), Topic.NAMING).facts["blanks"] == blanks
+
+
+@pytest.mark.parametrize("key", ["needed", "not-needed"])
+@pytest.mark.parametrize("address", ["again", "once"])
+def test_findings_do_not_depend_on_each_other(ground: Ground, key: str, address: str) -> None:
+    ground.hub.habits = Habits(
+        stream_wants_key=key == "needed", serves=1 if address == "once" else None, honours_range=True, fresh_times=True
+    )
+    report = ground.examine()
+    assert finding(report, Topic.STREAM_KEY).code == key
+    assert finding(report, Topic.ADDRESS).code == address
+    assert finding(report, Topic.SAMENESS).code == "headers-differ"
+    assert finding(report, Topic.RANGE).code == "honoured"
+    assert finding(report, Topic.SPEED).code == "measured"
+    learned = recall(ground.home, ground.url)
+    assert learned == report.learned
+    assert (learned.stream_key, learned.address_again) == (key == "needed", address == "again")
+    assert (learned.identical, learned.ranges) == (False, True)
+    assert (learned.naming, learned.order) == ("offsets", "of-the-tree")
+    assert learned.speeds
+
+
+def test_more_streams_bring_more(ground: Ground) -> None:
+    ground.hub.faults.add(f.Slow(rate=100_000))
+    connections = Connections("test/1", 5.0)
+    tap = Tap(ground.url, connections, Secret(DEMO_KEY), Allowance(2 << 20), 0.0)
+    dataset = Dataset(HUB, "90001", "")
+    source = AIHub(ground.url, user_agent="test/1")
+    long = max(source.files(dataset).files, key=lambda file: file.size.high)
+    made = speed(tap, dataset, long, with_key=True, seconds=0.6)
+    assert made.code == "measured"
+    assert list(made.facts) == ["one", "two", "three", "four"]
+    rates = [int(rate) for rate in made.facts.values()]
+    assert rates == sorted(rates)
+    assert 2.5 < rates[3] / rates[0] < 6
+    assert len([seen for seen in ground.hub.requests if seen.host == "stream"]) == 4
+
+
+def test_no_more_is_received_than_was_agreed(ground: Ground) -> None:
+    offers: list[Offer] = []
+
+    def agree(offer: Offer) -> bool:
+        offers.append(offer)
+        return True
+
+    ground.given["consent"] = agree
+    ground.examine()
+    assert [(offer.dataset, offer.file_key) for offer in offers] == [("90001", SMALLEST)]
+    assert sum(seen.sent for seen in ground.hub.requests if seen.host == "stream") <= offers[0].most
+
+
+def test_an_allowance_is_not_exceeded(ground: Ground) -> None:
+    connections = Connections("test/1", 5.0)
+    tap = Tap(ground.url, connections, Secret(DEMO_KEY), Allowance(100_000), 0.0)
+    dataset = Dataset(HUB, "90001", "")
+    got = 0
+
+    def take(view: memoryview) -> None:
+        nonlocal got
+        got += len(view)
+
+    for _ in range(2):
+        opened = tap.stream(tap.ticket(dataset, ["100004"]).address, with_key=True)
+        with closing(opened.body):
+            tap.read(opened, take, lambda: 60_000)
+    assert got == 100_000
+
+
+def test_starts_are_spread(ground: Ground) -> None:
+    ground.configure(spread=0.3)
+    ground.hub.faults.add(f.AtOnce(seconds=0.25))
+    assert finding(ground.examine(), Topic.SPEED).code == "measured"
+
+
+def test_the_queues_datasets_are_tried_until_one_is_approved(ground: Ground) -> None:
+    ground.given["dataset"] = ""
+    ground.queue("90001", "90003", "90002")
+    report = ground.examine()
+    assert finding(report, Topic.FILE).code == "received"
+    assert finding(report, Topic.FILE).facts["dataset"] == "90001"
+    down = [seen.path for seen in ground.hub.requests if "/down/" in seen.path]
+    assert down[:2] == ["/down/0.6/90002.do", "/down/0.6/90001.do"]
+
+
+def test_what_could_not_be_seen_stays_as_it_was_known(ground: Ground) -> None:
+    ground.examine()
+    before = recall(ground.home, ground.url)
+    ground.given["consent"] = None
+    assert ground.examine().learned == before
+    assert recall(ground.home, ground.url) == before
+
+
+def test_a_folder_that_cannot_be_written_costs_the_memory_only(ground: Ground) -> None:
+    (ground.home / "learned.json").mkdir()
+    (ground.home / "learned.json" / "in the way").touch()
+    doctor = Doctor(ground.home, ground.url, lambda made: None, window_seconds=0.2, **ground.given)
+    report = doctor.examine()
+    assert finding(report, Topic.FILE).code == "received"
+    assert doctor.unkept is not None
+    assert doctor.unkept.code is Code.NOT_WRITABLE
+    assert [path.name for path in ground.home.glob("learned.json.*")] == []
+
+
+def test_the_agent_is_the_programs_own_unless_changed(ground: Ground) -> None:
+    assert ground.examine().agent.startswith("aihub-desktop/")
+    assert {seen.agent for seen in ground.hub.requests} == {ground.examine().agent}
+    ground.hub.requests.clear()
+    ground.configure(user_agent="me/2")
+    assert ground.examine().agent == "me/2"
+    assert {seen.agent for seen in ground.hub.requests} == {"me/2"}
+
+
+# ---- redaction
+
+
+def test_texts_of_the_hub_are_redacted(ground: Ground) -> None:
+    home = str(Path.home())
+    said = f"error {DEMO_KEY} {ELSEWHERE} {home}/x C:\\Users\\kim\\y 121.124.3.77 2001:db8:1:2:3:4:5:6 //kim:pw@host"
+    ground.hub.faults.add(f.Answer(at=f.Place.DOWN, status=500, kind="text/plain", body=said.encode()))
+    report = ground.examine()
+    text = msgspec.json.encode(report).decode()
+    assert finding(report, Topic.FILE).code == "failed"
+    assert "error" in text
+    for hidden in (DEMO_KEY, ELSEWHERE, f"{home}/", "kim", "121.124.3.77", "db8:1:2", "pw@"):
+        assert hidden not in text
+    assert not [each for each in ground.told if DEMO_KEY in repr(each)]

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from aihub_desktop import __version__
 from aihub_desktop.cli.console import Console, padded, width
 from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.session import Session
@@ -32,6 +33,8 @@ def doctor(session: Session, args: argparse.Namespace) -> Exit:
         dataset=args.dataset,
         consent=None if args.no_download else functools.partial(_consents, console, yes=args.yes),
     )
+    if not args.json:
+        console.data(console.words.say("doctor.begin", version=__version__, hub=session.hub, agent=doctor.agent))
     report = doctor.examine()
     if args.json:
         console.record(**report.plain())

@@ -27,8 +27,8 @@ from aihub_desktop.engine.keys import KEY_VARIABLE
 from aihub_desktop.sources import road
 from aihub_desktop.sources.aihub import probe
 from aihub_desktop.sources.aihub.client import AIHub
-from aihub_desktop.sources.aihub.sample import SAMPLE_BYTES, SAMPLES, Allowance, Sample, Tap
-from aihub_desktop.sources.aihub.speed import MOST_STREAMS, SPEED_BYTES, WINDOW_BYTES, WINDOW_SECONDS, speed
+from aihub_desktop.sources.aihub.sample import SAMPLE_BYTES, SAMPLES, TAR_BYTES, Allowance, Sample, Tap
+from aihub_desktop.sources.aihub.speed import MOST_STREAMS, WINDOW_BYTES, WINDOW_SECONDS, share_of, speed
 from aihub_desktop.sources.connection import Connections
 from aihub_desktop.sources.hosts import may_have_key
 from aihub_desktop.store.glance import glance
@@ -45,7 +45,6 @@ _STREAMS: Final = "https://stream.aihub.or.kr"
 _MOST_CANDIDATES: Final = 5
 _GROUP: Final = 3  # files that show whose order an answer has
 _GROUP_BYTES: Final = 8 << 20
-_TAR_BYTES: Final = 64 << 10  # a tar is so much longer than its file, at most: long names, padding, its end
 _NOT_THIS_ONE: Final = frozenset({Code.NOT_APPROVED, Code.APPROVAL_EXPIRED})
 
 
@@ -53,7 +52,8 @@ class Doctor:
     """One examination of one hub. `tell` hears each finding as it is made; of two of a topic the later one counts.
 
     `dataset`: whose smallest file may be received; "" for those in the queue, as far as they are approved.
-    `consent`: asked before any file is; None to leave that out. `public_roots`: as in `road.certificate`.
+    `consent`: asked before any file is; None to leave that out. `agent` is the User-Agent that is sent.
+    `public_roots`: as in `road.certificate`. `unkept`: why what was learned could not be kept, after `examine`.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class Doctor:
         seen = glance(home / "queue.sqlite")
         self._settings: Settings = seen.settings
         self._queued = list(seen.wanted[:_MOST_CANDIDATES])
-        self._agent = self._settings.user_agent or f"aihub-desktop/{__version__}"
+        self.agent = self._settings.user_agent or f"aihub-desktop/{__version__}"
         self._key: Secret | None = None
-        self.unkept: Problem | None = None  # why what was learned could not be kept
+        self.unkept: Problem | None = None
         self._findings: dict[Topic, Finding] = {}
         self._candidates: list[Dataset] = []
         self._trees: dict[Dataset, list[RemoteFile]] = {}
@@ -84,8 +84,8 @@ class Doctor:
     def examine(self) -> Report:
         """Everything, in order. Never fails for what the world does: that is in the report."""
         seconds = self._settings.connect_timeout
-        self._connections = Connections(self._agent, seconds)
-        self._source = AIHub(self._hub, user_agent=self._agent, connect_timeout=seconds)
+        self._connections = Connections(self.agent, seconds)
+        self._source = AIHub(self._hub, user_agent=self.agent, connect_timeout=seconds)
         try:
             self._look_at_road(seconds)
             self._look_at_hub()
@@ -158,7 +158,7 @@ class Doctor:
 
     def _obstacle(self) -> str | None:
         """Why no file can be asked for; None where one can."""
-        if self._key is None or self._is_cut_off or self._state(Topic.KEY) is Health.FAILED:
+        if self._key is None or self._is_cut_off:
             return NOT_TRIED
         if self._consent is None:
             return "declined"
@@ -179,8 +179,9 @@ class Doctor:
                 self._make(lambda: found(Topic.COUNTRY, "failed", first.problem))
             return code not in _NOT_THIS_ONE
         self._make(lambda: found(Topic.COUNTRY, "allowed"))
-        if self._state(Topic.KEY) is Health.UNKNOWN:
-            self._make(lambda: found(Topic.KEY, "accepted"))  # by what it opened
+        if self._state(Topic.KEY) is not Health.OK:
+            # What a key opens says more of it than the hub's own check, of which nobody knows whether it is alive.
+            self._make(lambda: found(Topic.KEY, "accepted"))
         for question in (sample.stream_key, sample.address, sample.sameness, sample.range, sample.naming):
             self._make(question)
         self._make(lambda: sample.order(plan.group))
@@ -250,7 +251,7 @@ class Doctor:
             program=__version__,
             python=platform.python_version(),
             system=platform.platform(),
-            agent=self._agent,
+            agent=self.agent,
             hub=self._hub,
             at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             findings=[self._findings[topic] for topic in Topic if topic in self._findings],
@@ -284,9 +285,9 @@ class _Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def most(self) -> int:
-        samples = SAMPLES * min(SAMPLE_BYTES, self.smallest.size.high + _TAR_BYTES)
-        group = sum(file.size.high + _TAR_BYTES for file in self.group)
-        return samples + group + min(SPEED_BYTES, MOST_STREAMS * (self.long.size.high + _TAR_BYTES))
+        samples = SAMPLES * min(SAMPLE_BYTES, self.smallest.size.high + TAR_BYTES)
+        group = sum(file.size.high + TAR_BYTES for file in self.group)
+        return samples + group + MOST_STREAMS * share_of(self.long)
 
     @property
     def offer(self) -> Offer:

@@ -35,6 +35,7 @@ from aihub_desktop.sources.hosts import is_insecure, plain_host
 
 SAMPLE_BYTES: Final = 16 << 20  # of one stream: a file that is larger is compared so far
 SAMPLES: Final = 5  # whole samples that the questions below take at most, but for the order of several files
+TAR_BYTES: Final = 64 << 10  # by so much a tar is longer than its files, at most: long names, padding, its end
 _READ_BYTES: Final = 256 << 10
 _STALL_SECONDS: Final = 30.0
 # Of an answer's header this much is worth knowing; the rest may name a person's network or session.

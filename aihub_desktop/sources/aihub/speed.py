@@ -16,13 +16,13 @@ from typing import Final
 from aihub_desktop.domain.checkup import Finding, Topic, found
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.model import Dataset, RemoteFile
-from aihub_desktop.sources.aihub.sample import Tap
+from aihub_desktop.sources.aihub.sample import TAR_BYTES, Tap
 
 MOST_STREAMS: Final = 4
 WINDOW_BYTES: Final = 64 << 20
-SPEED_BYTES: Final = MOST_STREAMS * WINDOW_BYTES  # of all streams and windows together
 WINDOW_SECONDS: Final = 5.0
 _OPENING_SECONDS: Final = 90.0
+_STOPPING_SECONDS: Final = 3.0  # beyond a tick of the body; whoever still waits for an answer is left to it
 _TICK: Final = 0.02
 
 
@@ -31,10 +31,9 @@ def speed(tap: Tap, dataset: Dataset, file: RemoteFile, *, with_key: bool, secon
     lanes: list[_Lane] = []
     rates: list[int] = []
     problem: Problem | None = None
-    share = SPEED_BYTES // MOST_STREAMS
     try:
         while len(lanes) < MOST_STREAMS and problem is None:
-            lane = _Lane(tap, dataset, file, share, with_key=with_key)
+            lane = _Lane(tap, dataset, file, with_key=with_key)
             lanes.append(lane)
             problem = lane.opened()
             rate = _window(lanes, seconds) if problem is None else 0
@@ -52,6 +51,11 @@ def speed(tap: Tap, dataset: Dataset, file: RemoteFile, *, with_key: bool, secon
     return found(Topic.SPEED, "measured", **facts)
 
 
+def share_of(file: RemoteFile) -> int:
+    """The most bytes that one stream receives. Of all streams together, hence, four times as many."""
+    return min(WINDOW_BYTES, file.size.high + TAR_BYTES)
+
+
 def _window(lanes: list[_Lane], seconds: float) -> int:
     """Bytes a second of all lanes together; 0 where one had ended before enough could be seen."""
     began, before = time.monotonic(), sum(lane.received for lane in lanes)
@@ -60,8 +64,8 @@ def _window(lanes: list[_Lane], seconds: float) -> int:
         wake.wait(_TICK)
         passed, count = time.monotonic() - began, sum(lane.received for lane in lanes) - before
         if any(lane.is_over for lane in lanes):
-            # What came since the beginning counts, unless that is nothing to speak of.
-            return round(count / passed) if len(lanes) == 1 or passed >= seconds / 2 else 0
+            # A file too short for the window: alone it still has a speed of its own, beside others it shows little.
+            return lanes[0].rate if len(lanes) == 1 else round(count / passed) if passed >= seconds / 2 else 0
         if passed >= seconds or count >= WINDOW_BYTES:
             return round(count / passed)
 
@@ -69,14 +73,15 @@ def _window(lanes: list[_Lane], seconds: float) -> int:
 class _Lane:
     """One stream that is read until it is stopped, or has had its share of bytes."""
 
-    def __init__(self, tap: Tap, dataset: Dataset, file: RemoteFile, share: int, *, with_key: bool) -> None:
+    def __init__(self, tap: Tap, dataset: Dataset, file: RemoteFile, *, with_key: bool) -> None:
         self._tap, self._dataset, self._file, self._with_key = tap, dataset, file, with_key
-        self._share = share
+        self._share = share_of(file)
         self._problem: Problem | None = None
         self._open = threading.Event()
         self._stopping = threading.Event()
         self.received = 0
         self.is_over = False
+        self._began = self._last = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="speed", daemon=True)
         self._thread.start()
 
@@ -86,9 +91,14 @@ class _Lane:
             return Problem(Code.STALLED)
         return self._problem
 
+    @property
+    def rate(self) -> int:
+        """Bytes a second from the request to the last byte so far."""
+        return round(self.received / max(self._last - self._began, 0.001))
+
     def stop(self) -> None:
         self._stopping.set()
-        self._thread.join(_OPENING_SECONDS)
+        self._thread.join(_STOPPING_SECONDS)
 
     def _run(self) -> None:
         try:
@@ -106,6 +116,7 @@ class _Lane:
 
     def _take(self, view: memoryview) -> None:
         self.received += len(view)
+        self._last = time.monotonic()
         self._open.set()
 
     def _wants(self) -> int:
