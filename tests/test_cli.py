@@ -101,7 +101,7 @@ def test_slips_are_told_in_both_languages(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_help_of_every_command(capsys: pytest.CaptureFixture[str], language: str) -> None:
-    names = ("datasets", "files", "get", "verify", "key", "settings", "demo", "key set", "settings set")
+    names = ("datasets", "files", "get", "verify", "key", "settings", "demo", "doctor", "key set", "settings set")
     for words in ("", *names):
         with pytest.raises(SystemExit) as caught:
             parse([*words.split(), "--help"], Words(language))

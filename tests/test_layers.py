@@ -19,7 +19,8 @@ ROOMS: Final = {
     "engine": ("domain", "store", "transport", "sources"),
     "system": ("domain",),
     "demo": ("domain", "system"),
-    "cli": ("domain", "engine.serve", "system", "transport.verify", "demo"),
+    # The doctor runs beside whatever engine holds the state folder, so it is no command of one.
+    "cli": ("domain", "engine.serve", "engine.doctor", "system", "transport.verify", "demo"),
     "gui": ("domain", "system"),
     "__main__": ("cli", "domain", "engine.serve", "engine.worker", "system"),
     "__init__": (),

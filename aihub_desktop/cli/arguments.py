@@ -239,6 +239,15 @@ def _settings(parser: _Child) -> None:
     setting.argument("changes", key="assignment", nargs="+", metavar="NAME=VALUE")
 
 
+def _doctor(parser: _Child) -> None:
+    parser.argument("--dataset", key="doctor-dataset", metavar="KEY", default="")
+    consent = parser.options.add_mutually_exclusive_group()
+    consent.add_argument("--yes", action="store_true", help=_help(parser.words, "doctor-yes"))
+    consent.add_argument("--no-download", action="store_true", help=_help(parser.words, "doctor-no-download"))
+    parser.argument("--report", key="doctor-report", metavar="FILE")
+    parser.argument("--json", key="doctor-json", action="store_true")
+
+
 def _demo(parser: _Child) -> None:
     parser.flag("--serve", key="demo-serve")
     parser.argument("--to", key="demo-to", metavar="DIR")
@@ -253,5 +262,6 @@ _COMMANDS: Final = {
     "verify": _verify,
     "key": _key,
     "settings": _settings,
+    "doctor": _doctor,
     "demo": _demo,
 }

@@ -27,6 +27,7 @@ _MODULES: Final = {
     "verify": "verify",
     "key": "key",
     "settings": "settings",
+    "doctor": "doctor",
     "demo": "demo",
 }
 

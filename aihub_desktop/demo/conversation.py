@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseServer
@@ -36,7 +38,6 @@ API_VERSION: Final = "0.6"
 # The base class keeps it and never asks it anything.
 _NO_SERVER: Final = BaseServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
 _TEXT: Final = "text/plain;charset=UTF-8"
-_SCRIPT: Final = "#!/bin/bash\n# The demo hub has no script of its own.\nexit 0\n"
 
 
 class Conversation(BaseHTTPRequestHandler):
@@ -71,6 +72,14 @@ class Conversation(BaseHTTPRequestHandler):
         self._begin()
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self._route(((r"/api/keyValidate\.do", self._key),) if self._role == "api" else ())
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword == "Date":
+            ahead = self._desk.habits.clock
+            if ahead is None:
+                return
+            value = self.date_time_string(time.time() + ahead)
+        super().send_header(keyword, value)
 
     def log_message(self, format: str, *args: Any) -> None:
         """The hub keeps its record in `requests`."""
@@ -136,7 +145,7 @@ class Conversation(BaseHTTPRequestHandler):
             self._send(self._desk.info_status(), answer)
 
     def _script(self, words: dict[str, str | None]) -> None:
-        self._send(HTTPStatus.OK, _SCRIPT)
+        self._send(HTTPStatus.OK, self._desk.habits.script)
 
     def _key(self, words: dict[str, str | None]) -> None:
         faults = self._desk.faults.meet(Asked(Place.KEY))
@@ -185,6 +194,9 @@ class Conversation(BaseHTTPRequestHandler):
         return {refusal for refusal, holds in against.items() if holds}
 
     def _stream(self, words: dict[str, str | None]) -> None:
+        if self._desk.habits.stream_wants_key and not self._seen.key_right:
+            self._refuse(Refusal.KEY)
+            return
         grant = self._desk.granted(self._query.get("uuid", [""])[0])
         if grant is None:
             self._refuse(Refusal.NO_PAGE)
@@ -194,7 +206,16 @@ class Conversation(BaseHTTPRequestHandler):
         faults = self._desk.faults.meet(asked)
         if self._struck(faults) or self._refused(faults):
             return
-        self._tar(_answer(grant, faults, self._desk.piece_size), faults)
+        blocks = _answer(grant, faults, self._desk.piece_size, self._mtime())
+        if self._desk.habits.honours_range and self._seen.range is not None:
+            self._part(b"".join(blocks), self._seen.range)
+        else:
+            self._tar(blocks, faults)
+
+    def _mtime(self) -> int | None:
+        """The time that all members bear, None for the usual one."""
+        # Of the clock's nanoseconds, so that no two answers of one second are alike.
+        return time.time_ns() % (1 << 31) if self._desk.habits.fresh_times else None
 
     # What is answered.
 
@@ -256,6 +277,13 @@ class Conversation(BaseHTTPRequestHandler):
         wire.send(blocks)
         desk.requests.note(seen, whole=True)
 
+    def _part(self, whole: bytes, asked: str) -> None:
+        """A 206 with the bytes of "bytes=FIRST-LAST"."""
+        first, _, last = asked.removeprefix("bytes=").partition("-")
+        start, stop = int(first or 0), min(len(whole), int(last or len(whole)) + 1)
+        told = {"Content-Range": f"bytes {start}-{stop - 1}/{len(whole)}"}
+        self._send(HTTPStatus.PARTIAL_CONTENT, whole[start:stop], "application/x-tar", told)
+
     def _refuse(self, refusal: Refusal) -> None:
         self._send(refusal.status, refusal.text)
 
@@ -275,14 +303,16 @@ class Conversation(BaseHTTPRequestHandler):
         self._desk.requests.note(self._seen, sent=len(data), whole=True)
 
 
-def _answer(grant: Grant, faults: tuple[Fault, ...], piece_size: int) -> Iterator[Bytes]:
-    """The bytes of a download, after all faults have had their say."""
+def _answer(grant: Grant, faults: tuple[Fault, ...], piece_size: int, mtime: int | None) -> Iterator[Bytes]:
+    """The bytes of a download, after all faults have had their say. `mtime`: that of all members, if given."""
     files = list(grant.files)
     for fault in faults:
         files = fault.files(files)
     members = tarball.pieces(files, piece_size)
     for fault in faults:
         members = fault.members(members, grant.offer)
+    if mtime is not None:
+        members = [replace(member, mtime=mtime) for member in members]
     blocks = tarball.blocks(members)
     for fault in faults:
         blocks = fault.blocks(blocks)

@@ -12,6 +12,7 @@ from itertools import count
 
 from aihub_desktop.demo.catalogue import Catalogue, DemoDataset, DemoFile
 from aihub_desktop.demo.faults import Faults
+from aihub_desktop.demo.habits import Habits
 
 
 @dataclass(slots=True)
@@ -75,13 +76,14 @@ class Requests:
             self._news.notify_all()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Grant:
-    """What a uuid of the stream host stands for, and until when."""
+    """What a uuid of the stream host stands for, until when, and how often it was answered."""
 
     offer: DemoDataset
     files: tuple[DemoFile, ...]
     until: float
+    served: int = 0
 
 
 @dataclass(slots=True)
@@ -95,6 +97,7 @@ class Desk:
     uuid_life: float
     faults: Faults = field(default_factory=Faults)
     requests: Requests = field(default_factory=Requests)
+    habits: Habits = field(default_factory=Habits)
     stopping: threading.Event = field(default_factory=threading.Event)
     stream_url: str = ""
     _grants: dict[str, Grant] = field(default_factory=dict)
@@ -110,9 +113,13 @@ class Desk:
         return f"{self.stream_url}/shellStream.do?uuid={name}"
 
     def granted(self, name: str) -> Grant | None:
+        """What `name` stands for, once for each answer."""
         with self._lock:
             found = self._grants.get(name)
-        return found if found is not None and time.monotonic() < found.until else None
+            if found is None or time.monotonic() >= found.until:
+                return None
+            found.served += 1
+            return found if self.habits.serves is None or found.served <= self.habits.serves else None
 
     def info_status(self) -> HTTPStatus:
         """The right text comes with 502 every other time: a reader that judges by the status fails at once."""

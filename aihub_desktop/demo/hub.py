@@ -15,6 +15,7 @@ from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.conversation import Conversation
 from aihub_desktop.demo.desk import Desk, Requests
 from aihub_desktop.demo.faults import Faults
+from aihub_desktop.demo.habits import Habits
 
 
 class DemoHub:
@@ -55,6 +56,15 @@ class DemoHub:
     @property
     def faults(self) -> Faults:
         return self._desk.faults
+
+    @property
+    def habits(self) -> Habits:
+        """May be changed while the hub runs."""
+        return self._desk.habits
+
+    @habits.setter
+    def habits(self, habits: Habits) -> None:
+        self._desk.habits = habits
 
     @property
     def requests(self) -> Requests:

@@ -28,6 +28,7 @@ class Member:
     stop: int = 0
     kind: bytes = tarfile.REGTYPE
     link: str = ""
+    mtime: int = 1_772_400_000
     spoilt: str = ""
 
     def header(self) -> bytes:
@@ -36,7 +37,7 @@ class Member:
         info.size = self.stop - self.start
         info.type = self.kind
         info.linkname = self.link
-        info.mtime = 1_772_400_000
+        info.mtime = self.mtime
         blocks = info.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict")
         match self.spoilt:
             case "checksum":

@@ -55,6 +55,9 @@ class Receive(Work, frozen=True):
     buffer_bytes: int = 32 << 20  # received and not written yet, at most
     rate: int = 0  # bytes a second at most, 0 for no limit
     device: int = 0  # `os.stat` of the folder must tell this one, 0 for any: else its drive is not there
+    # What was learned of the hub, see `checkup.Learned`; wrong costs a request, no more.
+    stream_key: bool = True
+    address_again: bool = False
 
 
 class Rate(Work, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from aihub_desktop import __version__
+from aihub_desktop.domain.checkup import Learned
 from aihub_desktop.domain.leases import Receive
 from aihub_desktop.domain.model import Secret
 from aihub_desktop.domain.settings import Settings
@@ -19,14 +20,17 @@ def user_agent(settings: Settings) -> str:
     return settings.user_agent or _OWN_NAME
 
 
-def reception(fetch: Fetch, hub: str, key: Secret, settings: Settings, *, share: int, device: int) -> Receive:
+def reception(
+    fetch: Fetch, hub: str, key: Secret, settings: Settings, known: Learned, *, share: int, device: int
+) -> Receive:
     """`share`: bytes a second of the limit, 0 for no limit. The buffer is this stream's part of the whole budget.
 
-    `device`: the volume on which the folder must be found, 0 for any.
+    `device`: the volume on which the folder must be found, 0 for any. `known`: what was learned of the hub.
     """
     use = settings
     buffer = max(_LEAST_BUFFER, use.buffer_bytes // use.parallel)
     return Receive(
         fetch.lease, hub, fetch.folder, fetch.files, key, user_agent(use), use.connect_timeout, use.stall_seconds,
         use.stall_rate, use.mark_bytes, use.mark_seconds, buffer, share, device,
+        stream_key=known.stream_key is not False, address_again=known.address_again is True,
     )  # fmt: skip

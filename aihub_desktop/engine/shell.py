@@ -47,6 +47,7 @@ from aihub_desktop.engine.records import LeaseKind, Moment
 from aihub_desktop.engine.volumes import SURVEY_SECONDS
 from aihub_desktop.engine.watch import Watch, local_hour
 from aihub_desktop.sources.aihub.client import AIHub
+from aihub_desktop.store.learned import recall
 from aihub_desktop.store.queue import QueueStore
 from aihub_desktop.transport.disk import make_folders
 
@@ -312,8 +313,9 @@ class Shell:
         if key is None:
             self.post(Ended(fetch.lease, self._keys.problem or Problem(Code.NO_KEY)))
             return
+        known = recall(self._home, self._hub)  # each time, for a first contact may be made while the engine runs
         device = self._core.volumes.device_of(lease.transfer)
-        self._begin(reception(fetch, self._hub, key, self._core.settings, share=lease.share, device=device))
+        self._begin(reception(fetch, self._hub, key, self._core.settings, known, share=lease.share, device=device))
 
     def _begin(self, work: Receive | Check) -> None:
         try:

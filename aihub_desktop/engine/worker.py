@@ -38,7 +38,7 @@ class Worker:
         self._report = report
         self._jobs: dict[int, _Job] = {}
         self._threads: dict[int, threading.Thread] = {}
-        self._hubs: dict[tuple[str, str, float], AIHub] = {}
+        self._hubs: dict[tuple[str, str, float, bool, bool], AIHub] = {}
         self._lock = threading.Lock()
 
     def take(self, work: AnyWork) -> None:
@@ -90,7 +90,7 @@ class Worker:
         return self._hub(order).open_stream(dataset, [item.file.key for item in order.files], order.key)
 
     def _hub(self, order: Receive) -> AIHub:
-        name = (order.hub, order.user_agent, order.connect_timeout)
+        name = (order.hub, order.user_agent, order.connect_timeout, order.stream_key, order.address_again)
         with self._lock:
             if name not in self._hubs:
                 self._hubs[name] = AIHub(
@@ -98,6 +98,8 @@ class Worker:
                     user_agent=order.user_agent,
                     connect_timeout=order.connect_timeout,
                     header_timeout=_HEADER_SECONDS,
+                    stream_key=order.stream_key,
+                    address_again=order.address_again,
                 )
             return self._hubs[name]
 

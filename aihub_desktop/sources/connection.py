@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -88,6 +88,24 @@ class Connections:
         """The answer up to its header, whatever its status."""
         return self._request("GET", url, headers or {})
 
+    def certificate(self, url: str, trust: ssl.SSLContext | None = None) -> bytes:
+        """The certificate (DER) of the https server at `url`, reached as a request would reach it; none is sent.
+
+        `trust` judges it, in place of the system's. b"" where the server shows none.
+        """
+        address = _parsed(url)
+        request = httpcore.Request("GET", _core_url(address), extensions={"timeout": self._timeouts()})
+        try:
+            with self._pool(address, trust, _certified_of(address.raw_host.decode("ascii"))) as pool:
+                pool.handle_request(request).close()
+        except _CertifiedError as seen:
+            return seen.certificate
+        except ProblemError:
+            raise
+        except Exception as error:
+            raise problem_of(error, address.host) from None
+        raise ProblemError(Code.UNREACHABLE, why="tls", host=address.host)
+
     def close(self) -> None:
         """From any thread: ends what waits for a header. Bodies that were given out live on."""
         self._opening.close()
@@ -114,17 +132,19 @@ class Connections:
             raise
         except Exception as error:
             # `from None`: what httpcore and h11 say may repeat a header, and so the key.
-            raise _problem(error, address.host) from None
+            raise problem_of(error, address.host) from None
 
-    def _pool(self, address: httpx.URL) -> httpcore.ConnectionPool:
+    def _pool(
+        self, address: httpx.URL, trust: ssl.SSLContext | None = None, encrypted: Encrypted | None = None
+    ) -> httpcore.ConnectionPool:
         proxy = _proxy_for(address)
         # A context of its own for each connection: truststore holds a lock of the context while it shakes hands,
         # so one slow server would hold up all.
         return httpcore.ConnectionPool(
-            ssl_context=_trust() if address.scheme == "https" else None,
+            ssl_context=(trust or _trust()) if address.scheme == "https" else None,
             proxy=None if proxy is None else _core_proxy(proxy),
             max_connections=1,
-            network_backend=_Backend(self._opening, self._header_timeout),
+            network_backend=_Backend(self._opening, self._header_timeout, encrypted),
         )
 
     def _timeouts(self) -> dict[str, float]:
@@ -204,6 +224,31 @@ class _Opening:
                     socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
+# Hears of each TLS connection that was made: (its stream, the name that was asked for).
+Encrypted = Callable[[httpcore.NetworkStream, str | None], None]
+
+
+class _CertifiedError(Exception):
+    """Not a failure: the certificate was seen, which is all that was wanted of the connection."""
+
+    def __init__(self, certificate: bytes) -> None:
+        super().__init__("seen")
+        self.certificate = certificate
+
+
+def _certified_of(host: str) -> Encrypted:
+    """Stops at the TLS connection with `host`, and goes on at that with a proxy on the way."""
+
+    def encrypted(stream: httpcore.NetworkStream, name: str | None) -> None:
+        if name == host:
+            # By position: what httpcore has here is Python's inner object, which knows no name for it.
+            certificate = stream.get_extra_info("ssl_object").getpeercert(True)
+            stream.close()
+            raise _CertifiedError(certificate or b"")
+
+    return encrypted
+
+
 class _ClosedError(httpcore.ReadError):
     """The other side hung up before its header was whole."""
 
@@ -211,10 +256,13 @@ class _ClosedError(httpcore.ReadError):
 class _HeaderStream(httpcore.NetworkStream):
     """Hands out what it reads up to the end of a header; what came behind waits for whoever takes the stream."""
 
-    def __init__(self, inner: httpcore.NetworkStream, opening: _Opening, header_timeout: float) -> None:
+    def __init__(
+        self, inner: httpcore.NetworkStream, opening: _Opening, header_timeout: float, encrypted: Encrypted | None
+    ) -> None:
         self._inner = inner
         self._opening = opening
         self._header_timeout = header_timeout
+        self._encrypted = encrypted
         self._deadline: float | None = None
         self._tail = b""  # of what was handed out: the header's end may be split over two reads
         self._surplus = b""
@@ -256,7 +304,9 @@ class _HeaderStream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         self._opening.remove(self._socket())
         encrypted = self._inner.start_tls(ssl_context, server_hostname, timeout)
-        return _HeaderStream(encrypted, self._opening, self._header_timeout)
+        if self._encrypted is not None:
+            self._encrypted(encrypted, server_hostname)
+        return _HeaderStream(encrypted, self._opening, self._header_timeout, self._encrypted)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
@@ -273,9 +323,10 @@ class _HeaderStream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self, opening: _Opening, header_timeout: float) -> None:
+    def __init__(self, opening: _Opening, header_timeout: float, encrypted: Encrypted | None) -> None:
         self._opening = opening
         self._header_timeout = header_timeout
+        self._encrypted = encrypted
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -287,7 +338,7 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         stream = self._plain.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _HeaderStream(stream, self._opening, self._header_timeout)
+        return _HeaderStream(stream, self._opening, self._header_timeout, self._encrypted)
 
 
 def _framing(status: int, headers: httpx.Headers) -> Framing:
@@ -324,6 +375,14 @@ def _trust() -> ssl.SSLContext:
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+def proxy_of(url: str) -> httpx.URL | None:
+    """The proxy by which a request to `url` would go. Raises `ProblemError` UNREACHABLE for one of no use."""
+    proxy = _proxy_for(_parsed(url))
+    if proxy is not None:
+        _core_proxy(proxy)
+    return proxy
+
+
 def _proxy_for(address: httpx.URL) -> httpx.URL | None:
     """The proxy that the environment, or Windows' or macOS's settings, name for this address."""
     # A proxy's loopback is not ours, and what loopback may see in plain text no proxy may.
@@ -349,7 +408,7 @@ def _core_proxy(url: httpx.URL) -> httpcore.Proxy:
     )
 
 
-def _problem(error: Exception, host: str) -> ProblemError:
+def problem_of(error: Exception, host: str) -> ProblemError:
     """The one place where errors of httpcore, ssl and sockets become ours."""
     causes = _causes(error)
     for cause in causes:
@@ -380,6 +439,7 @@ _WHY: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (httpcore.ProxyError, "proxy"),
     (httpcore.ConnectTimeout, "connect-timeout"),
     (httpcore.TimeoutException, "no-answer"),
+    (TimeoutError, "connect-timeout"),  # of a bare socket
     (httpcore.ProtocolError, "not-http"),
     (ssl.SSLError, "tls"),
     (httpcore.NetworkError, "network"),

@@ -61,6 +61,15 @@ def plain_host(url: str) -> str:
         return ""
 
 
+def plain_origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port: what two addresses of one server have in common."""
+    try:
+        address = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        return "", "", None
+    return address.scheme, address.host, address.port
+
+
 def _host(url: str) -> str:
     try:
         address = httpx.URL(url)

@@ -169,17 +169,7 @@ class QueueStore:
     def settings(self) -> Settings:
         """The user's settings. What this version does not know or allow falls back to the default."""
         found = self.kept("settings")
-        if found is None:
-            return Settings()
-        try:
-            values = msgspec.json.decode(found[0], type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return Settings()
-        settings = Settings()
-        for name, value in values.items():
-            with contextlib.suppress(SettingsError):
-                settings = changed(settings, {name: value})
-        return settings
+        return Settings() if found is None else settings_of(found[0])
 
     def keep_settings(self, settings: Settings, now: float) -> None:
         self.keep("settings", msgspec.json.encode(settings), now)
@@ -195,6 +185,19 @@ class QueueStore:
             return self._db.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise _problem(error, self.path) from None
+
+
+def settings_of(body: bytes) -> Settings:
+    """Kept settings; what this version does not know or allow falls back to the default."""
+    try:
+        values = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Settings()
+    settings = Settings()
+    for name, value in values.items():
+        with contextlib.suppress(SettingsError):
+            settings = changed(settings, {name: value})
+    return settings
 
 
 def _upsert(table: str, columns: tuple[str, ...]) -> str:
