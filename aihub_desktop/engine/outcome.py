@@ -71,8 +71,9 @@ class Outcome:
                 )  # fmt: skip
             case StandingKind.PUBLISHED | StandingKind.WHOLE:
                 self._book.set_file(
-                    file, state=FileState.CHECKING, bytes=standing.bytes, size=standing.size, sha256=standing.sha256
-                )
+                    file, state=FileState.CHECKING, bytes=standing.bytes, size=standing.size, sha256=standing.sha256,
+                    proof_seen=None,
+                )  # fmt: skip
             case StandingKind.IN_THE_WAY:
                 problem = Problem(Code.IN_THE_WAY, {"name": file.place})
                 self._book.set_file(file, state=FileState.FAILED, problem=problem)

@@ -52,11 +52,11 @@ class FileRecord:
     bundle: int = 50  # how many keys may share its next request
     best: int = 0  # most durable bytes at any time since the file was last begun anew
     drops: int = 0  # how often all that was received had to be dropped
+    proof_seen: Proof | None = None  # what was proved of it while it came, in this run
+    note_seen: str = ""
     bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
     passed: int = 0  # most bytes on disk already that any stream passed by since something new became durable
     repeat: int = 0  # bytes on disk when its stream began, which will pass by again
-    proof_seen: Proof | None = None  # what was proved of it while it came, in this run
-    note_seen: str = ""
 
     def row(self) -> FileRow:
         return FileRow(
