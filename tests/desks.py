@@ -62,13 +62,20 @@ class Desk:
                 self.tell(Reached(lease, int(self.received[lease]), [], True, self.held[lease]))
 
     def add(self, files: Iterable[tuple[str, int]], folder: str = "/f", dataset: str = "1") -> int:
-        remote = [
-            RemoteFile("aihub", dataset, f"{dataset}-{path}", path, SizeRange(size, size, "")) for path, size in files
-        ]
-        number = self.tell(m.Add(1, Dataset("aihub", dataset, ""), remote, folder))
+        number = self.tell(m.Add(1, self.dataset(dataset), self.remote(files, dataset), folder))
         assert number is not None
         self.look()
         return number
+
+    @staticmethod
+    def dataset(key: str = "1") -> Dataset:
+        return Dataset("aihub", key, "")
+
+    @staticmethod
+    def remote(files: Iterable[tuple[str, int]], dataset: str = "1") -> list[RemoteFile]:
+        return [
+            RemoteFile("aihub", dataset, f"{dataset}-{path}", path, SizeRange(size, size, "")) for path, size in files
+        ]
 
     def look(self, standing: Standing = NOTHING) -> None:
         deed = self.take(LookAt)[-1]
@@ -91,6 +98,11 @@ class Desk:
         for file in deed.files:
             self.tell(Whole(deed.lease, file.id, GB, "ab"))
         self.tell(Ended(deed.lease))
+
+    def receive_lease(self, lease: int) -> None:
+        for key in sorted(self.core.book.leases[lease].files):
+            self.tell(Whole(lease, key, GB, "ab"))
+        self.tell(Ended(lease))
 
     def state(self, number: int) -> TransferState:
         return self.core.book.transfers[number].state
