@@ -435,4 +435,4 @@ class Queue(RuleBasedStateMachine):
 
 
 TestQueue = Queue.TestCase
-TestQueue.settings = hypothesis_settings(max_examples=100, stateful_step_count=50, deadline=None, print_blob=True)
+TestQueue.settings = hypothesis_settings(max_examples=300, stateful_step_count=50, deadline=None, print_blob=True)
