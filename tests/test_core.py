@@ -2,89 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
-
 import pytest
+from desks import GB, NOTHING, Desk, names
 
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.leases import Ended, Failed, FileReach, Proof, Proved, Reached, Safe, Whole, WorkFile
+from aihub_desktop.domain.leases import Ended, Failed, FileReach, Reached, Safe, Whole
 from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
-from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
-from aihub_desktop.engine.core import Core
-from aihub_desktop.engine.deeds import Deed, Fetch, Halt, KeyChanged, LookAt, Looked, Prove, Record, Recorded
+from aihub_desktop.engine.deeds import Fetch, Halt, KeyChanged, LookAt, Looked, Prove
 from aihub_desktop.engine.records import Moment
 from aihub_desktop.transport.reconcile import Standing, StandingKind
-
-GB = 1 << 30
-NOTHING = Standing(StandingKind.NOTHING, 0, None, "", "")
-
-
-T = TypeVar("T")
-
-
-class Desk:
-    """A core with a clock in the hand, and all that it asked for."""
-
-    def __init__(self, *, only_new: bool = False, patience: float | None = None, **settings: float) -> None:
-        use = Settings(**{"spread": 0.0, **settings})  # type: ignore[arg-type]
-        self.core = Core(use, seed=1, only_new=only_new, patience=patience)
-        self.at = 100.0
-        self.deeds: list[Deed] = []
-
-    def tell(self, message: object) -> int | None:
-        now = Moment(self.at, self.at + 1e9)
-        deeds, number = self.core.handle(message, now)
-        self.deeds += deeds
-        self.deeds += self.core.plan(now)
-        return number
-
-    def wait(self, seconds: float) -> None:
-        self.at += seconds
-        self.deeds += self.core.plan(Moment(self.at, self.at + 1e9))
-
-    def add(self, files: Iterable[tuple[str, int]], folder: str = "/f", dataset: str = "1") -> int:
-        remote = [
-            RemoteFile("aihub", dataset, f"{dataset}-{path}", path, SizeRange(size, size, "")) for path, size in files
-        ]
-        number = self.tell(m.Add(1, Dataset("aihub", dataset, ""), remote, folder))
-        assert number is not None
-        self.look()
-        return number
-
-    def look(self, standing: Standing = NOTHING) -> None:
-        deed = self.take(LookAt)[-1]
-        self.tell(Looked(deed.transfer, {file.id: standing for file in deed.files}))
-
-    def take(self, kind: type[T]) -> list[T]:
-        """The deeds of this kind since the last call."""
-        found: list[T] = [deed for deed in self.deeds if isinstance(deed, kind)]
-        self.deeds = [deed for deed in self.deeds if not isinstance(deed, kind)]
-        return found
-
-    def prove(self, deed: Prove) -> None:
-        for file in deed.files:
-            self.tell(Proved(deed.lease, file.id, GB, "ab", Proof.ARCHIVE))
-            for record in self.take(Record):
-                self.tell(Recorded(record.proof))
-        self.tell(Ended(deed.lease))
-
-    def receive(self, deed: Fetch) -> None:
-        for file in deed.files:
-            self.tell(Whole(deed.lease, file.id, GB, "ab"))
-        self.tell(Ended(deed.lease))
-
-    def state(self, number: int) -> TransferState:
-        return self.core.book.transfers[number].state
-
-    def files(self, number: int) -> list[m.FileRow]:
-        return [file.row() for file in self.core.book.files_of(self.core.book.transfers[number])]
-
-
-def names(files: list[WorkFile]) -> list[str]:
-    return [file.place for file in files]
 
 
 def test_from_the_wish_to_the_verified_file() -> None:

@@ -54,11 +54,11 @@ class FileRecord:
     best: int = 0  # most durable bytes at any time since the file was last begun anew
     allocated: int = 0  # bytes of the disk that its NAME.part took up when that was last looked at
     drops: int = 0  # how often all that was received had to be dropped
+    proof_seen: Proof | None = None  # what was proved of it while it came, in this run
+    note_seen: str = ""
     bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
     passed: int = 0  # most bytes on disk already that any stream passed by since something new became durable
     repeat: int = 0  # bytes on disk when its stream began, which will pass by again
-    proof_seen: Proof | None = None  # what was proved of it while it came, in this run
-    note_seen: str = ""
 
     def row(self) -> FileRow:
         return FileRow(

@@ -69,7 +69,7 @@ class Watch:
     def _look(self, moving: bool) -> None:
         if not moving:
             self._known = False  # what is begun later takes the way that there is then
-        elif not self._looking and self._route.may_change and time.monotonic() - self._looked_at >= _LOOK_SECONDS:
+        elif not self._looking and time.monotonic() - self._looked_at >= _LOOK_SECONDS:
             self._looking, self._looked_at = True, time.monotonic()
             self._errands.run(self._route.way, self._found)
 

@@ -14,7 +14,10 @@ _NAME_SECONDS: Final = 600.0  # for so long an address of the hub is good enough
 
 
 class Route:
-    """`way` may block while a name is looked up, so it is asked off the loop; by one thread at a time."""
+    """`way` may block while a name is looked up, so it is asked off the loop; by one thread at a time.
+
+    A hub on this very machine has one way for ever, which costs nothing to ask for.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -22,13 +25,6 @@ class Route:
         self._port = parts.port or (80 if parts.scheme == "http" else 443)
         self._address: tuple[socket.AddressFamily, str] | None = None
         self._asked_at = float("-inf")
-
-    @property
-    def may_change(self) -> bool:
-        """False for a hub on this very machine."""
-        with contextlib.suppress(ValueError):
-            return not ipaddress.ip_address(self._host).is_loopback
-        return self._host not in ("", "localhost")
 
     def way(self) -> str | None:
         """The local address towards the hub (of IPv6 its network); None where no way leads there."""
