@@ -220,8 +220,8 @@ class Core:
                 self._choose(transfer)
                 self.volumes.spoken(transfer)
                 # Who resumes all that there is has not looked at this one's place.
-                told = command.transfers is not None and stands_at(transfer, *LOST)
-                self._go(transfer, Word.ACCEPTED if told else Word.ASKED)
+                told = Word.NONE if command.transfers is None else Word.ACCEPTED
+                self._go(transfer, told if stands_at(transfer, *LOST) else Word.ASKED)
 
     def _choose(self, transfer: TransferRecord) -> None:
         if self._chosen is not None:

@@ -76,7 +76,7 @@ def _found(path: str, known: str, word: Word, exists: bool, ours: bool) -> Volum
         volume = volume_of(above)
     except OSError as error:
         raise disk_error(error, folder) from error
-    code = place_problem(mark, volume.mark, exists=exists, ours=ours, word=word)
+    code = place_problem(os.path.realpath(folder), mark, volume.mark, exists=exists, ours=ours, word=word)
     if mark is None and not exists and word is not Word.ACCEPTED and is_unmounted(folder, above):
         code = Code.DRIVE_MISSING
     if code is not None:

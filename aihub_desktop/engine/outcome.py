@@ -15,7 +15,7 @@ from aihub_desktop.engine.records import Book, FileRecord, LeaseRecord, Moment, 
 from aihub_desktop.transport.reconcile import Standing, StandingKind
 
 # Problems of one file that would fail all the files asked for with it: they are asked for apart first.
-_ONE_SPOILS_ALL: Final = frozenset({Code.HOSTILE_MEMBER, Code.UNKNOWN_FILE})
+_ONE_SPOILS_ALL: Final = frozenset({Code.HOSTILE_MEMBER, Code.UNKNOWN_FILE, Code.FILE_TOO_LARGE})
 
 
 KEY_PROBLEMS: Final = frozenset({Code.NO_KEY, Code.KEY_REJECTED})
