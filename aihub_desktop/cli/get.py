@@ -33,7 +33,7 @@ from aihub_desktop.domain.messages import (
     Snapshot,
     Space,
 )
-from aihub_desktop.domain.model import Dataset, RemoteFile
+from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
 from aihub_desktop.domain.names import OWN_FOLDER
 from aihub_desktop.domain.states import FILE_ENDED, FileState
 from aihub_desktop.engine.serve import LocalEngine
@@ -135,20 +135,29 @@ class _Run:
 
     def _rehearse(self, engine: LocalEngine, files: list[RemoteFile]) -> Exit:
         size = total(files)
-        space = engine.ask(Space(engine.number(), str(self._request.folder)), DiskSpace)
+        space = engine.ask(Space(engine.number(), str(self._request.folder), files), DiskSpace)
         if self._request.json:
             records(self._console, files)
-            self._console.record(event="plan", files=len(files), size_min=size.low, size_max=size.high, free=space.free)
+            self._console.record(
+                event="plan",
+                files=len(files),
+                size_min=size.low,
+                size_max=size.high,
+                free=space.free,
+                usable=space.usable,
+                need_min=space.need_low,
+                need_max=space.need_high,
+            )
         else:
             table(self._console, files)
             self._console.data(self._console.words.say("cli.get.space", free=self._console.words.size(space.free)))
-        self._warn_of_space(space, files)
-        return exit_of(Code.DISK_FULL) if space.free < size.low else Exit.DONE
+        self._warn_of_space(space)
+        return exit_of(Code.NO_ROOM) if space.need_low > space.usable else Exit.DONE
 
-    def _warn_of_space(self, space: DiskSpace, files: list[RemoteFile]) -> None:
-        words, size = self._console.words, total(files)
-        if space.free < size.high:
-            self._console.note("cli.get.too-little-space", size=words.size_range(size), free=words.size(space.free))
+    def _warn_of_space(self, space: DiskSpace) -> None:
+        words, need = self._console.words, SizeRange(space.need_low, space.need_high, "")
+        if need.high > space.usable:
+            self._console.note("cli.get.too-little-space", size=words.size_range(need), free=words.size(space.usable))
 
     def _add(self, engine: LocalEngine, dataset: Dataset, files: list[RemoteFile]) -> Tally:
         words, request = self._console.words, self._request
@@ -157,7 +166,7 @@ class _Run:
             folder=str(request.folder),
         )  # fmt: skip
         with contextlib.suppress(ProblemError):  # of a missing volume the engine tells in its own time
-            self._warn_of_space(engine.ask(Space(engine.number(), str(request.folder)), DiskSpace), files)
+            self._warn_of_space(engine.ask(Space(engine.number(), str(request.folder), files), DiskSpace))
         added = engine.ask(Add(engine.number(), dataset, files, str(request.folder)), Added)
         tally = Tally(added.transfer, files)
         rows = _rows(engine, added.transfer)

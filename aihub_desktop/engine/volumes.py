@@ -179,6 +179,12 @@ class Volumes:
         if (room := self._room(transfer)) is not None:
             room.again_at = room.wait = 0.0
 
+    def usable(self, volume: Volume, floor: int) -> int:
+        """What may still be taken of a volume, beside what is to come of those that run on it."""
+        moving = (one for one in self._book.transfers.values() if one.loaded and self._counts(one))
+        running = (one for one in moving if one.berth.device == volume.device and one.state in TRANSFER_MAY_RUN)
+        return max(0, usable(volume.free, volume.total, floor) - sum(one.still_low for one in running))
+
     def _is_watched(self, transfer: TransferRecord) -> bool:
         if transfer.state is TransferState.NEEDS_USER:
             return stands_at(transfer, *_SURVEYED)
