@@ -137,6 +137,7 @@ class Core:
 
     def _look(self, transfer: TransferRecord, word: Word) -> None:
         transfer.looked = transfer.berth.admitted = False
+        transfer.berth.spoken = word > Word.NONE
         files = [file.work() for file in self.book.files_of(transfer) if file.place and file.state not in _NOT_LOOKED]
         self.outcome.do(LookAt(transfer.id, transfer.folder, files, transfer.volume, word))
 
@@ -218,7 +219,6 @@ class Core:
         for transfer in _named(self.book, command.transfers):
             if transfer.state in (TransferState.PAUSED, TransferState.NEEDS_USER):
                 self._choose(transfer)
-                self.volumes.spoken(transfer)
                 # Who resumes all that there is has not looked at this one's place.
                 told = Word.NONE if command.transfers is None else Word.ACCEPTED
                 self._go(transfer, told if stands_at(transfer, *LOST) else Word.ASKED)

@@ -107,6 +107,8 @@ class Volumes:
             self._see(transfer, answer.volume)
             if transfer.volume != (mark := str(answer.volume.mark)):
                 self._book.set_transfer(transfer, volume=mark)
+        if transfer.berth.spoken:
+            self._forget_waits(transfer)
         transfer.berth.admitted = False
         for key, standing in answer.standings.items():
             if (file := self._book.files.get(key)) is not None:
@@ -133,6 +135,12 @@ class Volumes:
         berth.device, berth.sound = volume.device, True
         room = self._rooms.setdefault(volume.device, Room(volume))
         room.volume, room.fresh = volume, True
+
+    def _forget_waits(self, transfer: TransferRecord) -> None:
+        transfer.berth.spoken = False
+        transfer.berth.again_at = transfer.berth.wait = 0.0
+        if (room := self._room(transfer)) is not None:
+            room.again_at = room.wait = 0.0
 
     def _tell(self, transfer: TransferRecord, problem: Problem) -> None:
         """Stops the transfer, or says more exactly why it stands."""
@@ -172,12 +180,6 @@ class Volumes:
         """Of the volume on which its workers must find the folder; 0 for any."""
         found = self._book.transfers.get(transfer)
         return (found.berth.device or 0) if found else 0
-
-    def spoken(self, transfer: TransferRecord) -> None:
-        """A person wants it to go on: what was learnt of vain tries counts no more."""
-        transfer.berth.again_at = transfer.berth.wait = 0.0
-        if (room := self._room(transfer)) is not None:
-            room.again_at = room.wait = 0.0
 
     def usable(self, volume: Volume, floor: int) -> int:
         """What may still be taken of a volume, beside what is to come of those that run on it."""
