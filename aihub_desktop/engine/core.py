@@ -41,7 +41,7 @@ from aihub_desktop.engine.records import Book, LeaseKind, Moment, TransferRecord
 from aihub_desktop.engine.timetable import LocalHour, utc_hour
 from aihub_desktop.engine.traffic import Traffic
 from aihub_desktop.engine.volumes import SURVEY_SECONDS, Volumes
-from aihub_desktop.engine.wishes import Wishes, named
+from aihub_desktop.engine.wishes import Wishes
 
 # What a line that is gone says of itself: with another line there is nothing to wait for.
 _OF_THE_LINE = frozenset({Code.UNREACHABLE, Code.CUT, Code.STALLED})
@@ -70,7 +70,7 @@ class Core:
         wishes = self._wishes = Wishes(self.book, self.outcome, only_new=only_new)
         self.volumes = Volumes(self.book, self.outcome, wishes.may_run, survey_seconds)
         self._handlers: dict[type, Callable[[Any, Moment], int | None]] = {
-            Add: wishes.add, Pause: wishes.pause, Resume: self._resume, Cancel: wishes.cancel, Retry: wishes.retry,
+            Add: wishes.add, Pause: wishes.pause, Resume: wishes.resume, Cancel: wishes.cancel, Retry: wishes.retry,
             Remove: wishes.remove, KeyChanged: wishes.key_changed, LineChanged: self._line_changed,
             Looked: self.volumes.looked, Surveyed: self.volumes.surveyed,
             Recorded: self.outcome.recorded, NotRecorded: self.outcome.not_recorded,
@@ -163,11 +163,6 @@ class Core:
         self._begin_checks(transfer)
         if not self.book.leases_of(transfer) and not next_check(self.book, transfer):
             self.book.set_transfer(transfer, finishing=False)
-
-    def _resume(self, command: Resume, now: Moment) -> None:
-        for transfer in named(self.book, command.transfers):
-            self.volumes.spoken(transfer)
-        self._wishes.resume(command, now)
 
     # ---- news that concerns the traffic as well ----
 

@@ -13,7 +13,7 @@ from aihub_desktop.domain.states import FileState
 from aihub_desktop.engine.records import Book, FileRecord, LeaseRecord, Moment
 
 # Problems of one file that would fail all the files asked for with it: they are asked for apart first.
-_ONE_SPOILS_ALL: Final = frozenset({Code.HOSTILE_MEMBER, Code.UNKNOWN_FILE})
+_ONE_SPOILS_ALL: Final = frozenset({Code.HOSTILE_MEMBER, Code.UNKNOWN_FILE, Code.FILE_TOO_LARGE})
 # A stream that is this part of what it has to pass by further than any before it is clearly further.
 _CLEARLY: Final = 50
 # One stream that flows may be under way for longer than the patience: it alone says nothing yet.

@@ -10,28 +10,50 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.messages import DiskSpace
-from aihub_desktop.domain.names import OWN_FOLDER, PART
+from aihub_desktop.domain.model import RemoteFile
+from aihub_desktop.domain.names import OWN_FOLDER, PART, UnsafeNameError, safe_path
 from aihub_desktop.engine.deeds import LookAt, NotRecorded, Record, Recorded, Survey, Word
+from aihub_desktop.engine.records import FileRecord
 from aihub_desktop.engine.volumes import place_problem
 from aihub_desktop.transport.disk import disk_error, disk_problem, make_folders
 from aihub_desktop.transport.ledger import Entry, Ledger
-from aihub_desktop.transport.reconcile import Standing, StandingKind, forget_journal, look, sweep
+from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look, sweep
 from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
 
 
-def disk_space(folder: Path) -> DiskSpace:
+def disk_space(folder: Path, files: list[RemoteFile]) -> tuple[DiskSpace, Volume]:
     """Of the volume that holds `folder`, or would hold it. Raises TARGET_MISSING where there is none."""
     try:
-        if (place := nearest(folder)) is not None:
-            volume = volume_of(place)
-            return DiskSpace(
-                volume.free, volume.total, os.access(place, os.W_OK), volume.largest, volume.file_system
-            )  # fmt: skip
+        if (place := nearest(folder)) is None:
+            raise ProblemError(Code.TARGET_MISSING, path=str(folder))
+        volume, writable = volume_of(place), os.access(place, os.W_OK)
     except OSError as error:
         raise ProblemError(Code.TARGET_MISSING, path=str(folder), why=error.strerror or "") from None
-    raise ProblemError(Code.TARGET_MISSING, path=str(folder))
+    low, high = _need(folder, files, volume.largest)
+    space = DiskSpace(volume.free, volume.total, writable, volume.largest, volume.file_system)
+    return msgspec.structs.replace(space, need_low=low, need_high=high), volume
+
+
+def _need(folder: Path, files: list[RemoteFile], largest: int | None) -> tuple[int, int]:
+    """What these files will yet take, were they added: as the queue would reckon it."""
+    records = []
+    for key, remote in enumerate(files):
+        with contextlib.suppress(UnsafeNameError):
+            place = str(safe_path(remote.path))
+            if largest is None or remote.size.low <= largest:
+                records.append(FileRecord(key, 0, remote, place))
+    standings = look(folder, [record.work() for record in records]) if folder.is_dir() else {}
+    needs = [(0, 0)]
+    for record in records:
+        standing = standings.get(record.id, NOTHING)
+        if standing.kind in (StandingKind.NOTHING, StandingKind.PARTIAL):
+            record.bytes, record.allocated = standing.bytes, standing.allocated
+            needs.append(record.still())
+    return sum(low for low, _ in needs), sum(high for _, high in needs)
 
 
 def look_at(deed: LookAt) -> tuple[dict[int, Standing], Volume]:
@@ -77,7 +99,7 @@ def _found(path: str, known: str, word: Word, exists: bool, ours: bool) -> Volum
         volume = volume_of(above)
     except OSError as error:
         raise disk_error(error, folder) from error
-    code = place_problem(mark, volume.mark, exists=exists, ours=ours, word=word)
+    code = place_problem(os.path.realpath(folder), mark, volume.mark, exists=exists, ours=ours, word=word)
     if mark is None and not exists and word is not Word.ACCEPTED and is_unmounted(folder, above):
         code = Code.DRIVE_MISSING
     if code is not None:

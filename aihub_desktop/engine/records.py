@@ -93,6 +93,7 @@ class Berth:
     device: int | None = None  # None until its folder was looked at
     admitted: bool = False  # there was room for it since it was last looked at
     sound: bool = False  # its folder was found as it should be since it last stopped
+    spoken: bool = False  # a person wants it to go on: what was learnt of vain tries counts no more
     asked_at: float | None = None  # when the survey that is under way began
     again_at: float = 0.0  # not tried again by itself before this
     wait: float = 0.0  # what the next such wait will be; grows while the cause only seems gone

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Check, Ended, Rate, Receive
@@ -214,8 +216,8 @@ class Shell:
                 self._keys.handle(command, reply)
             case m.SetKey() | m.ClearKey():
                 self._keys.handle(command, lambda value, problem: self._key_set(value, problem, reply))
-            case m.Space(folder=folder):
-                self._errands.run_apart(folder, lambda: disk_space(Path(folder)), reply)
+            case m.Space():
+                self._space(command, reply)
             case _:
                 reply(self._obey_at_once(command), None)
                 if isinstance(command, m.Quit):
@@ -329,6 +331,17 @@ class Shell:
             self._tell(Looked(deed.transfer, standings, problem, volume))
 
         self._errands.run_apart(deed.folder, lambda: look_at(deed), then)
+
+    def _space(self, command: m.Space, reply: Callable[[object, Problem | None], None]) -> None:
+        def then(value: Any, problem: Problem | None) -> None:
+            if value is None:
+                reply(None, problem)
+                return
+            space, volume = value
+            usable = self._core.volumes.usable(volume, self._core.settings.floor_bytes)
+            reply(msgspec.structs.replace(space, usable=usable), None)
+
+        self._errands.run_apart(command.folder, lambda: disk_space(Path(command.folder), command.files), then)
 
     def _survey(self, deed: Survey) -> None:
         def then(value: Any, problem: Problem | None) -> None:

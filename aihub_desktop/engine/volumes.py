@@ -51,20 +51,21 @@ def usable(free: int, total: int, floor: int) -> int:
     return max(free - floor_of(total, floor), free // _TRIFLE_SHARE)
 
 
-def place_problem(known: Mark | None, here: Mark, *, exists: bool, ours: bool, word: Word) -> Code | None:
+def place_problem(folder: str, known: Mark | None, here: Mark, *, exists: bool, ours: bool, word: Word) -> Code | None:
     """Why a folder must not be used or, where it does not exist, not be made; None where it may be.
 
     `known` is the volume of before, `here` the one that holds the folder or would; `ours`: what we left there
     before is there. A person may carry a folder to another drive, but an empty one there is no folder of ours.
+    `folder` is free of links.
     """
     if known is None or word is Word.ACCEPTED:
         return None
-    same = known.is_same(here)
-    if exists:
-        return None if same or ours else Code.DRIVE_MISSING
-    # A folder may be asked for again where it was deleted, and where a new drive has taken the place of the old.
-    if word is Word.ASKED and (same or (known.mount == here.mount and known.identity != "")):
+    same, asked = known.is_same(here), word is Word.ASKED
+    if (exists and (same or ours)) or (asked and (same or known.mount == here.mount)):
+        # Also where the folder was deleted, or a new drive has taken the place of the old, and a person asks again.
         return None
+    if asked and exists and folder != known.mount:
+        return None  # somebody has made it in the drive's absence; an empty mount point nobody has
     return Code.TARGET_MISSING if same else Code.DRIVE_MISSING
 
 
@@ -104,6 +105,10 @@ class Volumes:
             return
         if answer.volume is not None:
             self._see(transfer, answer.volume)
+            if transfer.volume != (mark := str(answer.volume.mark)):
+                self._book.set_transfer(transfer, volume=mark)
+        if transfer.berth.spoken:
+            self._forget_waits(transfer)
         transfer.berth.admitted = False
         for key, standing in answer.standings.items():
             if (file := self._book.files.get(key)) is not None:
@@ -130,8 +135,12 @@ class Volumes:
         berth.device, berth.sound = volume.device, True
         room = self._rooms.setdefault(volume.device, Room(volume))
         room.volume, room.fresh = volume, True
-        if transfer.volume != (mark := str(volume.mark)):
-            self._book.set_transfer(transfer, volume=mark)
+
+    def _forget_waits(self, transfer: TransferRecord) -> None:
+        transfer.berth.spoken = False
+        transfer.berth.again_at = transfer.berth.wait = 0.0
+        if (room := self._room(transfer)) is not None:
+            room.again_at = room.wait = 0.0
 
     def _tell(self, transfer: TransferRecord, problem: Problem) -> None:
         """Stops the transfer, or says more exactly why it stands."""
@@ -172,11 +181,11 @@ class Volumes:
         found = self._book.transfers.get(transfer)
         return (found.berth.device or 0) if found else 0
 
-    def spoken(self, transfer: TransferRecord) -> None:
-        """A person wants it to go on: what was learnt of vain tries counts no more."""
-        transfer.berth.again_at = transfer.berth.wait = 0.0
-        if (room := self._room(transfer)) is not None:
-            room.again_at = room.wait = 0.0
+    def usable(self, volume: Volume, floor: int) -> int:
+        """What may still be taken of a volume, beside what is to come of those that run on it."""
+        moving = (one for one in self._book.transfers.values() if one.loaded and self._counts(one))
+        running = (one for one in moving if one.berth.device == volume.device and one.state in TRANSFER_MAY_RUN)
+        return max(0, usable(volume.free, volume.total, floor) - sum(one.still_low for one in running))
 
     def _is_watched(self, transfer: TransferRecord) -> bool:
         if transfer.state is TransferState.NEEDS_USER:

@@ -102,6 +102,7 @@ class Wishes:
     def look(self, transfer: TransferRecord, word: Word) -> None:
         """Asks what of it is on disk; nothing of it begins before the answer."""
         transfer.looked = transfer.berth.admitted = False
+        transfer.berth.spoken = word > Word.NONE
         files = [file.work() for file in self._book.files_of(transfer) if file.place and file.state not in _NOT_LOOKED]
         self._outcome.do(LookAt(transfer.id, transfer.folder, files, transfer.volume, word))
 
@@ -114,7 +115,7 @@ class Wishes:
         """A stream cannot be resumed without receiving it again, so `finish` lets it come to its end. One that breaks
         meanwhile is not begun anew. A second `Pause` may stop what a first one let go on.
         """
-        for transfer in named(self._book, command.transfers):
+        for transfer in _named(self._book, command.transfers):
             if transfer.state in TRANSFER_MAY_RUN or transfer.state is TransferState.NEEDS_USER:
                 goes_on = command.finish and any(not lease.halting for lease in self._book.leases_of(transfer))
                 self._book.set_transfer(transfer, state=TransferState.PAUSED, problem=None, finishing=goes_on)
@@ -124,12 +125,12 @@ class Wishes:
                 self._outcome.halt(transfer)
 
     def resume(self, command: Resume, now: Moment) -> None:
-        for transfer in named(self._book, command.transfers):
+        for transfer in _named(self._book, command.transfers):
             if transfer.state in (TransferState.PAUSED, TransferState.NEEDS_USER):
                 self._choose(transfer)
                 # Who resumes all that there is has not looked at this one's place.
-                told = command.transfers is not None and stands_at(transfer, *LOST)
-                self.go(transfer, Word.ACCEPTED if told else Word.ASKED)
+                told = Word.NONE if command.transfers is None else Word.ACCEPTED
+                self.go(transfer, told if stands_at(transfer, *LOST) else Word.ASKED)
 
     def _choose(self, transfer: TransferRecord) -> None:
         if self._chosen is not None:
@@ -139,7 +140,7 @@ class Wishes:
         for file in _named_files(self._book, command.files):
             self._skip(file)
             self._outcome.settle(self._book.transfers[file.transfer], now)
-        for transfer in named(self._book, command.transfers if command.transfers or not command.files else []):
+        for transfer in _named(self._book, command.transfers if command.transfers or not command.files else []):
             if transfer.state in TRANSFER_ENDED:
                 continue
             self._outcome.halt(transfer)
@@ -159,7 +160,7 @@ class Wishes:
 
     def retry(self, command: Retry, now: Moment) -> None:
         files = _named_files(self._book, command.files)
-        for transfer in named(self._book, command.transfers if command.transfers or not command.files else []):
+        for transfer in _named(self._book, command.transfers if command.transfers or not command.files else []):
             again = {FileState.FAILED} | ({FileState.SKIPPED} if transfer.state is TransferState.CANCELLED else set())
             files += [file for file in self._book.files_of(transfer) if file.state in again]
         for key in sorted({file.transfer for file in files}):
@@ -173,7 +174,7 @@ class Wishes:
                 self.go(transfer)
 
     def remove(self, command: Remove, now: Moment) -> None:
-        for transfer in named(self._book, command.transfers):
+        for transfer in _named(self._book, command.transfers):
             if transfer.state not in TRANSFER_ENDED or self._book.leases_of(transfer):
                 raise ProblemError(Code.BAD_COMMAND, what="not-ended", transfer=transfer.id)
             self._book.remove(transfer)
@@ -187,7 +188,7 @@ class Wishes:
                 self.go(transfer, Word.NONE)
 
 
-def named(book: Book, keys: list[int] | None) -> list[TransferRecord]:
+def _named(book: Book, keys: list[int] | None) -> list[TransferRecord]:
     """The transfers with these numbers, or all. Raises BAD_COMMAND for a number that none has."""
     if keys is None:
         return list(book.transfers.values())

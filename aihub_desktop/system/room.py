@@ -18,8 +18,8 @@ class Verdict(NamedTuple):
     fails: bool = False
 
 
-def verdict(words: Words, space: DiskSpace, floor: int, size: SizeRange, too_large: int = 0) -> Verdict:
-    """`floor` bytes are left free; `too_large` files are longer than the file system allows."""
+def verdict(words: Words, space: DiskSpace, size: SizeRange, too_large: int = 0) -> Verdict:
+    """`size` is what is still to come; `too_large` files are longer than the file system allows."""
     if not space.writable:
         return Verdict(words.say("room.not-writable"), warns=True, fails=True)
     if too_large and space.largest is not None:
@@ -27,8 +27,8 @@ def verdict(words: Words, space: DiskSpace, floor: int, size: SizeRange, too_lar
             "room.too-large", file_system=space.file_system or "FAT32", n=too_large, largest=space.largest + 1
         )
         return Verdict(text, warns=True)
-    free, usable = words.size(space.free), max(0, space.free - floor)
-    kept = words.size(floor) if floor else ""
+    free, usable = words.size(space.free), space.usable
+    kept = words.size(space.free - usable) if usable < space.free else ""
     if size.low > usable:
         missing = words.size(size.low - usable)
         return Verdict(words.say("room.too-much", free=free, floor=kept, missing=missing), warns=True, fails=True)

@@ -21,6 +21,7 @@ _OF_ONE_FILE: Final = frozenset(
     {
         Code.IN_THE_WAY,
         Code.IN_USE,
+        Code.FILE_TOO_LARGE,
         Code.NOT_WRITABLE,
         Code.UNSAFE_NAME,
         Code.NAME_CLASH,

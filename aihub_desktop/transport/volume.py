@@ -62,13 +62,12 @@ class Mark:
     def is_same(self, other: Mark) -> bool:
         """Whether `other`, seen now, is the volume remembered here; True also where nothing can be told.
 
-        Without two identities of one kind there is still the mount point: one that is gone shows the folder
-        of the volume above it.
+        Where the mount point is gone one sees the volume above it, which may well be of the same device.
         """
+        if self.mount != other.mount and _is_below(self.mount, other.mount):
+            return False
         kinds = [one.identity.partition(":")[0] for one in (self, other)]
-        if kinds[0] and kinds[0] == kinds[1]:
-            return self.identity == other.identity
-        return not (self.mount != other.mount and _is_below(self.mount, other.mount))
+        return kinds[0] != kinds[1] or self.identity == other.identity
 
 
 def _is_below(path: str, above: str) -> bool:

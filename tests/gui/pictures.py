@@ -287,11 +287,11 @@ class Show:
         stage.window.go(Place.DATASETS)
         stage.desk.tree.fill([RemoteFile("aihub", "71", "1", "원천/TS_01.zip", SizeRange(5 * GB, 5 * GB, "5 GB"))])
         stage.desk.tree.tick(QModelIndex(), True)
-        target.show_space(DiskSpace(30 * GB, 32 * GB, True, (4 << 30) - 1, "FAT32"))
+        target.show_space(DiskSpace(30 * GB, 32 * GB, True, (4 << 30) - 1, "FAT32", 28 * GB))
         self._snap("fat32")
-        target.show_space(DiskSpace(30 * GB, 32 * GB, True))
+        target.show_space(DiskSpace(30 * GB, 32 * GB, True, usable=28 * GB))
         self._snap("free-and-floor")
-        target.show_space(DiskSpace(6 * GB, 32 * GB, True))
+        target.show_space(DiskSpace(6 * GB, 32 * GB, True, usable=4 * GB))
         self._snap("too-little-room")
 
 

@@ -215,4 +215,4 @@ class TargetBar(QWidget):
         # Only where files have a longest length is it worth the walk through all of them.
         limited = self._space.largest is not None
         large = room.too_large(self._space, self._desk.tree.files(ticked=True)) if limited else 0
-        return room.verdict(self._desk.words, self._space, self._desk.settings.floor_bytes, total.size, large)
+        return room.verdict(self._desk.words, self._space, total.size, large)
