@@ -10,6 +10,7 @@ from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Failed, FileReach, Receive, Safe, Whole, WorkFile
 from aihub_desktop.domain.names import match_key
 from aihub_desktop.sources.aihub.tarstream import Member
+from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.journal import Identity, read_journal
 from aihub_desktop.transport.routing import Router
@@ -42,11 +43,13 @@ class Intake:
         self,
         order: Receive,
         durability: Durability,
+        companion: Companion,
         tell: Callable[[AnyNews], None],
         stopped: Callable[[], bool],
     ) -> None:
         self._order = order
         self._durability = durability
+        self._companion = companion
         self._tell = tell
         self._stopped = stopped
         self._target = Target(order.folder)
@@ -86,7 +89,7 @@ class Intake:
         self._for_one(id_, partial(self._begin, id_, number, member.size))
 
     def data(self, view: memoryview) -> None:
-        """The next bytes of that member."""
+        """The next bytes of that member: `Sink.take`."""
         if (id_ := self._current) is not None:
             sink = self._open[id_]
             self._for_one(id_, partial(sink.take, view))
@@ -127,8 +130,9 @@ class Intake:
             spot,
             identity,
             state,
-            self._durability,
             lambda total, new: self._tell(Safe(self._order.lease, work.id, total, new)),
+            durability=self._durability,
+            companion=self._companion,
             mark_bytes=self._order.mark_bytes,
             mark_seconds=self._order.mark_seconds,
         )

@@ -21,6 +21,7 @@ import xxhash
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Piece
+from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.coverage import Coverage
 from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file
 from aihub_desktop.transport.durability import Durability, Mark
@@ -84,9 +85,10 @@ class Sink:
         spot: Spot,
         identity: Identity,
         state: JournalState | None,
-        durability: Durability,
         safe: Callable[[int, int], None],
         *,
+        durability: Durability,
+        companion: Companion,
         mark_bytes: int,
         mark_seconds: float,
     ) -> None:
@@ -113,7 +115,7 @@ class Sink:
         self._at = 0
         self._growing: _Growing | None = None
         self._passing: _Passing | None = None
-        self._reading = Reading(spot)
+        self._reading = Reading(spot, companion)
 
     @property
     def reached(self) -> int:
@@ -128,16 +130,16 @@ class Sink:
         self._at = offset
 
     def take(self, view: memoryview) -> None:
-        """The next bytes. Written or compared; nothing of `view` is kept."""
+        """The next bytes. Written or compared; `view` may be read until the companion's `turn` says otherwise."""
         while view:
             held = self._holding(self._at)
             room = (held.stop if held else self._coverage.next_start(self._at) or self._at + len(view)) - self._at
             part = view[: room if held else min(room, self._to_mark)]
+            self._reading.offer(self._at, part)
             if held:
                 self._pass_over(held, part)
             else:
                 self._write(part)
-            self._reading.offer(self._at, part)
             self._at += len(part)
             view = view[len(part) :]
 
