@@ -131,6 +131,7 @@ class Intake:
             identity,
             state,
             lambda total, new: self._tell(Safe(self._order.lease, work.id, total, new)),
+            low=work.file.size.low,
             durability=self._durability,
             companion=self._companion,
             mark_bytes=self._order.mark_bytes,
@@ -151,7 +152,7 @@ class Intake:
         if not sink.seen:
             raise ProblemError(Code.MISSING_MEMBER)
         self._target.make_parents(sink.spot)  # its names may have to be opened again
-        found = sink.conclude(self._works[id_].file.size.low, self._stopped)
+        found = sink.conclude(self._stopped)
         if found is None:
             return
         del self._open[id_]
