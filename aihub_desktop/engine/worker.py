@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -23,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 # The hub makes its tar when it is asked for; how long it may think before the first byte is not known.
 _HEADER_SECONDS: Final = 180.0
+_NICENESS: Final = 5
 
 
 class _Job(Protocol):
@@ -117,9 +120,27 @@ class _Voice:
             self._pipe.flush()
 
 
+if sys.platform == "win32":
+
+    def _step_back() -> None:
+        """The window, and whatever else a person looks at, comes first."""
+        kernel = ctypes.WinDLL("kernel32")
+        kernel.GetCurrentProcess.restype = ctypes.c_void_p
+        kernel.SetPriorityClass.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), subprocess.BELOW_NORMAL_PRIORITY_CLASS)
+
+else:
+
+    def _step_back() -> None:
+        """The window, and whatever else a person looks at, comes first."""
+        with contextlib.suppress(OSError):
+            os.nice(_NICENESS)
+
+
 def main() -> int:
     """Runs until the end of stdin. Ctrl-C belongs to the engine, which ends us by closing the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _step_back()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(process)d %(name)s %(levelname)s %(message)s")
     # Whatever prints by accident must not end up between the news.
     voice = _Voice(os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=1 << 16))

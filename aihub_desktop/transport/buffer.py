@@ -4,7 +4,7 @@
 
 The hub cuts readers that are slow, and disks hold everybody up now and then: so one thread only reads, and another
 only writes. Blocks are made when they are needed and used again, the warmest first; a taker that keeps up is given
-the block that is being filled, and two blocks are all there ever is.
+the block that is being filled, and a few blocks are all there ever is.
 """
 
 from __future__ import annotations
@@ -23,16 +23,23 @@ BLOCK: Final = 512 << 10  # 256 KiB to 1 MiB is what disks like best
 class Buffer:
     """One reading and one taking thread. `on_disk`: seconds so far that the taker has spent in calls of the disk."""
 
-    def __init__(self, limit: int, on_disk: Callable[[], float] = lambda: 0.0, block: int = BLOCK) -> None:
-        """`limit`: bytes of all blocks together; two blocks there are always."""
+    def __init__(
+        self, limit: int, lag: int = 0, on_disk: Callable[[], float] = lambda: 0.0, block: int = BLOCK
+    ) -> None:
+        """`limit`: bytes of all blocks together, though `lag` + 2 blocks may always be made.
+
+        `lag`: so many portions stay valid beside the one that was taken last.
+        """
         self.held = 0.0  # seconds that the reader has waited for the disk
         self._on_disk = on_disk
         self._size = block
-        self._spare = max(2, limit // block)  # blocks that may still be made
+        self._spare = max(lag + 2, limit // block)  # blocks that may still be made
         self._free: list[memoryview] = []
         self._chain: deque[memoryview] = deque()  # taken from at the left, filled at the right
-        self._taken = 0  # of the leftmost block
-        self._given = 0  # bytes behind `_taken` that the taker works on
+        self._taken = 0  # bytes of the chain that were taken, from its start on
+        self._done = 0  # bytes of it that nobody looks at any more
+        self._portions: deque[int] = deque()  # the sizes of those that may still be looked at
+        self._lag = lag
         self._filled = block  # of the rightmost block
         self._ended = False
         self._closed = False
@@ -64,21 +71,20 @@ class Buffer:
     # The taker's side.
 
     def take(self, seconds: float) -> memoryview:
-        """The next bytes, valid until the next call; none at the end. Raises `TimeoutError` after `seconds`.
+        """The next bytes, valid for `lag` + 1 further calls; none at the end. Raises `TimeoutError` after `seconds`.
 
         Raises the reader's `ProblemError` once all that came before it was taken.
         """
         with self._change:
-            self._give_back()
+            if len(self._portions) > self._lag:
+                self._give_back(self._portions.popleft())
             if not self._change.wait_for(lambda: self._ready or self._ended, seconds):
                 raise TimeoutError
-            if not self._ready:
-                if self._problem is not None:
-                    raise ProblemError.of(self._problem)
-                return memoryview(b"")
-            stop = self._filled if len(self._chain) == 1 else self._size
-            self._given = stop - self._taken
-            return self._chain[0][self._taken : stop]
+            if self._ready:
+                return self._portion()
+            if self._problem is not None:
+                raise ProblemError.of(self._problem)
+            return memoryview(b"")
 
     def close(self) -> None:
         """Nothing more is wanted: `room` says so, also to a reader that waits."""
@@ -87,15 +93,23 @@ class Buffer:
             self._change.notify_all()
 
     @property
-    def _ready(self) -> bool:
-        return len(self._chain) > 1 or (len(self._chain) == 1 and self._filled > self._taken)
+    def _ready(self) -> int:
+        """Bytes that can be taken."""
+        return len(self._chain) * self._size - (self._size - self._filled) - self._taken if self._chain else 0
 
-    def _give_back(self) -> None:
-        self._taken += self._given
-        self._given = 0
-        if self._chain and self._taken == self._size:
+    def _portion(self) -> memoryview:
+        number, start = divmod(self._taken, self._size)
+        stop = min(self._size, start + self._ready)
+        self._portions.append(stop - start)
+        self._taken += stop - start
+        return self._chain[number][start:stop]
+
+    def _give_back(self, count: int) -> None:
+        self._done += count
+        if self._done == self._size:
             self._free.append(self._chain.popleft())
-            self._taken = 0
+            self._taken -= self._size
+            self._done = 0
             self._change.notify_all()
 
     def _block(self) -> memoryview:

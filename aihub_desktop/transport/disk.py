@@ -18,6 +18,8 @@ from aihub_desktop.domain.names import PART
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+# The folder, or the whole drive below it; ESTALE is how a network share says that.
+_GONE: Final = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ESTALE})
 _BLOCKED: Final = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP})
 # A folder that cannot be opened or synced as a file is no failure: such file systems order renames themselves.
 _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.EBADF, errno.EACCES, errno.EISDIR, errno.ENOTSUP, errno.ENOSYS})
@@ -41,7 +43,7 @@ def disk_problem(error: OSError, path: Path | None = None) -> Problem:
         return Problem(Code.NOT_WRITABLE, facts)
     if number in _BLOCKED:
         return Problem(Code.IN_THE_WAY, facts)
-    if number == errno.ENOENT:
+    if number in _GONE:
         # Whoever asks for what may be absent looks for that himself: here a folder was taken away.
         return Problem(Code.TARGET_MISSING, facts)
     return Problem(Code.DISK_ERROR, facts)
@@ -192,6 +194,9 @@ class OpenFile:
             data = os.pread(self._descriptor, len(view), offset)
         view[: len(data)] = data
         return len(data)
+
+    def fileno(self) -> int:
+        return self._descriptor
 
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size

@@ -10,6 +10,7 @@ from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Failed, FileReach, Receive, Safe, Whole, WorkFile
 from aihub_desktop.domain.names import match_key
 from aihub_desktop.sources.aihub.tarstream import Member
+from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.journal import Identity, read_journal
 from aihub_desktop.transport.routing import Router
@@ -43,11 +44,13 @@ class Intake:
         self,
         order: Receive,
         durability: Durability,
+        companion: Companion,
         tell: Callable[[AnyNews], None],
         stopped: Callable[[], bool],
     ) -> None:
         self._order = order
         self._durability = durability
+        self._companion = companion
         self._tell = tell
         self._stopped = stopped
         self._target = Target(order.folder)
@@ -87,7 +90,7 @@ class Intake:
         self._for_one(id_, partial(self._begin, id_, number, member.size))
 
     def data(self, view: memoryview) -> None:
-        """The next bytes of that member."""
+        """The next bytes of that member: `Sink.take`."""
         if (id_ := self._current) is not None:
             sink = self._open[id_]
             self._for_one(id_, partial(sink.take, view))
@@ -128,8 +131,10 @@ class Intake:
             spot,
             identity,
             state,
-            self._durability,
             lambda total, new: self._tell(Safe(self._order.lease, work.id, total, new)),
+            low=work.file.size.low,
+            durability=self._durability,
+            companion=self._companion,
             mark_bytes=self._order.mark_bytes,
             mark_seconds=self._order.mark_seconds,
         )
@@ -148,7 +153,7 @@ class Intake:
         if not sink.seen:
             raise ProblemError(Code.MISSING_MEMBER)
         self._target.make_parents(sink.spot)  # its names may have to be opened again
-        found = sink.conclude(self._works[id_].file.size.low, self._stopped)
+        found = sink.conclude(self._stopped)
         if found is None:
             return
         del self._open[id_]

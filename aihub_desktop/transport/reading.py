@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.sets import volume_of
+from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.target import Spot
 from aihub_desktop.transport.ziparchive import recall
 from aihub_desktop.transport.zipstream import ZipStream
+
+_WORTH_A_COMPANION: Final = 64 << 10  # below, handing over costs more than it wins
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +31,39 @@ class Finding:
 class Reading:
     """Bytes may be offered in any order; those that follow on what was read are read."""
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, spot: Spot, companion: Companion) -> None:
         self.stop = 0  # so many bytes from the start were read
         self._spot = spot
+        self._companion = companion
         self._sha256 = hashlib.sha256()
         self._zip = ZipStream() if spot.place.casefold().endswith(".zip") else None
 
     def offer(self, at: int, view: memoryview) -> None:
-        """These are the bytes from `at` on."""
+        """These are the bytes from `at` on. They may be looked at until the companion's `turn` says otherwise."""
         known = self.stop - at
-        if 0 <= known < len(view):
-            self.update(view[known:] if known else view)
+        if not 0 <= known < len(view):
+            return
+        rest = view[known:]
+        if len(rest) < _WORTH_A_COMPANION:
+            self.update(rest)
+        else:
+            self.stop += len(rest)
+            self._companion.begin(partial(self._read, rest))
 
     def update(self, data: memoryview) -> None:
-        """The next bytes."""
+        """The next bytes; read when this returns."""
+        self._companion.join()
+        self.stop += len(data)
+        self._read(data)
+
+    def hexdigest(self) -> str:
+        self._companion.join()
+        return self._sha256.hexdigest()
+
+    def _read(self, data: memoryview) -> None:
         self._sha256.update(data)
         if self._zip is not None:
             self._zip.feed(data)
-        self.stop += len(data)
-
-    def hexdigest(self) -> str:
-        return self._sha256.hexdigest()
 
     def finding(self, stopped: Callable[[], bool]) -> Finding:
         """To be asked once the whole file was read and is on disk. Raises what the disk says, and `StoppedError`."""

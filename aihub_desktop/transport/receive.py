@@ -18,6 +18,7 @@ from aihub_desktop.sources.aihub.tarstream import Chunk, End, Member, TarReader
 from aihub_desktop.sources.place import Body
 from aihub_desktop.transport.brake import Brake
 from aihub_desktop.transport.buffer import Buffer
+from aihub_desktop.transport.companion import LAG, Companion
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.inflow import Inflow
 from aihub_desktop.transport.intake import Intake
@@ -47,10 +48,11 @@ class Reception:
 
     def run(self) -> None:
         """Never raises: whatever happens is told."""
-        durability = Durability()
-        intake = Intake(self._order, durability, self._tell, self._dropped.is_set)
-        problem = self._outcome(lambda: self._receive(intake))
+        durability, companion = Durability(), Companion()
+        intake = Intake(self._order, durability, companion, self._tell, self._dropped.is_set)
+        problem = self._outcome(lambda: self._receive(intake, companion))
         disk = self._outcome(intake.settle)
+        companion.stop()
         durability.stop()
         self._tell_reached(intake)
         problem = disk or problem
@@ -79,7 +81,7 @@ class Reception:
             return Problem(Code.BUG, {"why": type(error).__name__})
         return None
 
-    def _receive(self, intake: Intake) -> None:
+    def _receive(self, intake: Intake, companion: Companion) -> None:
         intake.prepare()
         if not intake.wants_more or self._dropped.is_set():
             return
@@ -91,7 +93,7 @@ class Reception:
             return
         try:
             self._tell_reached(intake)
-            if self._stream(inflow, intake):
+            if self._stream(inflow, intake, companion):
                 inflow.finish()
                 intake.end()
         finally:
@@ -101,7 +103,7 @@ class Reception:
             inflow.join()
 
     def _begin(self, body: Body, intake: Intake) -> Inflow | None:
-        buffer = Buffer(self._order.buffer_bytes, lambda: intake.on_disk)
+        buffer = Buffer(self._order.buffer_bytes, LAG, lambda: intake.on_disk)
         pace = Pace(self._order.stall_rate, self._order.stall_seconds)
         with self._inflow_lock:
             if self._dropped.is_set():
@@ -110,10 +112,11 @@ class Reception:
             self._inflow = Inflow(body, buffer, self._brake, pace)
             return self._inflow
 
-    def _stream(self, inflow: Inflow, intake: Intake) -> bool:
+    def _stream(self, inflow: Inflow, intake: Intake, companion: Companion) -> bool:
         """True once the tar's end was seen; False if nobody waits for it any more."""
         reader = TarReader()
         while intake.wants_more and not self._has_said_farewell():
+            companion.turn()
             try:
                 view = inflow.take(REPORT_SECONDS)
             except TimeoutError:

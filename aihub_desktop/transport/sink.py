@@ -21,12 +21,14 @@ import xxhash
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Piece
+from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.coverage import Coverage
 from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file
 from aihub_desktop.transport.durability import Durability, Mark
 from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, WholeLine, discard, read_journal
 from aihub_desktop.transport.reading import Finding, Reading
+from aihub_desktop.transport.reserve import Reserve
 from aihub_desktop.transport.target import Spot
 from aihub_desktop.transport.ziparchive import StoppedError
 
@@ -84,13 +86,18 @@ class Sink:
         spot: Spot,
         identity: Identity,
         state: JournalState | None,
-        durability: Durability,
         safe: Callable[[int, int], None],
         *,
+        low: int,
+        durability: Durability,
+        companion: Companion,
         mark_bytes: int,
         mark_seconds: float,
     ) -> None:
-        """`state` is the journal's of the same identity, if there is one. Without, a stray NAME.part is removed."""
+        """`low`: so many bytes the file has at least.
+
+        `state` is the journal's of the same identity, if there is one. Without, a stray NAME.part is removed.
+        """
         self.spot = spot
         self.again = 0
         self.on_disk = 0.0  # seconds in which the disk was waited for
@@ -113,7 +120,9 @@ class Sink:
         self._at = 0
         self._growing: _Growing | None = None
         self._passing: _Passing | None = None
-        self._reading = Reading(spot)
+        self._reading = Reading(spot, companion)
+        self._low = low
+        self._reserve = Reserve(low)
 
     @property
     def reached(self) -> int:
@@ -128,16 +137,16 @@ class Sink:
         self._at = offset
 
     def take(self, view: memoryview) -> None:
-        """The next bytes. Written or compared; nothing of `view` is kept."""
+        """The next bytes. Written or compared; `view` may be read until the companion's `turn` says otherwise."""
         while view:
             held = self._holding(self._at)
             room = (held.stop if held else self._coverage.next_start(self._at) or self._at + len(view)) - self._at
             part = view[: room if held else min(room, self._to_mark)]
+            self._reading.offer(self._at, part)
             if held:
                 self._pass_over(held, part)
             else:
                 self._write(part)
-            self._reading.offer(self._at, part)
             self._at += len(part)
             view = view[len(part) :]
 
@@ -177,11 +186,11 @@ class Sink:
             if guard is not None:
                 self._durability.call(guard.release)
 
-    def conclude(self, low: int, stopped: Callable[[], bool]) -> Finding | None:
+    def conclude(self, stopped: Callable[[], bool]) -> Finding | None:
         """The tar's end was seen: what the whole file is, with the last marks handed over.
 
         Bytes that came out of order are read back; None if `stopped` ended that. Raises SHORT where a byte is
-        missing or the file is smaller than `low`.
+        missing or the file is smaller than the least that the source shows.
         """
         self._leave()
         self.cut()
@@ -191,8 +200,8 @@ class Sink:
             self._holding(piece.start)
         self._durability.flush()
         size = self._coverage.stop
-        if not self._coverage.is_whole(size) or size < low:
-            raise ProblemError(Code.SHORT, bytes=self._coverage.bytes, least=low)
+        if not self._coverage.is_whole(size) or size < self._low:
+            raise ProblemError(Code.SHORT, bytes=self._coverage.bytes, least=self._low)
         try:
             return self._read_back(size, stopped)
         except StoppedError:
@@ -288,6 +297,7 @@ class Sink:
             self._growing = _Growing(self._at, self._at, time.monotonic())
         file, growing = self._open(), self._growing
         while view:
+            self._reserve.make_room(file, growing.stop)
             # A disk that fills up takes a part: that much is counted, and claimed.
             count = self._written(file, growing.stop, view)
             growing.digest.update(view[:count])
