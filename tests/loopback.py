@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import select
 import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -163,6 +167,81 @@ def pump(near: socket.socket, far: socket.socket) -> None:
                 if not data:
                     return
                 target.sendall(data)
+
+
+class Delay:
+    """Carries connections on to `url`, every byte `seconds` late in both directions; as much as may be under way."""
+
+    def __init__(self, url: str, seconds: float) -> None:
+        address = urlsplit(url)
+        self._far = (address.hostname or "", address.port or 0)
+        self._scheme, self._seconds = address.scheme, seconds
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._threads: list[threading.Thread] = []
+        self._live: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self.carried = 0  # bytes, both ways
+
+    @property
+    def url(self) -> str:
+        return f"{self._scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        self._start(self._welcome)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        with self._lock:
+            for each in (self._listener, *self._live):
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(DEADLINE)
+            assert not thread.is_alive()
+        for each in (self._listener, *self._live):
+            each.close()
+
+    def _start(self, run: Callable[[], None]) -> None:
+        thread = threading.Thread(target=run, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _welcome(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(self._far)
+                with self._lock:
+                    self._live += (near, far)
+                for source, target in ((near, far), (far, near)):
+                    late: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+                    self._start(partial(self._take, source, late))
+                    self._start(partial(self._give, target, late))
+
+    def _take(self, source: socket.socket, late: queue.SimpleQueue[tuple[float, bytes]]) -> None:
+        data = b"begun"
+        while data:
+            try:
+                data = source.recv(1 << 16)
+            except OSError:
+                data = b""
+            late.put((time.monotonic() + self._seconds, data))
+
+    def _give(self, target: socket.socket, late: queue.SimpleQueue[tuple[float, bytes]]) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                due, data = late.get()
+                self._stopping.wait(max(0.0, due - time.monotonic()))
+                if not data:
+                    target.shutdown(socket.SHUT_WR)
+                    return
+                target.sendall(data)
+                with self._lock:
+                    self.carried += len(data)
 
 
 class Authority:

@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,8 +46,7 @@ PIECE: Final = 1 << 17
 MARK: Final = 1 << 15
 STREAMS: Final = 3
 RATE: Final = 300_000  # bytes a second and stream, of what is new; what passes by again comes at full speed
-# A stream that is asked for again sends what the socket holds before the hub notices that nobody reads it.
-_KEPT_BACK: Final = 1 << 20  # bytes that no kill may let through: the download must outlive all of them
+_KEPT_BACK: Final = 500_000  # bytes that no kill may let through: the download must outlive all of them
 _TABLE: Final = f"{KILLS} × kill -9 during one download"
 
 
@@ -79,8 +79,9 @@ class Look:
 class Leg:
     """From one kill to the next."""
 
-    how: str
+    moment: str
     before: Look
+    victims: str = "group"
     received: int = 0
     again: int = 0
     fresh: int = 0  # durable now, not before
@@ -99,6 +100,7 @@ class Campaign:
     right: dict[str, bytes]
     legs: list[Leg] = field(default_factory=list)
     log: Path = Path()
+    stalls: dict[str, Stall] = field(default_factory=dict)  # by file key
 
     # ---- what lies on disk ----
 
@@ -129,14 +131,22 @@ class Campaign:
 
     # ---- what the hub sends ----
 
-    def pace(self, *, free: int = 0, held: bool = False) -> None:
-        """New bytes come slowly, or not at all with `held`; those of the first `free` files at full speed."""
+    def free(self) -> None:
+        """The file that is asked for first may come to its end now."""
+        for file in self.unfinished()[:1]:
+            if file.key in self.stalls:
+                self.stalls[file.key].release.set()
+
+    def pace(self, *, held: bool = False) -> None:
+        """New bytes come slowly, or not at all with `held`."""
         self.hub.faults.clear()
+        self.stalls.clear()
         claims = durable(self.folder)
-        for file in self.unfinished()[free:]:
+        for file in self.unfinished():
             offset = Layout.of(file, PIECE).offset(covered(claims.get(self.path(file), ())))
             if offset is not None:
-                self.hub.faults.add(Stall(after=offset, rate=0 if held else RATE, keys=frozenset({file.key})))
+                stall = Stall(after=offset, rate=0 if held else RATE, keys=frozenset({file.key}))
+                self.stalls[file.key] = self.hub.faults.add(stall)
 
     def streams(self, seen: list[Seen]) -> list[tuple[DemoFile, Seen]]:
         found = [one for one in seen if one.host == "stream" and one.file_keys]
@@ -156,11 +166,6 @@ class Campaign:
         look = Look(durable(self.folder), self.ended(), len(self.hub.requests), log)
         self.check()
         return look
-
-    def begin(self, how: str, before: Look) -> Leg:
-        leg = Leg(how, before)
-        self.legs.append(leg)
-        return leg
 
     def seen(self, leg: Leg, after: Look) -> list[Seen]:
         """What the hub was asked in this leg, once it will send no more of it."""
@@ -194,7 +199,7 @@ class Campaign:
     # ---- the moments ----
 
     def wait_for_bytes(self, leg: Leg, kills_left: int) -> None:
-        share = max(0, self.remaining() - 2 * _KEPT_BACK) / max(1, kills_left)
+        share = max(0, self.remaining() - _KEPT_BACK) / max(1, kills_left)
         wanted = int(self.dice.uniform(0, 1.6) * share)
         start = leg.before.requests
         self.hub.requests.wait(lambda seen: bool(self.streams(seen[start:])) and self.new_bytes(seen, leg) >= wanted)
@@ -219,7 +224,7 @@ class Campaign:
         threading.Event().wait(self.dice.choice((0, 0, 0.001, 0.005)))
 
 
-_HOW: Final = ("bytes",) * 9 + ("workers",) * 6 + ("start",) * 2 + ("stream", "claim", "name")
+_MOMENTS: Final = ("bytes",) * 12 + ("start",) * 3 + ("stream", "claim", "name") * 2
 
 
 @pytest.fixture
@@ -247,10 +252,8 @@ def test_a_hundred_kills(campaign: Campaign, record_property: Callable[[str, obj
     while len(campaign.legs) < KILLS:
         one_life(campaign)
     for number, leg in enumerate(campaign.legs, 1):
-        print(
-            f"{number:3} {leg.how:8} received {leg.received:8} = again {leg.again:8} + durable {leg.fresh:7}"
-            f" + lost {leg.lost:6}"
-        )
+        came = f"received {leg.received:8} = again {leg.again:8} + durable {leg.fresh:7} + lost {leg.lost:6}"
+        print(f"{number:3} {leg.victims:7} {leg.moment:6} {came}")
     last = finish(campaign)
     for text in report(campaign, last):
         record_property(*line(_TABLE, text))
@@ -258,21 +261,22 @@ def test_a_hundred_kills(campaign: Campaign, record_property: Callable[[str, obj
 
 def one_life(campaign: Campaign) -> None:
     """From a start of the engine to its end, with one kill or several."""
-    held = campaign.remaining() < 2 * _KEPT_BACK
-    hows = [campaign.dice.choice(_HOW) if not held else campaign.dice.choice(("bytes", "start"))]
-    while hows[-1] == "workers" and len(campaign.legs) + len(hows) < KILLS:
-        hows.append(campaign.dice.choice(("workers", "bytes")))
-    campaign.pace(free=hows[0] in ("stream", "claim", "name"), held=held)
+    held = campaign.remaining() < _KEPT_BACK
     campaign.hub.requests.clear()
     campaign.log = campaign.work / f"strace-{len(campaign.legs)}"
     look = campaign.look()
+    campaign.pace(held=held)
     victim = campaign.start()
     try:
-        for number, how in enumerate(hows):
-            leg = campaign.begin(how, look)
+        alone = True
+        while alone and len(campaign.legs) < KILLS:
+            moment = campaign.dice.choice(_MOMENTS if len(campaign.unfinished()) > 4 else ("bytes", "start"))
+            # Every other time the workers alone: the engine lives and lends their work to new ones.
+            alone = moment != "start" and campaign.dice.random() < 0.5
+            leg = Leg(moment, look, "workers" if alone else "group")
+            campaign.legs.append(leg)
             wait(campaign, leg)
-            if how == "workers" and number < len(hows) - 1:
-                # The engine lives and lends its work to new workers.
+            if alone:
                 assert victim.kill_workers() > 0
             else:
                 victim.kill()
@@ -284,7 +288,9 @@ def one_life(campaign: Campaign) -> None:
 
 
 def wait(campaign: Campaign, leg: Leg) -> None:
-    match leg.how:
+    if leg.moment in ("stream", "claim", "name"):
+        campaign.free()
+    match leg.moment:
         case "start":
             campaign.wait_for_start()
         case "stream":
@@ -301,7 +307,7 @@ def finish(campaign: Campaign) -> Leg:
     """The last restart, which nobody kills: all is right, and the program's own account of it is."""
     campaign.hub.faults.clear()
     campaign.log = campaign.work / "strace-last"
-    leg = Leg("none", campaign.look())
+    leg = Leg("end", campaign.look())
     expected = sum(leg.before.covers(campaign.path(file)) for file in campaign.unfinished())
     victim = campaign.start(stdout=subprocess.PIPE)
     before, done = rows(victim)
@@ -338,11 +344,11 @@ def rows(victim: Victim) -> tuple[m.TransferRow, m.TransferRow]:
 
 def report(campaign: Campaign, last: Leg) -> Iterator[str]:
     legs = campaign.legs[:KILLS]
-    kinds = {how: sum(leg.how == how for leg in legs) for how in dict.fromkeys(_HOW)}
+    kinds = Counter(f"{leg.victims} at {leg.moment}" for leg in legs)
     payload = sum(map(len, campaign.right.values()))
     received, again = (sum(getattr(leg, name) for leg in [*legs, last]) for name in ("received", "again"))
     fresh, lost = (sum(getattr(leg, name) for leg in legs) for name in ("fresh", "lost"))
-    yield f"CRASH_SEED={SEED}; killed: " + ", ".join(f"{count} × {how}" for how, count in kinds.items())
+    yield f"CRASH_SEED={SEED}; killed: " + ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
     yield (
         f"{len(campaign.right)} files, {payload / 1e6:.1f} MB; received {received / 1e6:.1f} MB, of it"
         f" {again / 1e6:.1f} MB again because it was durable in a file that was not whole,"

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tapes import News, Tape, order, pieces, receive, sha256, tar, work
+from tapes import News, Tape, check, order, pieces, receive, sha256, tar, work
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import AnyNews, FileReach, Reached, Safe
@@ -218,6 +218,20 @@ def test_what_is_whole_is_told_without_asking_the_hub(folder: Path) -> None:
     Reception(task, never, told.append).run()
     assert News(told).whole == first.whole
     assert News(told).ended is None
+
+
+def test_what_got_its_name_from_a_worker_that_died_is_not_received_again(folder: Path) -> None:
+    """Nobody heard that the file was proved, so the engine lends it once more: to be received, as far as it knows."""
+    data = bytes(20_000)
+    task = order(folder, [work(1, "d/a.bin", len(data))])
+    first = receive(task, tar(pieces("d/a.bin", data, 20_000)))
+    assert check(folder, task.files).proved.keys() == {1}
+    assert not (folder / "d/a.bin.part").exists()
+    again = receive(task, Tape(b"", ending="cut"))
+    assert (again.whole, again.ended) == (first.whole, None)
+    assert check(folder, task.files).proved[1].sha256 == sha256(data)
+    (folder / "d/a.bin").unlink()
+    assert receive(task, tar(pieces("d/a.bin", data, 20_000))).new == len(data)
 
 
 def test_a_changed_source_drops_all_pieces(folder: Path) -> None:

@@ -64,8 +64,7 @@ def test_the_road_of_a_file(folder: Path) -> None:
     assert check(folder, [WORK]).proved
     assert stand(folder) == Standing(StandingKind.PUBLISHED, **WHOLE)
     record(folder)
-    assert stand(folder) == DONE
-    forget_journal(folder, WORK.place)
+    assert (folder / "d/a_b.csv.part.journal").exists()
     assert stand(folder) == DONE
     assert [path.name for path in (folder / "d").iterdir()] == ["a_b.csv"]
 
@@ -78,6 +77,17 @@ def test_a_crash_between_link_and_unlink_is_no_stranger(folder: Path) -> None:
     assert not (folder / "d/a_b.csv.part").exists()
     record(folder)
     assert stand(folder) == DONE
+
+
+def test_a_journal_that_cannot_be_removed_does_no_harm(folder: Path) -> None:
+    fetch(folder)
+    assert check(folder, [WORK]).proved
+    record(folder)
+    (folder / "d").chmod(0o500)
+    try:
+        assert stand(folder) == DONE
+    finally:
+        (folder / "d").chmod(0o700)
 
 
 def test_forgetting_also_ends_a_second_name(folder: Path) -> None:

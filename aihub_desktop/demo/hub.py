@@ -78,6 +78,10 @@ class DemoHub:
         """Offers `catalogue` from now on, as after a release."""
         self._desk.catalogue = catalogue
 
+    def lead_streams_to(self, url: str) -> None:
+        """Redirects name `url` from now on, where something listens that carries on to `stream_url`."""
+        self._desk.stream_url = url
+
     def start(self) -> None:
         """Raises `OSError` if a port is taken."""
         self._desk.stopping.clear()

@@ -51,6 +51,8 @@ _IN_THE_WAY = Standing(StandingKind.IN_THE_WAY)
 def look(folder: Path | str, files: list[WorkFile]) -> dict[int, Standing]:
     """How each file stands, by id. A place that is no safe path stands for nothing.
 
+    Changes nothing, but that the journal of a file that is in the ledger goes.
+
     Raises `ProblemError`: what the disk says, IN_THE_WAY where the ledger's own folder is a link.
     """
     target = Target(folder)
@@ -63,7 +65,10 @@ def forget_journal(folder: Path | str, place: str) -> None:
 
     Raises `ProblemError`.
     """
-    spot = Target(folder).spot(place)
+    _forget(Target(folder).spot(place))
+
+
+def _forget(spot: Spot) -> None:
     try:
         if is_half_published(spot):
             remove(spot.part)
@@ -112,8 +117,12 @@ def _at_spot(spot: Spot, work: WorkFile, entry: Entry | None) -> Standing:
         journal = None
     if final is not None:
         if journal is not None and _was_published(spot, journal, final.st_size, has_part=part is not None):
-            recorded = entry is not None and entry.is_of(work.file) and entry.sha256 == _sha256(journal)
-            return _final(entry, final.st_size) if recorded and entry else _published(journal)
+            if entry is None or not entry.is_of(work.file) or entry.sha256 != _sha256(journal):
+                return _published(journal)
+            # The run before ended between the ledger and this. Where it cannot be done, it does no harm.
+            with contextlib.suppress(ProblemError):
+                _forget(spot)
+            return _final(entry, final.st_size)
         if entry is not None and entry.is_of(work.file) and entry.size == final.st_size:
             return _final(entry, final.st_size)
         if not may_replace(spot, entry):

@@ -370,5 +370,10 @@ def usable(spot: Spot, identity: Identity, state: JournalState | None) -> Journa
     if state.identity == identity and part is not None:
         short = state.whole is not None and state.whole.size != part.st_size
         return msgspec.structs.replace(state, whole=None) if short else state
+    if state.identity == identity and state.whole is not None:
+        # It has its name already, from a worker that died before anybody heard; the check will tell whose that is.
+        final = plain_file(spot.final)
+        if final is not None and final.st_size == state.whole.size:
+            return state
     discard(spot)
     return None
