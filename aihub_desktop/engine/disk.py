@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 from collections import defaultdict
@@ -16,6 +17,8 @@ from aihub_desktop.engine.deeds import NotRecorded, Record, Recorded
 from aihub_desktop.transport.disk import make_folders
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.reconcile import Standing, StandingKind, forget_journal, look, sweep
+
+_log = logging.getLogger(__name__)
 
 
 def disk_space(folder: Path) -> DiskSpace:
@@ -65,5 +68,9 @@ class Clerk:
                 yield from (NotRecorded(one.proof, error.problem) for one in ones)
                 continue
             for one in ones:
-                forget_journal(folder, one.file.place)
+                try:
+                    forget_journal(folder, one.file.place)
+                except ProblemError as error:
+                    # What was proved stays proved; the next look clears up.
+                    _log.warning("%s: its journal stays: %s", one.file.place, error.problem)
                 yield Recorded(one.proof)
