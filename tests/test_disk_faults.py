@@ -6,6 +6,9 @@ Faults are put into the calls of real processes by strace, or come from real fil
 from __future__ import annotations
 
 import random
+import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +23,7 @@ from syscalls import tracer
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.demo.archives import Entry, zipped
 from aihub_desktop.demo.catalogue import Catalogue
+from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.store.queue import QueueStore
 from aihub_desktop.transport.journal import read_journal
@@ -135,8 +139,8 @@ def aihub(tmp_path: Path) -> Iterator[Aihub]:
 def get(aihub: Aihub, folder: Path, fault: Fault, below: Path) -> Run:
     """A run that meets the fault."""
     strace = (
-        tracer(), "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-P", str(below / fault.path), "-e", f"trace={fault.calls}",
-        "-e", f"inject={fault.calls}:error={fault.error}:when={fault.when}+",
+        tracer(), "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-P", str(below / fault.path),
+        "-e", f"trace={fault.calls}", "-e", f"inject={fault.calls}:error={fault.error}:when={fault.when}+",
     )  # fmt: skip
     run = ended(aihub.start("get", "90001", "--to", folder, "--json", "--patience", "1", before=strace))
     print(run.code, run.err)
@@ -181,3 +185,101 @@ def test_a_queue_that_cannot_be_saved_loses_nothing_that_was_answered(aihub: Aih
     assert store.settings().mark_bytes == MARK
     store.close()
     check_end(aihub, folder)
+
+
+# ---- real file systems ---------------------------------------------------------------------------
+
+
+def in_own_namespace(aihub: Aihub, script: str, *places: Path, **more: str) -> str:
+    """Runs the script with mounts of its own; `$get` is the command line, `$1`… are `places`."""
+    unshare = shutil.which("unshare")
+    if unshare is None or subprocess.run([unshare, "-Urm", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine gives no namespace with a file system of its own (Linux)")
+    command = [unshare, "-Urm", "bash", "-euc", script, "bash", *map(str, places)]
+    given = aihub.environment(get=shlex.join(aihub.command("get", "90001", "--patience", "1")), **more)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100, env=given)
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0
+    return done.stdout
+
+
+FULL_TARGET: Final = """
+mount -t tmpfs -o size=200k none "$1"
+$get --to "$1" && exit 1 || test $? = 4
+ls -lR "$1"
+mount -o remount,size=64m "$1"
+$get --to "$1"
+cp -r "$1/." "$2"
+"""
+
+
+def test_a_full_drive_then_room(aihub: Aihub, folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    in_own_namespace(aihub, FULL_TARGET, folder, copy)
+    assert final_files(copy) == EXPECTED
+
+
+FULL_HOME: Final = """
+mount -t tmpfs -o size=1m none "$2"
+cp -r "$AIHUB_HOME/." "$2"
+export AIHUB_HOME="$2"
+cat /dev/zero > "$2/ballast" || true
+$get --to "$1" && exit 1 || test $? = 4
+rm "$2/ballast"
+$get --to "$1"
+"""
+
+
+def test_no_room_for_the_queue_then_room(aihub: Aihub, folder: Path, tmp_path: Path) -> None:
+    home = tmp_path / "small"
+    home.mkdir()
+    in_own_namespace(aihub, FULL_HOME, folder, home)
+    assert final_files(folder) == EXPECTED
+
+
+# The drive is the tmpfs at $2, plugged in at $1.
+PULLED: Final = """
+mount -t tmpfs none "$2"
+mount --bind "$2" "$1"
+mkdir "$1/into"
+$get --to "$1/into" & run=$!
+until grep -q span "$2/into/b.csv.part.journal" "$2/into/가/a.zip.part.journal" 2> /dev/null; do sleep 0.05; done
+umount -l "$1"
+wait $run && echo "ended well" || echo "ended with $?"
+if grep -rq . "$2/into/.aihub" 2> /dev/null; then echo "was through"; fi
+mount --bind "$2" "$1"
+$get --to "$1/into"
+cp -r "$2/into/." "$3"
+"""
+
+
+def test_a_drive_that_is_pulled_and_plugged_in_again(tmp_path: Path, folder: Path) -> None:
+    drive, copy = tmp_path / "drive", tmp_path / "copy"
+    drive.mkdir()
+    copy.mkdir()
+    with DemoHub(CATALOGUE, piece_size=1 << 16) as hub:
+        hub.faults.add(Slow(rate=100_000, times=1))
+        aihub = Aihub(tmp_path / "home", hub.url, mark_bytes=MARK, bundle_files=1, parallel=1, floor_bytes=0)
+        said = in_own_namespace(aihub, PULLED, folder, drive, copy)
+    assert "was through" not in said
+    assert final_files(copy) == EXPECTED
+    assert manifest(copy) == {place: sha256(data) for place, data in EXPECTED.items()}
+
+
+LIMITED: Final = """
+(ulimit -f 800; $get --to "$1") && exit 1 || test $? = 4
+ls -lR "$1"
+stat -c "part %s" "$1/big.bin.part"
+$get --to "$1"
+"""
+
+
+def test_a_system_that_takes_only_a_part_of_a_write(tmp_path: Path, folder: Path) -> None:
+    """A limit to the size of files cuts the write that would cross it, and then refuses."""
+    data = random.Random(4).randbytes(1_500_000)
+    with DemoHub(Catalogue.of({"big.bin": data}), piece_size=300_001) as hub:
+        aihub = Aihub(tmp_path / "home", hub.url, mark_bytes=MARK, floor_bytes=0)
+        said = in_own_namespace(aihub, LIMITED, folder)
+    assert "part 819200" in said, "no write was cut short"
+    assert final_files(folder) == {"big.bin": data}
