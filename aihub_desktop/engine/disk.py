@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import tempfile
 from collections import defaultdict
@@ -23,6 +24,8 @@ from aihub_desktop.transport.disk import disk_error, disk_problem, make_folders
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look, sweep
 from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
+
+_log = logging.getLogger(__name__)
 
 
 def disk_space(folder: Path, files: list[RemoteFile]) -> tuple[DiskSpace, Volume]:
@@ -144,5 +147,9 @@ class Clerk:
                 yield from (NotRecorded(one.proof, error.problem) for one in ones)
                 continue
             for one in ones:
-                forget_journal(folder, one.file.place)
+                try:
+                    forget_journal(folder, one.file.place)
+                except ProblemError as error:
+                    # What was proved stays proved; the next look clears up.
+                    _log.warning("%s: its journal stays: %s", one.file.place, error.problem)
                 yield Recorded(one.proof)
