@@ -27,7 +27,7 @@ def run(ground: Ground) -> Report:
         f"{streams} files of {size / 1e6:.0f} MB, each stream at most {rate / 1e6:.0f} MB/s",
         [
             "steady: the share of what the hub would give, from the start of the last stream to the end of the first.",
-            "whole: the same over the whole run of the command, its start-up and what the engine takes to grow included.",
+            "whole: the same over the whole run of the command, with its start-up and the growth of its streams.",
             f"ours: aihub get --parallel {streams}, otherwise as installed.",
         ],
     )
