@@ -91,7 +91,7 @@ def test_a_ratio_is_the_median_of_the_pairs() -> None:
     in_turn(report, {"ours": lambda: peer("ours"), "peer": lambda: peer("peer")}, 3)
     report.promise("ours", "peer", 0.5)
     report.promise("ours", "nobody", 0.5)
-    assert turns == ["ours", "peer", "peer", "ours", "ours", "peer"]
+    assert turns == ["ours", "peer", "peer", "ours", "peer", "ours"]
     assert report.targets == [Target("seconds, ours / peer", 0.5, 0.5)]
     assert report.targets[0].met
     assert "met     seconds, ours / peer: 0.50 (at most 0.50)" in report.text()

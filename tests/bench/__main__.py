@@ -34,7 +34,7 @@ BENCHMARKS: Final[dict[str, Callable[[Ground], Report]]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all if none is given")
-    parser.add_argument("--pairs", type=int, default=5, help="rounds (5)")
+    parser.add_argument("--pairs", type=int, default=5, help="rounds; 5 if not given")
     parser.add_argument("--small", action="store_true", help="small sizes: shows that it works, no more")
     parser.add_argument("--json", action="store_true", help="one object of JSON instead of tables")
     parser.add_argument("--folder", type=Path, help="on the file system to measure; what is made there once is kept")
@@ -42,6 +42,8 @@ def main() -> int:
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(BENCHMARKS):
         parser.error(f"no benchmark: {', '.join(sorted(unknown))}")
+    if chosen.pairs < 1:
+        parser.error("--pairs: at least 1")
     with _folder(chosen.folder) as folder:
         ground = Ground(folder, chosen.small, chosen.pairs)
         facts = ground.facts()

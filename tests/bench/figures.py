@@ -54,6 +54,7 @@ class Report:
 
     @property
     def peers(self) -> list[str]:
+        """In the order in which they were named."""
         return list(dict.fromkeys(peer for run in self.rounds for peer in run))
 
     def plain(self) -> dict[str, Any]:
@@ -96,10 +97,13 @@ class Report:
 
 
 def in_turn(report: Report, peers: dict[str, Callable[[], Figures]], pairs: int) -> None:
-    """Runs every peer once a round, each round in another order, so that none always comes behind the same one."""
+    """Runs every peer once a round, there and back, beginning with another one every two rounds: none always comes
+    first, or behind the same other.
+    """
     names = list(peers)
     for number in range(pairs):
-        order = names[number % len(names) :] + names[: number % len(names)]
+        first = number // 2 % len(names)
+        order = (names[first:] + names[:first])[:: -1 if number % 2 else 1]
         report.rounds.append({name: peers[name]() for name in order})
 
 

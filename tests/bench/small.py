@@ -30,12 +30,12 @@ def run(ground: Ground) -> Report:
         for place, size in enumerate(sizes)
     ]
     report = Report(
-        f"{count:,} files of {min(sizes) / 1e3:.0f} KB to {max(sizes) / 1e6:.1f} MB, {sum(sizes) / 1e6:.0f} MB in all,"
+        f"{count:,} files of {min(sizes) / 1e3:,.0f} to {max(sizes) / 1e3:,.0f} KB, {sum(sizes) / 1e6:,.1f} MB in all,"
         f" {ROUND_TRIP * 1000:.0f} ms of round trip",
         [
             "A hundredth of real sizes (100 KB to 600 MB, log-uniform), so that a disk holds it all.",
-            "ours: the whole aihub get, as installed: 50 files a request, starts 2 s apart.",
-            f"one request a file: {part} of the files, every {count // part}th by size, one after the other as the"
+            "ours: the whole aihub get, as installed; up to 50 files a request.",
+            f"one request a file: {part} of the files, one in {count // part} by size, one after the other as the"
             f" script does it, times {count}/{part}.",
             "ours, one file a request: the same part by our engine with bundle_files=1 and no pause between starts.",
         ],

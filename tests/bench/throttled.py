@@ -27,8 +27,8 @@ def run(ground: Ground) -> Report:
         f"{streams} files of {size / 1e6:.0f} MB, each stream at most {rate / 1e6:.0f} MB/s",
         [
             "steady: the share of what the hub would give, from the start of the last stream to the end of the first.",
-            "whole: the same over the whole run of the command, its start-up and the pauses between starts included.",
-            f"ours: aihub get --parallel {streams}, otherwise as installed: starts 2 s apart.",
+            "whole: the same over the whole run of the command, with its start-up and the growth of its streams.",
+            f"ours: aihub get --parallel {streams}, otherwise as installed.",
         ],
     )
     with ground.hub(Offer(offered, rate=rate)) as hub:
