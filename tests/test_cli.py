@@ -21,6 +21,7 @@ from aihub_desktop.cli.selection import chosen, fits, unknown_keys
 from aihub_desktop.cli.tally import Tally
 from aihub_desktop.domain.faults import Code, Fault, Problem
 from aihub_desktop.domain.messages import (
+    Brake,
     Changed,
     FileProgress,
     FileRow,
@@ -78,6 +79,7 @@ def test_arguments_may_stand_anywhere(words: str) -> None:
         ("", "required"), ("get 86", "required"), ("get --to d", "required"), ("key", "required"),
         ("get 86 --to d --all", "unknown"), ("verify a b", "unknown"), ("get 86 --to", "value-missing"),
         ("get 86 --to d --json=1", "no-value"), ("frobnicate", "choice"), ("--lang fr datasets", "choice"),
+        ("get 86 --to d --limit 2X", "amount"), ("get 86 --to d --hours never", "week"),
         ("get 86 --to d --parallel 0", "value"), ("get 86 --to d --parallel 33", "value"),
         ("get 86 --to d --parallel x", "value"), ("get 86 --to d --patience nan", "value"),
         ("get 86 --to d --patience -1", "value"), ("demo --rate 0", "value"), ("get 86 --t d", "required"),
@@ -295,6 +297,30 @@ def test_only_what_this_run_received_is_counted() -> None:
     assert (tally.received, tally.rate, tally.left) == (100, 3.0, 9.0)
     tally.see(Changed(3, [transfer(TransferState.RUNNING, received=5070)]))
     assert tally.received == 100
+
+
+def test_bytes_again_are_counted_by_why() -> None:
+    tally, files = counted()
+
+    def see(covered: int, again: int, repeat: int, total: int) -> None:
+        moving = [TransferProgress(7, 10, 5000 + again, total, 3.0, None)]
+        tally.see(Progress(2, 3.0, moving, [FileProgress(2, 7, covered, again, 5.0, repeat)], Brake.LIMIT, 1, 2))
+
+    tally.see_files([row(2, files[1], FileState.FETCHING)])
+    see(500, 100, 500, 100)
+    see(500, 500, 500, 500)
+    assert (tally.again, tally.again_because) == (500, [None])
+    cut = row(2, files[1], FileState.FETCHING, code=Code.CUT)
+    tally.see_files([row(2, files[1], FileState.WAITING, code=Code.CUT), cut])
+    see(900, 20, 900, 520)
+    assert tally.newly_repeating() == [(cut, 900)]
+    see(900, 900, 900, 1400)
+    assert (tally.again, tally.again_because) == (1400, [Code.CUT, None])
+    assert tally.unfinished == 900
+    tally.see(Changed(3, settings=Settings(limit=2 << 20)))
+    assert summary(Words("en"), tally).endswith("Limit 2 MB/s · 1 of 2 streams")
+    tally.see_files([row(2, files[1], FileState.DONE)])
+    assert tally.unfinished == 0
 
 
 @pytest.mark.parametrize(

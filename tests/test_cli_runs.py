@@ -107,7 +107,7 @@ def test_a_whole_dataset(aihub: Aihub, catalogue: Catalogue, folder: Path) -> No
     }
     assert all(list(one) == ["event", "file_key", "path", "state", "bytes", "sha256"] for one in files)
     assert {(one["event"], one["state"]) for one in files} == {("file", "done")}
-    assert list(end) == ["event", "done", "failed", "bytes", "received", "seconds"]
+    assert list(end) == ["event", "done", "failed", "bytes", "received", "again", "again_because", "seconds"]
     assert (end["event"], end["done"], end["failed"]) == ("end", len(right), 0)
     assert end["bytes"] == sum(map(len, right.values()))
     assert end["received"] > end["bytes"]  # the tar has headers
@@ -280,11 +280,18 @@ def test_an_interruption_keeps_what_came(
     assert "Traceback" not in run.err
     assert (run.end["done"], run.end["failed"]) == (0, 0)
     assert run.end["received"] > 6 << 20
+    assert {"ko": "다시 받게 됩니다", "en": "will be received again"}[language] in run.err
     safe = durable(folder)
     assert [sum(stop - start for start, stop in pieces) > 3 << 20 for pieces in safe.values()] == [True, True]
     large_hub.faults.clear()
-    assert downloader("get", "90001", "--to", folder).code == 0
+    whole_week = ("--limit", "900M", "--hours", "mon-sun 0-24")
+    again = downloader("get", "90001", "--to", folder, "--json", *whole_week, "--lang", language)
+    assert again.code == 0
     check(folder, offered(LARGE, "90001"))
+    assert 0 < again.end["again"] <= again.end["received"]
+    assert again.end["again_because"] == ["stopped"]
+    assert {"ko": "다시 받음", "en": "of which"}[language] in again.err
+    assert "limit=0" in downloader("settings", "show").out.splitlines()
 
 
 def test_a_second_run_is_refused_while_one_works(downloader: Aihub, large_hub: DemoHub, folder: Path) -> None:
@@ -407,7 +414,14 @@ def test_keys_and_settings(aihub: Aihub) -> None:
     assert aihub("key", "test").code == 0
     assert aihub("settings", "set", "parallel=7", "backoff_first=0.5").code == 0
     assert {"parallel=7", "backoff_first=0.5"} <= set(aihub("settings", "show").out.splitlines())
-    for bad in ("parallel=0", "parallel=x", "nothing=1", "parallel", "__init__=1"):
+    assert aihub("settings", "set", "limit=2M", "hours=Mon-Fri 19-7, sat-sun", "floor_bytes=1.5G").code == 0
+    kept = aihub("settings", "show").out.splitlines()
+    assert {"limit=2M", "hours=Mon-Fri 19-7, sat-sun", "floor_bytes=1536M"} <= set(kept)
+    assert aihub("settings", "set", *(line for line in kept if not line.startswith("folder="))).code == 0
+    assert aihub("settings", "set", "limit=none", "hours=always").code == 0
+    assert {"limit=0", "hours="} <= set(aihub("settings", "show").out.splitlines())
+    bad_settings = ("parallel=0", "parallel=x", "nothing=1", "parallel", "__init__=1", "limit=2X", "hours=mon 25")
+    for bad in bad_settings:
         refused = aihub("settings", "set", bad)
         assert refused.code == 2
         assert bad in refused.err

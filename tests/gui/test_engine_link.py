@@ -171,3 +171,14 @@ def test_an_engine_that_does_not_end_is_ended(open_link: Open, monkeypatch: pyte
     link.close()
     wait_until(lambda: ended, "its end")
     assert not alive(pid)
+
+
+def test_a_folder_that_is_no_text_is_refused(open_link: Open) -> None:
+    link = open_link()
+    refused: list[Problem] = []
+    link.start()
+    link.ask(Space(0, "/tmp/\udc80"), DiskSpace, lambda _: None, refused.append)
+    assert [problem.code for problem in refused] == [Code.BAD_COMMAND]
+    answers: list[DiskSpace] = []
+    link.ask(Space(0, "/"), DiskSpace, answers.append)
+    wait_until(lambda: answers, "the next question's answer")

@@ -25,7 +25,7 @@ from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.gui.models import datasets
 from aihub_desktop.gui.models.datasets import DatasetModel
 from aihub_desktop.gui.models.file_tree import FileTreeModel
-from aihub_desktop.gui.models.queue import FRACTION_ROLE, QueueModel
+from aihub_desktop.gui.models.queue import DETAIL_ROLE, FRACTION_ROLE, REPEAT_ROLE, QueueModel
 from aihub_desktop.gui.models.queue_words import Column, percent
 from aihub_desktop.gui.models.tree import Sum
 from aihub_desktop.sources.aihub import listing
@@ -376,6 +376,51 @@ def test_a_waiting_file_says_why_and_when_it_is_tried_again(queue: QueueModel) -
     shown_text = queue.index(0, Column.STATE, queue.index_of(1)).data()
     assert WORDS.problem(Problem(Code.CUT)).title in shown_text
     assert WORDS.moment(1.8e9)[-5:] in shown_text
+
+
+def test_what_passes_by_again_is_said_and_why(queue: QueueModel) -> None:
+    queue.change(Changed(2, [transfer(1, TransferState.RUNNING, received=9000, again=500)]))
+    pages(queue, 1, 2)
+    cut = file_row(10, 1, FileState.FETCHING, problem=Problem(Code.CUT))
+    queue.change(Changed(3, files=[cut]))
+    moving = [TransferProgress(1, 1500, 9000, 500, 1.0, 9.0, 700)]
+    queue.progress(Progress(4, 1.0, moving, [FileProgress(10, 1, 800, 200, 1.0, 600), FileProgress(11, 1, 1, 5, 1.0)]))
+    file = queue.index(0, Column.NAME, queue.index_of(1))
+    assert file.siblingAtColumn(Column.STATE).data() == "Receiving again"
+    assert file.data(DETAIL_ROLE) == "200 of 600 B again after a cut"
+    assert file.data(REPEAT_ROLE) == pytest.approx(400 / 1005)
+    assert queue.index(1, Column.NAME, queue.index_of(1)).data(DETAIL_ROLE) == ""
+    assert queue.index_of(1).data(DETAIL_ROLE) == "200 of 600 B again after a cut"
+    assert queue.index_of(1).data(REPEAT_ROLE) > 0
+    assert "500 B of it again" in queue.index_of(1).data(Qt.ItemDataRole.ToolTipRole)
+    assert queue.unfinished([1, 2]) == 700
+    queue.progress(Progress(5, 1.0, moving, [FileProgress(10, 1, 800, 600, 1.0, 600)]))
+    assert queue.index_of(1).data(DETAIL_ROLE) == queue.transfers()[0].folder
+    assert file.siblingAtColumn(Column.STATE).data() == "Downloading"
+    queue.progress(Progress(6, 0.0, [], []))
+    assert queue.unfinished([1, 2]) == 0
+
+
+def test_why_is_known_also_of_files_whose_rows_are_not_here(queue: QueueModel) -> None:
+    queue.change(Changed(2, [transfer(1, TransferState.RUNNING)]))
+    queue.change(Changed(3, files=[file_row(10, 1, FileState.FETCHING, problem=Problem(Code.STALLED))]))
+    queue.progress(Progress(4, 1.0, [], [FileProgress(10, 1, 800, 200, 1.0, 600)]))
+    assert queue.index_of(1).data(DETAIL_ROLE) == "200 of 600 B again after a stall"
+    queue.change(Changed(5, files=[file_row(10, 1, FileState.DONE)]))
+    queue.stop()
+    assert queue.index_of(1).data(DETAIL_ROLE) == queue.transfers()[0].folder
+
+
+def test_files_that_are_finished_before_a_pause(queue: QueueModel) -> None:
+    queue.change(Changed(2, [transfer(1, TransferState.PAUSED, running=2, finishing=True)]))
+    assert text(queue, 1, Column.STATE) == "Finishing 2 files"
+    queue.progress(Progress(3, 9.0, [TransferProgress(1, 1500, 0, 0, 2048.0, 61.0, 7)], []))
+    queue.change(Changed(4, [transfer(1, TransferState.PAUSED, running=1, finishing=True)]))
+    assert text(queue, 1, Column.LEFT)
+    assert text(queue, 1, Column.SPEED)
+    queue.change(Changed(5, [transfer(1, TransferState.PAUSED)]))
+    assert (text(queue, 1, Column.STATE), text(queue, 1, Column.SPEED)) == ("Paused", "")
+    assert queue.unfinished([1]) == 0
 
 
 def test_many_changes_at_once_repaint_only_their_rows(queue: QueueModel) -> None:

@@ -123,6 +123,11 @@ class TargetBar(QWidget):
         text = self._folder.text().strip()
         return str(Path(text).expanduser().absolute()) if text else ""
 
+    @property
+    def verdict(self) -> str:
+        """What is said of the drive."""
+        return self._free.text()
+
     def base(self) -> str:
         """The folder without the part that belongs to this dataset: where the next one will go beside it."""
         folder = Path(self.folder())
@@ -204,12 +209,12 @@ class TargetBar(QWidget):
             self._amount.setText(words.say("gui.target.sum", n=total.files, size=size, hidden=hidden))
         else:
             self._amount.setText(words.say("gui.target.nothing"))
-        found = self._verdict(total)
+        found = self._judge(total)
         self._free.setText(found.text)
         self._sign.setVisible(found.warns)
         self.button.setEnabled(bool(total.files and self.folder()))
 
-    def _verdict(self, total: Sum) -> Verdict:
+    def _judge(self, total: Sum) -> Verdict:
         if self._space is None:
             return Verdict("")
         # Only where files have a longest length is it worth the walk through all of them.
