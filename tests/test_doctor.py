@@ -377,6 +377,20 @@ def test_a_proxy_is_named_without_its_login(ground: Ground) -> None:
     assert not any(seen.key_sent for seen in ground.hub.requests if seen.host == "stream")
 
 
+@pytest.mark.parametrize(("up", "topic", "why"), [(True, Topic.CERTIFICATE, "proxy"), (False, Topic.ROUTE, "refused")])
+def test_a_proxy_that_does_not_let_us_through(ground: Ground, up: bool, topic: Topic, why: str) -> None:
+    with Server(forwards({})) as proxy:
+        ground.monkeypatch.setenv("HTTPS_PROXY", proxy.url if up else f"http://127.0.0.1:{free_port()}")
+        nameless(ground)
+        report = ground.examine()
+    failed = [made for made in report.findings if made.state is Health.FAILED]
+    assert failed[0].topic is topic
+    assert failed[0].problem is not None
+    assert (failed[0].problem.code, failed[0].problem.facts["why"]) == (Code.UNREACHABLE, why)
+    assert finding(report, Topic.LIST).code == NOT_TRIED
+    assert b"apikey" not in b"".join(proxy.heads).lower()
+
+
 def test_the_clock_is_told_by_how_much(ground: Ground) -> None:
     ground.hub.habits = Habits(clock=-3600.0)
     made = finding(ground.examine(), Topic.CLOCK)
