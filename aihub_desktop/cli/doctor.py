@@ -135,4 +135,4 @@ def _advice(words: Words, finding: Finding) -> str:
     if finding.state is Health.FAILED and finding.problem is not None:
         told = words.problem(finding.problem)
         return f"{told.title}. {told.advice}"
-    return words.say(f"doctor.advice.{finding.topic}-{finding.code}")
+    return words.say(f"doctor.advice.{finding.topic}-{finding.code}", **finding.facts)

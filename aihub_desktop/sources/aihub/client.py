@@ -97,8 +97,6 @@ class AIHub:
         """The tar of pieces of these files. An empty key is not sent, and the hub says what it thinks of that."""
         path = stream_path(dataset, file_keys)
         sent = key if key.reveal() else None
-        if sent is not None and not _HEADER_VALUE.fullmatch(sent.reveal()):
-            raise ProblemError(Code.KEY_REJECTED)
         if (again := self._again(path, key, sent)) is not None:
             return again
         opened = self._followed(path, sent, beyond=self._stream_key)
@@ -204,8 +202,15 @@ def stream_path(dataset: Dataset, file_keys: list[str]) -> str:
 
 
 def key_header(hub: str, url: str, key: Secret | None) -> dict[str, str]:
-    """The header with the key, for a request to `url`; none where the key must not go."""
-    return {"apikey": key.reveal()} if key is not None and may_have_key(hub, url) else {}
+    """The header with the key, for a request to `url`; none where the key must not go.
+
+    Raises `ProblemError` KEY_REJECTED for what no header can hold: the hub cannot have given it out.
+    """
+    if key is None or not may_have_key(hub, url):
+        return {}
+    if not _HEADER_VALUE.fullmatch(key.reveal()):
+        raise ProblemError(Code.KEY_REJECTED)
+    return {"apikey": key.reveal()}
 
 
 def _quoted(key: str) -> str:

@@ -21,6 +21,7 @@ from aihub_desktop.domain.names import match_key, split_piece
 from aihub_desktop.sources.aihub.client import (
     ERROR_BYTES,
     ERROR_SECONDS,
+    MOST_REDIRECTS,
     REDIRECTS,
     error_of,
     key_header,
@@ -41,7 +42,7 @@ _STALL_SECONDS: Final = 30.0
 # Of an answer's header this much is worth knowing; the rest may name a person's network or session.
 _TOLD: Final = (
     "content-type", "content-length", "transfer-encoding", "accept-ranges", "content-disposition", "server",
-    "connection", "etag", "last-modified",
+    "connection", "etag", "last-modified", "location",
 )  # fmt: skip
 _PART: Final = (512, 1535)  # first and last byte of the range that is asked for
 
@@ -100,22 +101,26 @@ class Tap:
         self._starting = threading.Lock()
 
     def ticket(self, dataset: Dataset, file_keys: list[str]) -> Ticket:
-        """Asks the api. HUB_ERROR (why "no-redirect") where the tar comes from the api itself."""
+        """Asks the api. Where it gave the tar itself, without a redirect, its own address is the stream's."""
         with self._starting:
             time.sleep(max(0.0, self._next_start - time.monotonic()))
             self._next_start = time.monotonic() + self._spread
-        opened = self._open(f"{self.hub}{stream_path(dataset, file_keys)}", with_key=True)
-        if opened.status in REDIRECTS:
-            opened.body.close()
-            return Ticket(next_url(opened), opened.status, _told(opened))
-        if may_be_tar(opened):
-            opened.body.close()
-            raise ProblemError(Code.HUB_ERROR, status=opened.status, why="no-redirect", text="")
-        raise self._refusal(opened, with_key=True)
+        url = f"{self.hub}{stream_path(dataset, file_keys)}"
+        opened = self._open(url, with_key=True)
+        is_redirect = opened.status in REDIRECTS
+        if not is_redirect and not may_be_tar(opened):
+            raise self._refusal(opened, with_key=True)
+        opened.body.close()
+        return Ticket(next_url(opened) if is_redirect else url, opened.status, _told(opened))
 
     def stream(self, address: str, *, with_key: bool, headers: Mapping[str, str] | None = None) -> OpenedBody:
         """The stream behind a ticket, its header read. Whoever asked closes it."""
         opened = self._open(address, with_key=with_key, headers=headers)
+        for _ in range(MOST_REDIRECTS):
+            if opened.status not in REDIRECTS:
+                break
+            opened.body.close()
+            opened = self._open(next_url(opened), with_key=with_key, headers=headers)
         if may_be_tar(opened) or opened.status == 206:
             return opened
         raise self._refusal(opened, with_key=with_key)
