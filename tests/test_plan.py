@@ -222,3 +222,18 @@ def test_volumes_in_other_folders_are_other_sets() -> None:
     book, transfer, files = queue([KB] * 2, ["d/a.z01", "e/a.zip"])
     whole(book, files[0])
     assert next_check(book, transfer) == [files[0]]
+
+
+def test_files_that_were_put_back_are_not_counted_twice() -> None:
+    """Four large-enough files for four streams: one each, however often they came back to wait."""
+    book, transfer, _ = queue([12 * MB] * 4)
+    for file in book.files_of(transfer):
+        for _ in range(3):
+            book.set_file(file, state=FileState.WAITING)
+    sizes = []
+    for slots in (4, 3, 2, 1):
+        files = next_request(book, transfer, Settings(), slots)
+        for file in files:
+            book.set_file(file, state=FileState.FETCHING)
+        sizes.append(len(files))
+    assert sizes == [1, 1, 1, 1]

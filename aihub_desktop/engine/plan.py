@@ -22,7 +22,7 @@ def wake_due(book: Book, steady: float) -> None:
         if file is not None and file.due == due and file.state is FileState.WAITING:
             file.due = 0.0
             if file.lease is None:
-                heapq.heappush(book.transfers[file.transfer].ready, key)
+                book.transfers[file.transfer].ready.put(key)
 
 
 def next_request(book: Book, transfer: TransferRecord, settings: Settings, slots: int) -> list[FileRecord]:
@@ -43,7 +43,7 @@ def next_request(book: Book, transfer: TransferRecord, settings: Settings, slots
         else:
             chosen.append(file)
     for key in blocked:
-        heapq.heappush(transfer.ready, key)
+        transfer.ready.put(key)
     return chosen
 
 
@@ -61,9 +61,9 @@ def _fits(chosen: list[FileRecord], file: FileRecord, transfer: TransferRecord, 
 def _take(book: Book, transfer: TransferRecord) -> FileRecord | None:
     """Pops the next file that really waits; what is stale in the heap is dropped on the way."""
     while transfer.ready:
-        file = book.files.get(heapq.heappop(transfer.ready))
+        file = book.files.get(transfer.ready.take())
         stale = file is None or file.state is not FileState.WAITING or file.lease is not None or file.due > 0
-        if file is not None and not stale and not (transfer.ready and transfer.ready[0] == file.id):
+        if file is not None and not stale:
             return file
     return None
 

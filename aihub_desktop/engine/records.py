@@ -21,6 +21,7 @@ from aihub_desktop.domain.states import (
     move_file,
     move_transfer,
 )
+from aihub_desktop.engine.ready import Ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class TransferRecord:
     finishing: bool = False  # paused, but what is under way is brought to its end
     looked: bool = False  # the disk was looked at since the person last asked
     loaded: bool = False  # its file records are in the book
-    ready: list[int] = field(default_factory=list)  # heap of files that wait, with stale entries
+    ready: Ready = field(default_factory=Ready)  # files that wait, with stale entries
     whole: set[int] = field(default_factory=set)  # files that wait for their check
     ids: list[int] = field(default_factory=list)
     volume: str = ""  # the `Mark` of the volume that it began on, "" before its first look
@@ -215,7 +216,7 @@ class Book:
         """An ended transfer keeps its totals; its files stay in the store."""
         for key in transfer.ids:
             self.files.pop(key, None)
-        transfer.ids, transfer.ready, transfer.loaded = [], [], False
+        transfer.ids, transfer.ready, transfer.loaded = [], Ready(), False
         transfer.whole.clear()
 
     def new_transfer(self, dataset: Dataset, folder: str, now: Moment) -> TransferRecord:
@@ -344,7 +345,7 @@ class Book:
         elif file.state is FileState.WAITING and file.due > 0:
             heapq.heappush(self.later, (file.due, file.id))
         elif file.state is FileState.WAITING:
-            heapq.heappush(transfer.ready, file.id)
+            transfer.ready.put(file.id)
 
     # ---- asking ----
 
