@@ -352,14 +352,11 @@ def test_topics_come_in_their_order(ground: Ground) -> None:
 
 
 @pytest.mark.skipif(not ON_LINUX, reason="SSL_CERT_FILE is the trust store on Linux only")
-def test_who_stands_in_between(ground: Ground) -> None:
+def test_nobody_who_cannot_prove_himself_is_asked_anything(ground: Ground) -> None:
     stranger(ground)
     made = finding(ground.examine(), Topic.CERTIFICATE)
     assert made.problem is not None
     assert made.problem.code is Code.TLS_UNTRUSTED
-    assert str(made.facts["issuer"]).startswith("trustme")
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d", str(made.facts["until"]))
-    # Whoever cannot prove who he is was asked nothing, and told nothing.
     assert len(ground.hub.requests) == 0
 
 

@@ -32,6 +32,7 @@ from aihub_desktop.demo.faults import (
     Refuse,
     Together,
 )
+from aihub_desktop.demo.habits import Habits
 from aihub_desktop.demo.wire import EndedError, Wire, reset
 
 API_VERSION: Final = "0.6"
@@ -206,16 +207,11 @@ class Conversation(BaseHTTPRequestHandler):
         faults = self._desk.faults.meet(asked)
         if self._struck(faults) or self._refused(faults):
             return
-        blocks = _answer(grant, faults, self._desk.piece_size, self._mtime())
+        blocks = _answer(grant, faults, self._desk.piece_size, _mtime(self._desk.habits))
         if self._desk.habits.honours_range and self._seen.range is not None:
             self._part(b"".join(blocks), self._seen.range)
         else:
             self._tar(blocks, faults)
-
-    def _mtime(self) -> int | None:
-        """The time that all members bear, None for the usual one."""
-        # Of the clock's nanoseconds, so that no two answers of one second are alike.
-        return time.time_ns() % (1 << 31) if self._desk.habits.fresh_times else None
 
     # What is answered.
 
@@ -317,3 +313,9 @@ def _answer(grant: Grant, faults: tuple[Fault, ...], piece_size: int, mtime: int
     for fault in faults:
         blocks = fault.blocks(blocks)
     return blocks
+
+
+def _mtime(habits: Habits) -> int | None:
+    """The time that all members bear, None for the usual one."""
+    # Of the clock's nanoseconds, so that no two answers of one second are alike.
+    return time.time_ns() % (1 << 31) if habits.fresh_times else None

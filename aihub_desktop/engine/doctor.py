@@ -24,6 +24,7 @@ from aihub_desktop.domain.redaction import Redaction
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.keys import KEY_VARIABLE
+from aihub_desktop.engine.orders import user_agent
 from aihub_desktop.sources import road
 from aihub_desktop.sources.aihub import probe
 from aihub_desktop.sources.aihub.client import AIHub
@@ -74,7 +75,7 @@ class Doctor:
         seen = glance(home / "queue.sqlite")
         self._settings: Settings = seen.settings
         self._queued = list(seen.wanted[:_MOST_CANDIDATES])
-        self.agent = self._settings.user_agent or f"aihub-desktop/{__version__}"
+        self.agent = user_agent(self._settings)
         self._key: Secret | None = None
         self.unkept: Problem | None = None
         self._findings: dict[Topic, Finding] = {}

@@ -65,10 +65,7 @@ def forget_journal(folder: Path | str, place: str) -> None:
 
     Raises `ProblemError`.
     """
-    _forget(Target(folder).spot(place))
-
-
-def _forget(spot: Spot) -> None:
+    spot = Target(folder).spot(place)
     try:
         if is_half_published(spot):
             remove(spot.part)
@@ -116,23 +113,24 @@ def _at_spot(spot: Spot, work: WorkFile, entry: Entry | None) -> Standing:
     if journal is not None and journal.identity != Identity.of(work):
         journal = None
     if final is not None:
-        if journal is not None and _was_published(spot, journal, final.st_size, has_part=part is not None):
-            if entry is None or not entry.is_of(work.file) or entry.sha256 != _sha256(journal):
-                return _published(journal)
-            # The run before ended between the ledger and this. Where it cannot be done, it does no harm.
-            with contextlib.suppress(ProblemError):
-                _forget(spot)
-            return _final(entry, final.st_size)
-        if entry is not None and entry.is_of(work.file) and entry.size == final.st_size:
-            return _final(entry, final.st_size)
-        if not may_replace(spot, entry):
-            return _IN_THE_WAY
+        was_published = journal is not None and _was_published(spot, journal, final.st_size, has_part=part is not None)
+        standing = _at_final(work, entry, final.st_size, journal if was_published else None)
+        if standing is not None or not may_replace(spot, entry):
+            return standing or _IN_THE_WAY
     if part is None:
         return NOTHING
     standing = NOTHING if journal is None else _received(journal, part.st_size)
     if standing.kind is StandingKind.WHOLE:
         return standing
     return msgspec.structs.replace(standing, allocated=allocated(part))
+
+
+def _at_final(work: WorkFile, entry: Entry | None, size: int, published: JournalState | None) -> Standing | None:
+    """What stands under the final name, where it is ours. `published`: the journal of the run that put it there."""
+    is_recorded = entry is not None and entry.is_of(work.file) and entry.size == size
+    if published is not None and not (is_recorded and entry and entry.sha256 == _sha256(published)):
+        return _published(published)
+    return _final(entry, size) if is_recorded and entry else None
 
 
 def _was_published(spot: Spot, journal: JournalState, size: int, *, has_part: bool) -> bool:
