@@ -14,7 +14,7 @@ from tapes import Tape, check, order, pieces, receive, sha256, tar, work
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, Proved, WorkFile
 from aihub_desktop.transport.ledger import Entry, Ledger
-from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look
+from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look, sweep
 from aihub_desktop.transport.volume import allocated
 
 DATA = bytes(range(256)) * 100
@@ -66,6 +66,7 @@ def test_the_road_of_a_file(folder: Path) -> None:
     record(folder)
     assert (folder / "d/a_b.csv.part.journal").exists()
     assert stand(folder) == DONE
+    sweep(folder, [WORK])
     assert [path.name for path in (folder / "d").iterdir()] == ["a_b.csv"]
 
 
