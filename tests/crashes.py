@@ -99,9 +99,7 @@ class Victim:
 
     def end(self) -> None:
         """As when the window is closed."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(60)
+        self.process.communicate(timeout=60)
 
     def written(self) -> str:
         """What strace has written."""

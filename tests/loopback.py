@@ -199,10 +199,11 @@ class Delay:
             for each in (self._listener, *self._live):
                 with contextlib.suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
         for thread in self._threads:
             thread.join(DEADLINE)
             assert not thread.is_alive()
-        for each in (self._listener, *self._live):
+        for each in self._live:
             each.close()
 
     def _start(self, run: Callable[[], None]) -> None:
@@ -214,9 +215,11 @@ class Delay:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                with self._lock:
+                    self._live.append(near)
                 far = socket.create_connection(self._far)
                 with self._lock:
-                    self._live += (near, far)
+                    self._live.append(far)
                 for source, target in ((near, far), (far, near)):
                     late: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
                     self._start(partial(self._take, source, late))

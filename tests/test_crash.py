@@ -6,18 +6,15 @@ What the second run writes is read from its system calls, not from anything that
 from __future__ import annotations
 
 import random
-import re
-import shutil
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from commandline import Aihub, cut_power, ended
+from crashes import STRACE, covered, until, writes, written_twice
 from engines import final_files, manifest, offered, sha256
+from ground import durable
 from test_official_flow import official, tree_of
 
 from aihub_desktop.demo.archives import Entry, zipped
@@ -25,42 +22,15 @@ from aihub_desktop.demo.catalogue import Catalogue
 from aihub_desktop.demo.faults import Slow, Stall
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.demo.offer import MAIN, MANY, ODD_NAMES, SPLIT
-from aihub_desktop.domain.model import Piece
-from aihub_desktop.transport.journal import read_journal
 
 SEED = random.SystemRandom().getrandbits(32)
-_WRITE = re.compile(r"pwrite64\(\d+<(?P<path>[^>]*)>, .*, (?P<count>\d+), (?P<offset>\d+)\) = (?P<done>\d+)")
-
-
-def writes(log: str) -> dict[str, list[tuple[int, int]]]:
-    """The ranges that `strace -y` saw written by `pwrite64`, by the path of the file."""
-    found: dict[str, list[tuple[int, int]]] = {}
-    for match in _WRITE.finditer(log):
-        path = match["path"].encode("latin-1").decode("unicode_escape").encode("latin-1").decode()
-        start = int(match["offset"])
-        found.setdefault(path, []).append((start, start + int(match["done"])))
-    return found
-
-
-def durable(folder: Path) -> dict[str, tuple[Piece, ...]]:
-    """What the journals below `folder` claim, by the path of the part."""
-    states = {path: read_journal(path) for path in folder.rglob("*.part.journal")}
-    return {str(path)[: -len(".journal")]: state.pieces for path, state in states.items() if state is not None}
 
 
 def claimed(folder: Path) -> int:
-    return sum(piece.stop - piece.start for pieces in durable(folder).values() for piece in pieces)
+    return sum(covered(pieces) for pieces in durable(folder).values())
 
 
-def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Looks at the world until it is so: nobody tells of another process's disk."""
-    deadline, moment = time.monotonic() + seconds, threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline
-        moment.wait(0.02)
-
-
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace, which tells what is written, is not installed")
+@pytest.mark.skipif(STRACE is None, reason="strace, which tells what is written, is not installed")
 @pytest.mark.skipif(sys.platform != "linux", reason="strace is a tool of Linux")
 def test_killed_in_the_middle_and_run_again(tmp_path: Path, folder: Path) -> None:
     dice = random.Random(SEED)
@@ -97,11 +67,9 @@ def test_killed_in_the_middle_and_run_again(tmp_path: Path, folder: Path) -> Non
         assert traced.returncode == 0, traced.stderr.decode()
     assert final_files(folder) == offered(catalogue)
     assert manifest(folder) == {name: sha256(data) for name, data in offered(catalogue).items()}
-    again = writes(log.read_text(encoding="latin-1"))
-    assert any(path.endswith(".part") for path in again)
-    for path, pieces in before.items():
-        for start, stop in again.get(path, []):
-            assert not [piece for piece in pieces if piece.start < stop and start < piece.stop], (path, start, stop)
+    text = log.read_text(encoding="latin-1")
+    assert any(path.endswith(".part") for path in writes(text))
+    assert not written_twice(text, before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL for one process of a group")

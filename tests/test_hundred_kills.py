@@ -348,7 +348,8 @@ def report(campaign: Campaign, last: Leg) -> Iterator[str]:
     payload = sum(map(len, campaign.right.values()))
     received, again = (sum(getattr(leg, name) for leg in [*legs, last]) for name in ("received", "again"))
     fresh, lost = (sum(getattr(leg, name) for leg in legs) for name in ("fresh", "lost"))
-    yield f"CRASH_SEED={SEED}; killed: " + ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
+    yield f"CRASH_SEED={SEED}"
+    yield "killed: " + ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
     yield (
         f"{len(campaign.right)} files, {payload / 1e6:.1f} MB; received {received / 1e6:.1f} MB, of it"
         f" {again / 1e6:.1f} MB again because it was durable in a file that was not whole,"
