@@ -225,7 +225,7 @@ def test_the_folder_after_a_power_cut_anywhere(recorded: Recorded, ground: Path)
                 kinds.update(check_folder(laid(image, ground), moment.promise, recorded))
     print(f"{len(seen)} states of the folder; their files:", dict(kinds))
     # Every way in which a file may stand was met.
-    assert set(kinds) == {kind.value for kind in StandingKind if kind is not StandingKind.IN_THE_WAY}
+    assert set(kinds) >= {"nothing", "partial", "whole", "published", "done"}
 
 
 def check_folder(folder: Path, promise: Promise, recorded: Recorded) -> list[str]:

@@ -263,6 +263,9 @@ class Sink:
         """Removes what is there and has no journal that counts, unless somebody is writing it just now."""
         if plain_file(self.spot.part) is not None:
             Guard(self.spot.part).release()
+            if read_journal(self.spot.journal) is not None:
+                # Somebody has received it between our look at the journal and now.
+                raise ProblemError(Code.IN_USE, path=str(self.spot.part))
         discard(self.spot)
 
     def _take_hold(self) -> None:
