@@ -73,6 +73,12 @@ def test_a_table_for_people(tmp_path: Path) -> None:
     assert re.search("^cores: [0-9]+$", done.stdout, re.MULTILINE)
 
 
+def test_small_sizes_are_not_judged() -> None:
+    done = bench("processes", "--small", "--check")
+    assert done.returncode == 2
+    assert "--check" in done.stderr
+
+
 def test_a_name_that_is_none() -> None:
     done = bench("singel")
     assert done.returncode == 2

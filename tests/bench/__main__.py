@@ -44,6 +44,8 @@ def main() -> int:
         parser.error(f"no benchmark: {', '.join(sorted(unknown))}")
     if chosen.pairs < 1:
         parser.error("--pairs: at least 1")
+    if chosen.small and chosen.check:
+        parser.error("--check: small sizes meet no target")
     with _folder(chosen.folder) as folder:
         ground = Ground(folder, chosen.small, chosen.pairs)
         facts = ground.facts()
@@ -53,7 +55,7 @@ def main() -> int:
         for name in chosen.names or BENCHMARKS:
             reports[name] = BENCHMARKS[name](ground)
             if not chosen.json:
-                print(reports[name].text(), end="\n\n", flush=True)
+                print(reports[name].text(judged=not chosen.small), end="\n\n", flush=True)
     if chosen.json:
         plain = {name: report.plain() for name, report in reports.items()}
         print(json.dumps({"machine": facts, "benchmarks": plain}, indent=1, ensure_ascii=False))

@@ -75,15 +75,17 @@ class Report:
             "targets": targets,
         }
 
-    def text(self) -> str:
-        """Medians; behind those of the first column the least and the most."""
+    def text(self, *, judged: bool = True) -> str:
+        """Medians; behind those of the first column the least and the most; what was promised, if `judged`."""
         columns = self._columns()
         rows = [["", *columns]]
         for peer in self.peers:
             rows.append([peer, *(self._cell(peer, figure, place == 0) for place, figure in enumerate(columns))])
         widths = [max(len(row[place]) for row in rows) for place in range(len(columns) + 1)]
         lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-        return "\n".join([f"## {self.title}", *self.about, "", *lines, "", *map(str, self.targets)])
+        return "\n".join(
+            [f"## {self.title}", *self.about, "", *lines, "", *(map(str, self.targets) if judged else ())]
+        ).rstrip()
 
     def _cell(self, peer: str, figure: str, spread: bool) -> str:
         values = self.values(peer, figure)

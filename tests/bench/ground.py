@@ -159,7 +159,10 @@ def _cpu() -> str:
 def _load() -> str:
     if sys.platform == "win32":
         return "unknown"
-    return " ".join(f"{load:.2f}" for load in os.getloadavg())
+    loads = os.getloadavg()
+    # Workers step back behind everybody else, so a busy machine slows ours more than its peers.
+    busy = "" if loads[0] < 1 else ": others are at work here, which even ratios do not forgive"
+    return " ".join(f"{load:.2f}" for load in loads) + busy
 
 
 def _first_line(command: list[str]) -> str:
