@@ -21,6 +21,7 @@ QUICK: Final[dict[str, int | float | str]] = {
     "spread": 0, "backoff_first": 0.02, "backoff_longest": 0.1, "connect_timeout": 3.0, "stall_seconds": 0.5,
     "stall_rate": 20_000, "mark_bytes": 1 << 16,
 }  # fmt: skip
+SURVEY_SECONDS: Final = 0.05  # between two looks at the volumes in use
 _LONGEST: Final = 60.0
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class RunningEngine:
     """An engine over `home` that talks to `hub`. `fetch` adds files and waits for what becomes of them."""
 
     def __init__(self, home: Path, hub: str, *, patience: float | None = 2.0, **settings: int | float | str) -> None:
-        self.engine = LocalEngine(home, hub, WORKER, patience=patience)
+        self.engine = LocalEngine(home, hub, WORKER, patience=patience, survey_seconds=SURVEY_SECONDS)
         self._settings = {**QUICK, **settings}
         self.events: list[m.AnyEvent] = []
 

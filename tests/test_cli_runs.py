@@ -172,10 +172,25 @@ def test_a_rehearsal_writes_nothing(aihub: Aihub, hub: DemoHub, tmp_path: Path) 
         sum(one["size_min"] for one in files),
         sum(one["size_max"] for one in files),
     )
-    assert plan["free"] > 0
+    assert 0 < plan["usable"] <= plan["free"]
+    assert (plan["need_min"], plan["need_max"]) == (plan["size_min"], plan["size_max"])
     assert "free" in aihub("get", MAIN, "--to", target, "--dry-run").out
     assert not target.exists()
     assert not [seen for seen in hub.requests if "/down/" in seen.path]
+
+
+def test_a_rehearsal_counts_what_is_still_to_come(aihub: Aihub, folder: Path) -> None:
+    assert aihub("get", MAIN, "--to", folder, "--include", "*.zip").code == 0
+    part, rest = (
+        aihub("get", MAIN, "--to", folder, "--dry-run", "--json", *more).records[-1]
+        for more in (("--include", "*.zip"), ())
+    )
+    assert (part["need_min"], part["need_max"]) == (0, 0)
+    assert rest["need_max"] == rest["size_max"] - part["size_max"]
+    # What must stay free is counted as the queue counts it.
+    aihub("settings", "set", f"floor_bytes={1 << 50}")
+    kept = aihub("get", MAIN, "--to", folder, "--dry-run", "--json").records[-1]
+    assert kept["usable"] < rest["usable"]
 
 
 # Interruptions.

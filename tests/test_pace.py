@@ -101,17 +101,17 @@ def test_known_weeks_have_names() -> None:
 @pytest.mark.parametrize(
     ("space", "warns", "fails"),
     [
-        (DiskSpace(100 * GB, 200 * GB, True), False, False),
-        (DiskSpace(12 * GB, 200 * GB, True), False, False),
-        (DiskSpace(12 * GB - 1, 200 * GB, True), True, False),
-        (DiskSpace(11 * GB - 1, 200 * GB, True), True, True),
+        (DiskSpace(100 * GB, 200 * GB, True, usable=98 * GB), False, False),
+        (DiskSpace(12 * GB, 200 * GB, True, usable=10 * GB), False, False),
+        (DiskSpace(12 * GB, 200 * GB, True, usable=10 * GB - 1), True, False),
+        (DiskSpace(12 * GB, 200 * GB, True, usable=9 * GB - 1), True, True),
         (DiskSpace(0, 200 * GB, True), True, True),
         (DiskSpace(100 * GB, 200 * GB, False), True, True),
     ],
 )
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_room_is_what_is_free_less_the_floor(language: str, space: DiskSpace, warns: bool, fails: bool) -> None:
-    found = room.verdict(Words(language), space, 2 * GB, SizeRange(9 * GB, 10 * GB, ""))
+def test_room_is_what_can_be_used(language: str, space: DiskSpace, warns: bool, fails: bool) -> None:
+    found = room.verdict(Words(language), space, SizeRange(9 * GB, 10 * GB, ""))
     assert (found.warns, found.fails) == (warns, fails)
     assert found.text
 
@@ -121,7 +121,7 @@ def test_files_that_a_file_system_cannot_hold_are_counted() -> None:
     files = [RemoteFile("aihub", "1", str(size), "a", SizeRange(size, size, "")) for size in (GB, 4 * GB - 1, 4 * GB)]
     assert room.too_large(space, files) == 1
     assert room.too_large(DiskSpace(1, 2, True), files) == 0
-    text = room.verdict(EN, space, 0, SizeRange(GB, GB, ""), 2).text
+    text = room.verdict(EN, space, SizeRange(GB, GB, ""), 2).text
     assert "FAT32" in text
     assert "4.00 GB" in text
     assert "2 of those" in text

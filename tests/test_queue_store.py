@@ -238,12 +238,24 @@ def test_a_step_of_the_schema_keeps_the_rows_and_a_copy_of_the_old(path: Path, m
     monkeypatch.setattr(queue, "_STEPS", (*queue._STEPS, "ALTER TABLE file ADD COLUMN colour TEXT;"))
     assert reopened(path) == ([transfer()], [file(1)])
     found = sqlite3.connect(path)
-    assert found.execute("PRAGMA user_version").fetchone() == (2,)
+    assert found.execute("PRAGMA user_version").fetchone() == (len(queue._STEPS),)
     assert found.execute("SELECT colour FROM file").fetchall() == [(None,)]
     found.close()
     monkeypatch.undo()
     assert code_of(lambda: QueueStore(path)) is Code.STORE_NEWER
-    assert reopened(path.with_name(f"{path.name}.v1")) == ([transfer()], [file(1)])
+    assert reopened(path.with_name(f"{path.name}.v{len(queue._STEPS)}")) == ([transfer()], [file(1)])
+
+
+def test_a_queue_of_before_the_volumes_was_begun_where_anything_had_come(path: Path) -> None:
+    old = sqlite3.connect(path)
+    old.executescript(f"{queue._STEPS[0]} PRAGMA user_version = 1;")
+    for key, count in ((1, 0), (2, 5)):
+        values = (key, "aihub", "86", "", 0, "/f", "queued", None, 2, 0, 0, 0, count, 10, 20, count, 0, 5.0, None)
+        old.execute(f"INSERT INTO transfer VALUES ({', '.join('?' * len(values))})", values)
+    old.commit()
+    old.close()
+    transfers, _ = reopened(path)
+    assert [row.volume for row in transfers] == ["", "\n"]
 
 
 def test_a_step_that_fails_leaves_the_version_before_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import unicodedata
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -455,6 +457,18 @@ def test_two_files_of_one_name_are_not_mixed(folder: Path) -> None:
     assert (set(news.whole), news.failed) == ({1}, {2: Code.NAME_CLASH})
 
 
-def test_the_folder_is_made_at_first_use(tmp_path: Path) -> None:
-    news = receive(order(tmp_path / "new" / "folder", [work(1, "a.zip", 3)]), tar([("a.zip.part0", b"abc")]))
-    assert set(news.whole) == {1}
+def test_a_folder_that_is_missing_is_not_made(tmp_path: Path) -> None:
+    """Its drive may be away; a folder in its place would fill another one."""
+    gone = tmp_path / "drive" / "folder"
+    news = receive(order(gone, [work(1, "a.zip", 3)]), tar([("a.zip.part0", b"abc")]))
+    assert news.code is Code.TARGET_MISSING
+    assert not gone.parent.exists()
+
+
+def test_a_folder_on_another_device_is_left_alone(folder: Path) -> None:
+    here = os.stat(folder).st_dev
+    task, stream = order(folder, [work(1, "a.zip", 3)]), tar([("a.zip.part0", b"abc")])
+    news = receive(msgspec.structs.replace(task, device=here + 1), stream)
+    assert news.code is Code.DRIVE_MISSING
+    assert not list(folder.iterdir())
+    assert set(receive(msgspec.structs.replace(task, device=here), stream).whole) == {1}

@@ -15,6 +15,7 @@ from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, Proved, WorkFile
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look
+from aihub_desktop.transport.volume import allocated
 
 DATA = bytes(range(256)) * 100
 WORK = work(1, "d/a b.csv", len(DATA))
@@ -23,7 +24,7 @@ DONE = Standing(StandingKind.DONE, **WHOLE, proof="length")
 
 
 def stand(folder: Path, one: WorkFile = WORK) -> Standing:
-    return look(folder, [one])[one.id]
+    return msgspec.structs.replace(look(folder, [one])[one.id], allocated=0)
 
 
 def fetch(folder: Path, one: WorkFile = WORK, data: bytes = DATA, cut: int | None = None) -> None:
@@ -40,6 +41,16 @@ def finished(folder: Path, one: WorkFile = WORK, data: bytes = DATA) -> None:
     assert check(folder, [one]).proved
     record(folder, one, data)
     forget_journal(folder, one.place)
+
+
+def test_what_a_part_takes_up_is_told_until_it_is_whole(folder: Path) -> None:
+    fetch(folder, cut=15_000)
+    part = folder / "d/a_b.csv.part"
+    assert look(folder, [WORK])[WORK.id].allocated == allocated(os.stat(part)) >= 10_000
+    (folder / "d/a_b.csv.part.journal").unlink()
+    assert look(folder, [WORK])[WORK.id].allocated == allocated(os.stat(part))
+    fetch(folder)
+    assert look(folder, [WORK])[WORK.id].allocated == 0
 
 
 def test_the_road_of_a_file(folder: Path) -> None:

@@ -31,8 +31,7 @@ from aihub_desktop.domain.messages import (
     Snapshot,
     Space,
 )
-from aihub_desktop.domain.model import Dataset, RemoteFile
-from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
 from aihub_desktop.domain.states import FILE_ENDED
 from aihub_desktop.engine.serve import LocalEngine
 from aihub_desktop.system import room
@@ -117,39 +116,47 @@ class _Run:
         if not files:
             raise UsageError(self._console.words.say("cli.get.no-match"))
         if request.dry_run:
-            return self._rehearse(engine, files, first.settings)
-        self.tally = self._add(engine, listed.dataset, files, first.settings)
+            return self._rehearse(engine, files)
+        self.tally = self._add(engine, listed.dataset, files)
         self.tally.see(first)
         self._follow(engine, self.tally)
         return Exit.DONE
 
-    def _rehearse(self, engine: LocalEngine, files: list[RemoteFile], settings: Settings) -> Exit:
+    def _rehearse(self, engine: LocalEngine, files: list[RemoteFile]) -> Exit:
         size = total(files)
-        space = engine.ask(Space(engine.number(), str(self._request.folder)), DiskSpace)
+        space = engine.ask(Space(engine.number(), str(self._request.folder), files), DiskSpace)
         if self._request.json:
             records(self._console, files)
-            self._console.record(event="plan", files=len(files), size_min=size.low, size_max=size.high, free=space.free)
+            self._console.record(
+                event="plan",
+                files=len(files),
+                size_min=size.low,
+                size_max=size.high,
+                free=space.free,
+                usable=space.usable,
+                need_min=space.need_low,
+                need_max=space.need_high,
+            )
         else:
             table(self._console, files)
             self._console.data(self._console.words.say("cli.get.space", free=self._console.words.size(space.free)))
-        return exit_of(Code.NO_ROOM) if self._warn_of_space(space, files, settings).fails else Exit.DONE
+        return exit_of(Code.NO_ROOM) if self._warn_of_space(space, files).fails else Exit.DONE
 
-    def _warn_of_space(self, space: DiskSpace, files: list[RemoteFile], settings: Settings) -> Verdict:
-        too_large = room.too_large(space, files)
-        found = room.verdict(self._console.words, space, settings.floor_bytes, total(files), too_large)
+    def _warn_of_space(self, space: DiskSpace, files: list[RemoteFile]) -> Verdict:
+        need = SizeRange(space.need_low, space.need_high, "")
+        found = room.verdict(self._console.words, space, need, room.too_large(space, files))
         if found.warns:
             self._console.say("cli.note", text=found.text)
         return found
 
-    def _add(self, engine: LocalEngine, dataset: Dataset, files: list[RemoteFile], settings: Settings) -> Tally:
+    def _add(self, engine: LocalEngine, dataset: Dataset, files: list[RemoteFile]) -> Tally:
         words, request = self._console.words, self._request
         self._console.say(
             "cli.get.plan", title=dataset.title or dataset.key, n=len(files), size=words.size_range(total(files)),
             folder=str(request.folder),
         )  # fmt: skip
         with contextlib.suppress(ProblemError):  # of a missing volume the engine tells in its own time
-            space = engine.ask(Space(engine.number(), str(request.folder)), DiskSpace)
-            self._warn_of_space(space, files, settings)
+            self._warn_of_space(engine.ask(Space(engine.number(), str(request.folder), files), DiskSpace), files)
         added = engine.ask(Add(engine.number(), dataset, files, str(request.folder)), Added)
         tally = Tally(added.transfer, files)
         rows = _rows(engine, added.transfer)

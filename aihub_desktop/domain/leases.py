@@ -54,6 +54,7 @@ class Receive(Work, frozen=True):
     mark_seconds: float
     buffer_bytes: int = 32 << 20  # received and not written yet, at most
     rate: int = 0  # bytes a second at most, 0 for no limit
+    device: int = 0  # `os.stat` of the folder must tell this one, 0 for any: else its drive is not there
 
 
 class Rate(Work, frozen=True):

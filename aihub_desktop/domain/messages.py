@@ -44,6 +44,7 @@ class TransferRow(msgspec.Struct, frozen=True):
     added_at: float  # seconds since 1970
     ended_at: float | None
     finishing: bool = False  # paused, but the files under way are still brought to their end
+    volume: str = ""  # the mark of the volume it began on: for the engine, not for people
 
 
 class FileRow(msgspec.Struct, frozen=True):
@@ -253,9 +254,10 @@ class ClearKey(Command, frozen=True):
 
 
 class Space(Command, frozen=True):
-    """→ `DiskSpace` of the volume that holds, or would hold, `folder`."""
+    """→ `DiskSpace` of the volume that holds, or would hold, `folder`; `files` are those that might be added there."""
 
     folder: str
+    files: list[RemoteFile] = []
 
 
 class Quit(Command, frozen=True):
@@ -301,13 +303,20 @@ class KeyState(msgspec.Struct, frozen=True):
 
 
 class DiskSpace(msgspec.Struct, frozen=True):
-    """`largest`: the longest file that the file system can hold (FAT32: 4 GiB less one), None for no limit."""
+    """`largest`: the longest file that the file system can hold (FAT32: 4 GiB less one), None for no limit.
+
+    `usable`: what is free less what stays free and what other downloads will take. `need_low` to `need_high`: what
+    the files that were asked about will yet take. With `need_low` above `usable` they would wait for room.
+    """
 
     free: int
     total: int
     writable: bool
     largest: int | None = None
     file_system: str = ""
+    usable: int = 0
+    need_low: int = 0
+    need_high: int = 0
 
 
 AnyCommand = (

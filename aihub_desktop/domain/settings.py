@@ -31,7 +31,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: int = 0  # bytes a second, of everything together; 0 for none
     slowest_stream: int = 600_000  # bytes a second: the hub cuts readers under about 0.5 MB/s
     hours: str = ""  # when to run, as `hours.Week` reads it; "" for always
-    floor_bytes: int = 2 << 30  # of each volume, left free
+    # Left free of each volume, but never more than a twentieth of it: a small one would else hold nothing. What
+    # takes less than a twentieth of the room that is left begins all the same.
+    floor_bytes: int = 2 << 30
     buffer_bytes: int = 256 << 20  # received and not written yet, of all streams together
     user_agent: str = ""  # "" for the program's own name
 

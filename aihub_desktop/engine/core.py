@@ -28,24 +28,44 @@ from aihub_desktop.domain.states import (
     FileState,
     TransferState,
 )
-from aihub_desktop.engine.deeds import Deed, Fetch, KeyChanged, LookAt, Looked, NotRecorded, Prove, Recorded
+from aihub_desktop.engine.deeds import (
+    Deed,
+    Fetch,
+    KeyChanged,
+    LookAt,
+    Looked,
+    NotRecorded,
+    Prove,
+    Recorded,
+    Surveyed,
+    Word,
+)
 from aihub_desktop.engine.outcome import KEY_PROBLEMS, Outcome
 from aihub_desktop.engine.plan import next_check, next_request, wake_due
 from aihub_desktop.engine.records import Book, FileRecord, LeaseKind, Moment, TransferRecord, names_of
+from aihub_desktop.engine.volumes import LOST, SURVEY_SECONDS, Volumes, stands_at
 
 
 class Core:
-    """The decisions. `only_new`: nothing moves but what is added in this run. `patience` in seconds, see `Outcome`."""
+    """The decisions. `only_new`: nothing moves but what is added in this run. `patience` in seconds, see `Outcome`.
 
-    def __init__(self, settings: Settings, *, seed: int, only_new: bool = False, patience: float | None = None) -> None:
+    `survey_seconds`: how often volumes are looked at.
+    """
+
+    def __init__(
+        self, settings: Settings, *, seed: int, only_new: bool = False, patience: float | None = None,
+        survey_seconds: float = SURVEY_SECONDS,
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.book = Book()
         self.outcome = Outcome(self.book, random.Random(seed), patience)
+        self.volumes = Volumes(self.book, self.outcome, self._may_run, survey_seconds)
         self._chosen: set[int] | None = set() if only_new else None
         self._next_start = 0.0
         self._handlers: dict[type, Callable[[Any, Moment], int | None]] = {
             Add: self._add, Pause: self._pause, Resume: self._resume, Cancel: self._cancel, Retry: self._retry,
-            Remove: self._remove, KeyChanged: self._key_changed, Looked: self.outcome.looked,
+            Remove: self._remove, KeyChanged: self._key_changed, Looked: self.volumes.looked,
+            Surveyed: self.volumes.surveyed,
             Recorded: self.outcome.recorded, NotRecorded: self.outcome.not_recorded, Reached: self.outcome.reached,
             Safe: self.outcome.safe, Whole: self.outcome.whole, Checked: self.outcome.checked,
             Proved: self.outcome.proved, Failed: self.outcome.failed, Ended: self.outcome.ended,
@@ -61,15 +81,17 @@ class Core:
         """The engine has begun: what was under way is looked at on disk before anything moves."""
         for transfer in self.book.transfers.values():
             if transfer.loaded and transfer.state not in TRANSFER_ENDED and self._may_run(transfer):
-                self._look(transfer)
+                self._look(transfer, Word.NONE)
 
     # ---- planning ----
 
     def plan(self, now: Moment) -> list[Deed]:
         """Begins what can begin now."""
         wake_due(self.book, now.steady)
+        for transfer in self.volumes.plan(now, self.settings.floor_bytes):
+            self._go(transfer, Word.NONE)
         for transfer in self.book.transfers.values():
-            if transfer.state in TRANSFER_MAY_RUN and transfer.looked and self._may_run(transfer):
+            if transfer.state in TRANSFER_MAY_RUN and transfer.berth.admitted and self._may_run(transfer):
                 self._begin_checks(transfer)
                 self._begin_fetches(transfer, now)
         return self.outcome.take()
@@ -77,6 +99,8 @@ class Core:
     def next_moment(self, now: Moment) -> float | None:
         """Seconds until `plan` may find something new without any message."""
         waits = [self.book.later[0][0]] if self.book.later else []
+        if (survey := self.volumes.next_moment()) is not None:
+            waits.append(survey)
         if self._next_start > now.steady and self._count(LeaseKind.FETCH) < self.settings.parallel:
             waits.append(self._next_start)
         return max(0.0, min(waits) - now.steady) if waits else None
@@ -111,10 +135,11 @@ class Core:
         if transfer.state is TransferState.QUEUED:
             self.book.set_transfer(transfer, state=TransferState.RUNNING, problem=None)
 
-    def _look(self, transfer: TransferRecord) -> None:
-        transfer.looked = False
+    def _look(self, transfer: TransferRecord, word: Word) -> None:
+        transfer.looked = transfer.berth.admitted = False
+        transfer.berth.spoken = word > Word.NONE
         files = [file.work() for file in self.book.files_of(transfer) if file.place and file.state not in _NOT_LOOKED]
-        self.outcome.do(LookAt(transfer.id, transfer.folder, files))
+        self.outcome.do(LookAt(transfer.id, transfer.folder, files, transfer.volume, word))
 
     # ---- commands ----
 
@@ -175,14 +200,14 @@ class Core:
         taken.update(dict.fromkeys(names_of(file.place), file))
         return True
 
-    def _go(self, transfer: TransferRecord) -> None:
+    def _go(self, transfer: TransferRecord, word: Word = Word.ASKED) -> None:
         """Out of any state into the queue; the disk is looked at first."""
         for file in self.book.files_of(transfer):
             if file.state is FileState.WAITING:
                 self.book.set_file(file, due=0.0, next_try=None, attempts=0, bundle=self.settings.bundle_files)
         state = TransferState.QUEUED if transfer.state is not TransferState.RUNNING else transfer.state
         self.book.set_transfer(transfer, state=state, problem=None, ended_at=None)
-        self._look(transfer)
+        self._look(transfer, word)
 
     def _pause(self, command: Pause, now: Moment) -> None:
         for transfer in _named(self.book, command.transfers):
@@ -194,7 +219,9 @@ class Core:
         for transfer in _named(self.book, command.transfers):
             if transfer.state in (TransferState.PAUSED, TransferState.NEEDS_USER):
                 self._choose(transfer)
-                self._go(transfer)
+                # Who resumes all that there is has not looked at this one's place.
+                told = Word.NONE if command.transfers is None else Word.ACCEPTED
+                self._go(transfer, told if stands_at(transfer, *LOST) else Word.ASKED)
 
     def _choose(self, transfer: TransferRecord) -> None:
         if self._chosen is not None:
@@ -249,7 +276,7 @@ class Core:
         for transfer in list(self.book.transfers.values()):
             problem = transfer.problem
             if transfer.state is TransferState.NEEDS_USER and problem and problem.code in KEY_PROBLEMS:
-                self._go(transfer)
+                self._go(transfer, Word.NONE)
 
 
 def _named(book: Book, keys: list[int] | None) -> list[TransferRecord]:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.leases import Proved, WorkFile
 from aihub_desktop.transport.reconcile import Standing
+from aihub_desktop.transport.volume import Volume
+
+
+class Word(IntEnum):
+    """How far a person has spoken for a folder."""
+
+    NONE = 0  # the program goes on by itself
+    ASKED = 1  # a person wants the files there
+    ACCEPTED = 2  # a person was told that it is not the place of before, and goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,24 @@ class LookAt:
     transfer: int
     folder: str
     files: list[WorkFile]
+    volume: str = ""  # the `Mark` of the volume it began on, "" where it has not begun
+    word: Word = Word.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """See whether the folder is where it was, and how much room its volume has; the answer is `Surveyed`.
+
+    `parts`: files that are received now, of which the allocation is asked. `traces`: what shows that the
+    folder is ours, wherever it lies now. `probe`: something is written and removed.
+    """
+
+    transfer: int
+    folder: str
+    volume: str
+    parts: dict[int, str]
+    traces: list[str]
+    probe: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +80,7 @@ class Record:
     proof: Proved
 
 
-Deed = Fetch | Prove | Halt | LookAt | Record
+Deed = Fetch | Prove | Halt | LookAt | Survey | Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +89,17 @@ class Looked:
 
     transfer: int
     standings: dict[int, Standing]
+    problem: Problem | None = None
+    volume: Volume | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """`allocated` by file; a problem where the folder is not as it should be."""
+
+    transfer: int
+    volume: Volume | None
+    allocated: dict[int, int]
     problem: Problem | None = None
 
 

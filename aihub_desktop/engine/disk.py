@@ -2,45 +2,126 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.messages import DiskSpace
-from aihub_desktop.engine.deeds import NotRecorded, Record, Recorded
+from aihub_desktop.domain.model import RemoteFile
+from aihub_desktop.domain.names import OWN_FOLDER, PART, UnsafeNameError, safe_path
+from aihub_desktop.engine.deeds import LookAt, NotRecorded, Record, Recorded, Survey, Word
+from aihub_desktop.engine.records import FileRecord
+from aihub_desktop.engine.volumes import place_problem
+from aihub_desktop.transport.disk import disk_error, disk_problem
 from aihub_desktop.transport.ledger import Entry, Ledger
-from aihub_desktop.transport.reconcile import Standing, forget_journal, look
+from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look
+from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
 
 
-def disk_space(folder: Path) -> DiskSpace:
+def disk_space(folder: Path, files: list[RemoteFile]) -> tuple[DiskSpace, Volume]:
     """Of the volume that holds `folder`, or would hold it. Raises TARGET_MISSING where there is none."""
-    for place in (folder, *folder.parents):
-        try:
-            usage = shutil.disk_usage(place)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise ProblemError(Code.TARGET_MISSING, path=str(folder), why=error.strerror or "") from None
-        return DiskSpace(usage.free, usage.total, os.access(place, os.W_OK))
-    raise ProblemError(Code.TARGET_MISSING, path=str(folder))
+    try:
+        if (place := nearest(folder)) is None:
+            raise ProblemError(Code.TARGET_MISSING, path=str(folder))
+        volume, writable = volume_of(place), os.access(place, os.W_OK)
+    except OSError as error:
+        raise ProblemError(Code.TARGET_MISSING, path=str(folder), why=error.strerror or "") from None
+    low, high = _need(folder, files, volume.largest)
+    space = DiskSpace(volume.free, volume.total, writable, volume.largest, volume.file_system)
+    return msgspec.structs.replace(space, need_low=low, need_high=high), volume
 
 
-def look_at(folder: Path, files: list[WorkFile]) -> dict[int, Standing]:
-    """What of these files lies below `folder`, which is made if need be. Raises NOT_WRITABLE, DISK_FULL …"""
+def _need(folder: Path, files: list[RemoteFile], largest: int | None) -> tuple[int, int]:
+    """What these files will yet take, were they added: as the queue would reckon it."""
+    records = []
+    for key, remote in enumerate(files):
+        with contextlib.suppress(UnsafeNameError):
+            place = str(safe_path(remote.path))
+            if largest is None or remote.size.low <= largest:
+                records.append(FileRecord(key, 0, remote, place))
+    standings = look(folder, [record.work() for record in records]) if folder.is_dir() else {}
+    needs = [(0, 0)]
+    for record in records:
+        standing = standings.get(record.id, NOTHING)
+        if standing.kind in (StandingKind.NOTHING, StandingKind.PARTIAL):
+            record.bytes, record.allocated = standing.bytes, standing.allocated
+            needs.append(record.still())
+    return sum(low for low, _ in needs), sum(high for _, high in needs)
+
+
+def look_at(deed: LookAt) -> tuple[dict[int, Standing], Volume]:
+    """What of the files lies below the folder, which is made only if it is new or a person asks for it again.
+
+    Raises DRIVE_MISSING, TARGET_MISSING, NOT_WRITABLE, DISK_FULL …
+    """
+    folder = Path(deed.folder)
+    exists = folder.is_dir()
+    standings = look(folder, deed.files) if exists else {}
+    there = {standing.kind for standing in standings.values()} - {StandingKind.NOTHING, StandingKind.IN_THE_WAY}
+    volume = _found(deed.folder, deed.volume, deed.word, exists, bool(there) or (folder / OWN_FOLDER).is_dir())
+    if not exists:
+        _make(folder)
+        standings, volume = look(folder, deed.files), volume_of(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ProblemError(Code.NOT_WRITABLE, path=str(folder), why=os.strerror(errno.EACCES))
+    return standings, volume
+
+
+def survey(deed: Survey) -> tuple[Volume, dict[int, int]]:
+    """The folder's volume, and what the parts take up on it. Raises as `look_at` does; makes nothing."""
+    folder = Path(deed.folder)
+    exists = folder.is_dir()
+    ours = any(os.path.lexists(folder / trace) for trace in deed.traces)
+    volume = _found(deed.folder, deed.volume, Word.NONE, exists, ours)
+    if deed.probe:
+        _probe(folder)
+    sizes: dict[int, int] = {}
+    for key, place in deed.parts.items():
+        with contextlib.suppress(OSError):
+            sizes[key] = allocated(os.lstat(folder / (place + PART)))
+    return volume, sizes
+
+
+def _found(path: str, known: str, word: Word, exists: bool, ours: bool) -> Volume:
+    """The volume that the folder is on or, being missing, would be made on. Raises `ProblemError`."""
+    folder, mark = Path(path), Mark.of(known)
+    try:
+        if (above := nearest(folder)) is None:
+            raise ProblemError(Code.DRIVE_MISSING, path=path)
+        volume = volume_of(above)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    code = place_problem(os.path.realpath(folder), mark, volume.mark, exists=exists, ours=ours, word=word)
+    if mark is None and not exists and word is not Word.ACCEPTED and is_unmounted(folder, above):
+        code = Code.DRIVE_MISSING
+    if code is not None:
+        raise ProblemError(code, path=path)
+    return volume
+
+
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-        code = Code.DISK_FULL if full else Code.NOT_WRITABLE
+        code = Code.DISK_FULL if disk_problem(error).code is Code.DISK_FULL else Code.NOT_WRITABLE
         raise ProblemError(code, path=str(folder), why=error.strerror or "") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ProblemError(Code.NOT_WRITABLE, path=str(folder), why=os.strerror(errno.EACCES))
-    return look(folder, files)
+
+
+def _probe(folder: Path) -> None:
+    """Writes a byte that leaves nothing behind. Raises `ProblemError`."""
+    try:
+        with tempfile.TemporaryFile(dir=nearest(folder)) as probe:
+            probe.write(b"\0")
+            probe.flush()
+    except OSError as error:
+        raise disk_error(error, folder) from error
 
 
 class Clerk:

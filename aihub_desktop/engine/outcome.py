@@ -15,7 +15,7 @@ from aihub_desktop.engine.records import Book, FileRecord, LeaseRecord, Moment, 
 from aihub_desktop.transport.reconcile import Standing, StandingKind
 
 # Problems of one file that would fail all the files asked for with it: they are asked for apart first.
-_ONE_SPOILS_ALL: Final = frozenset({Code.HOSTILE_MEMBER, Code.UNKNOWN_FILE})
+_ONE_SPOILS_ALL: Final = frozenset({Code.HOSTILE_MEMBER, Code.UNKNOWN_FILE, Code.FILE_TOO_LARGE})
 
 
 KEY_PROBLEMS: Final = frozenset({Code.NO_KEY, Code.KEY_REJECTED})
@@ -60,7 +60,7 @@ class Outcome:
         if self._moved_at is None:
             self._moved_at = now.steady
         if answer.problem is not None:
-            self._meet(transfer, answer.problem)
+            self.meet(transfer, answer.problem)
             return
         for key, standing in answer.standings.items():
             file = self._book.files.get(key)
@@ -153,7 +153,7 @@ class Outcome:
     def not_recorded(self, answer: NotRecorded, now: Moment) -> None:
         file = self._book.files.get(answer.proof.file)
         if file is not None:
-            self._meet(self._book.transfers[file.transfer], answer.problem)
+            self.meet(self._book.transfers[file.transfer], answer.problem)
 
     def failed(self, news: Failed, now: Moment) -> None:
         lease = self._book.leases.get(news.lease)
@@ -207,7 +207,7 @@ class Outcome:
             ruling, bundle = Ruling(Verdict.AGAIN), 1
         if ruling.verdict is Verdict.ASK:
             self._back_to_waiting(file, problem)
-            self._meet(self._book.transfers[file.transfer], problem)
+            self.meet(self._book.transfers[file.transfer], problem)
         elif ruling.verdict is Verdict.FAIL or self._out_of_patience(now):
             self._book.set_file(
                 file, state=FileState.FAILED, problem=problem, attempts=file.attempts + 1, next_try=None, due=0.0
@@ -230,10 +230,11 @@ class Outcome:
             return delay
         return min(delay, max(0.05, (self._moved_at or now.steady) + self._patience - now.steady))
 
-    def _meet(self, transfer: TransferRecord, problem: Problem) -> None:
+    def meet(self, transfer: TransferRecord, problem: Problem) -> None:
         """Only the user can mend this: the transfer stops where it is and says why."""
         if transfer.state in (TransferState.QUEUED, TransferState.RUNNING):
             self._book.set_transfer(transfer, state=TransferState.NEEDS_USER, problem=problem)
+            transfer.berth.sound = False
             self.halt(transfer)
 
     def settle(self, transfer: TransferRecord, now: Moment) -> None:

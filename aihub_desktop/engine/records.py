@@ -13,6 +13,7 @@ from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.model import Dataset, RemoteFile
 from aihub_desktop.domain.names import clash_key, taken_names
 from aihub_desktop.domain.states import (
+    FILE_ENDED,
     FILE_RUNNING,
     TRANSFER_ENDED,
     FileState,
@@ -51,6 +52,7 @@ class FileRecord:
     again: int = 0
     bundle: int = 50  # how many keys may share its next request
     best: int = 0  # most durable bytes at any time since the file was last begun anew
+    allocated: int = 0  # bytes of the disk that its NAME.part took up when that was last looked at
     drops: int = 0  # how often all that was received had to be dropped
     bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
 
@@ -59,6 +61,15 @@ class FileRecord:
             self.id, self.transfer, self.remote, self.place, self.state, self.bytes, self.size, self.sha256,
             self.proof, self.problem, self.attempts, self.next_try,
         )  # fmt: skip
+
+    def still(self) -> tuple[int, int]:
+        """How many bytes of the disk it will yet take, at least and at most."""
+        if self.state in FILE_ENDED:
+            return 0, 0
+        there = max(self.bytes, self.allocated)
+        size = self.remote.size
+        low, high = (size.low, size.high) if self.size is None else (self.size, self.size)
+        return max(0, low - there), max(0, high - there)
 
     def work(self) -> WorkFile:
         return WorkFile(self.id, self.remote, self.place)
@@ -69,6 +80,19 @@ class FileRecord:
             row.id, row.transfer, row.file, row.place, row.state, row.bytes, row.size, row.sha256, row.proof,
             row.problem, row.attempts, row.next_try,
         )  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class Berth:
+    """How a transfer stands with its volume. Kept by `engine.volumes`, forgotten when the engine ends."""
+
+    device: int | None = None  # None until its folder was looked at
+    admitted: bool = False  # there was room for it since it was last looked at
+    sound: bool = False  # its folder was found as it should be since it last stopped
+    spoken: bool = False  # a person wants it to go on: what was learnt of vain tries counts no more
+    asked_at: float | None = None  # when the survey that is under way began
+    again_at: float = 0.0  # not tried again by itself before this
+    wait: float = 0.0  # what the next such wait will be; grows while the cause only seems gone
 
 
 @dataclass(slots=True, eq=False)
@@ -97,13 +121,17 @@ class TransferRecord:
     ready: list[int] = field(default_factory=list)  # heap of files that wait, with stale entries
     whole: set[int] = field(default_factory=set)  # files that wait for their check
     ids: list[int] = field(default_factory=list)
+    volume: str = ""  # the `Mark` of the volume that it began on, "" before its first look
+    berth: Berth = field(default_factory=Berth)
+    still_low: int = 0  # bytes of the disk that its files will yet take
+    still_high: int = 0
     sets: dict[int, tuple[int, ...]] | None = None  # volumes of split sets, worked out when asked for
 
     def row(self) -> TransferRow:
         return TransferRow(
             self.id, self.dataset, self.folder, self.state, self.problem, self.files, self.done, self.failed,
             self.skipped, self.running, self.bytes, self.low, self.high, self.received, self.again, self.added_at,
-            self.ended_at,
+            self.ended_at, volume=self.volume,
         )  # fmt: skip
 
     @classmethod
@@ -112,7 +140,7 @@ class TransferRecord:
         state = TransferState.QUEUED if row.state is TransferState.RUNNING else row.state
         return cls(
             row.id, row.dataset, row.folder, row.added_at, state, row.problem, row.files, row.done, row.failed,
-            row.skipped, 0, row.bytes, row.low, row.high, row.received, row.again, row.ended_at,
+            row.skipped, 0, row.bytes, row.low, row.high, row.received, row.again, row.ended_at, volume=row.volume,
         )  # fmt: skip
 
 
@@ -162,7 +190,7 @@ class Book:
         """The files of a transfer from the store; a file that ran when the engine ended waits again."""
         transfer.loaded = True
         transfer.files = transfer.done = transfer.failed = transfer.skipped = transfer.running = 0
-        transfer.bytes = transfer.low = transfer.high = 0
+        transfer.bytes = transfer.low = transfer.high = transfer.still_low = transfer.still_high = 0
         for row in rows:
             record = FileRecord.of(row)
             if record.state in FILE_RUNNING:
@@ -265,9 +293,17 @@ class Book:
     def reach(self, file: FileRecord, covered: int, again: int) -> None:
         """Progress for the eye: not worth a write, so nothing is marked as changed."""
         transfer = self.transfers[file.transfer]
-        transfer.bytes += covered - file.bytes
         transfer.again += max(0, again - file.again)
+        self._count(transfer, file, -1)
         file.bytes, file.again = covered, again
+        self._count(transfer, file, 1)
+
+    def allot(self, file: FileRecord, allocated: int) -> None:
+        """What the file takes up on the disk: nothing that is kept."""
+        transfer = self.transfers[file.transfer]
+        self._count(transfer, file, -1)
+        file.allocated = allocated
+        self._count(transfer, file, 1)
 
     def _count(self, transfer: TransferRecord, file: FileRecord, sign: int) -> None:
         transfer.files += sign
@@ -277,6 +313,9 @@ class Book:
         transfer.running += sign * (file.state in FILE_RUNNING)
         if file.state is FileState.SKIPPED:
             return
+        low, high = file.still()
+        transfer.still_low += sign * low
+        transfer.still_high += sign * high
         transfer.bytes += sign * file.bytes
         transfer.low += sign * (file.remote.size.low if file.size is None else file.size)
         transfer.high += sign * (file.remote.size.high if file.size is None else file.size)

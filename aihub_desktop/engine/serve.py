@@ -17,6 +17,7 @@ from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import Answer, AnyCommand, AnyEvent, Notice, Quit
 from aihub_desktop.engine.shell import Shell
+from aihub_desktop.engine.volumes import SURVEY_SECONDS
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ T = TypeVar("T")
 class LocalEngine:
     """An engine in this process. `only_new`: only what is added in this run moves. `patience`: seconds without
     any new durable byte after which what would be tried again counts as failed; None means never.
+    `survey_seconds`: how often the volumes in use are looked at.
     """
 
     def __init__(
@@ -34,11 +36,15 @@ class LocalEngine:
         *,
         only_new: bool = False,
         patience: float | None = None,
+        survey_seconds: float = SURVEY_SECONDS,
     ) -> None:
         self._events: queue.SimpleQueue[AnyEvent] = queue.SimpleQueue()
         self._later: collections.deque[AnyEvent] = collections.deque()
         self._numbers = itertools.count(1)
-        self._shell = Shell(home, hub, worker_command, self._events.put, only_new=only_new, patience=patience)
+        self._shell = Shell(
+            home, hub, worker_command, self._events.put, only_new=only_new, patience=patience,
+            survey_seconds=survey_seconds,
+        )  # fmt: skip
 
     def start(self) -> None:
         """Raises `ProblemError`: ENGINE_BUSY, STORE_NEWER, STORE_BROKEN, NOT_WRITABLE, DISK_FULL, INSECURE."""

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from aihub_desktop import __version__
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
@@ -23,14 +25,15 @@ from aihub_desktop.domain.settings import SettingsError, changed
 from aihub_desktop.domain.states import TRANSFER_ENDED
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
-from aihub_desktop.engine.deeds import Deed, Fetch, Halt, KeyChanged, LookAt, Looked, Prove, Record
-from aihub_desktop.engine.disk import Clerk, disk_space, look_at
+from aihub_desktop.engine.deeds import Deed, Fetch, Halt, KeyChanged, LookAt, Looked, Prove, Record, Survey, Surveyed
+from aihub_desktop.engine.disk import Clerk, disk_space, look_at, survey
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.records import Moment
+from aihub_desktop.engine.volumes import SURVEY_SECONDS
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.store.queue import QueueStore
 
@@ -46,15 +49,16 @@ Input = m.AnyCommand | AnyNews | Back
 class Shell:
     """One engine over one state folder. `start`, `post` commands, `close`; events come through `emit`, from the loop.
 
-    `worker_command` starts a worker process. `only_new` and `patience`: see `Core`.
+    `worker_command` starts a worker process. `only_new`, `patience`, `survey_seconds`: see `Core`.
     """
 
     def __init__(
-        self, home: Path, hub: str, worker_command: list[str], emit: Emit, *, only_new: bool, patience: float | None
-    ) -> None:
+        self, home: Path, hub: str, worker_command: list[str], emit: Emit, *, only_new: bool, patience: float | None,
+        survey_seconds: float = SURVEY_SECONDS,
+    ) -> None:  # fmt: skip
         self._home, self._hub = home, hub
         self._worker_command = worker_command
-        self._only_new, self._patience = only_new, patience
+        self._only_new, self._patience, self._survey_seconds = only_new, patience, survey_seconds
         self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
         self._outbox = Outbox(emit)
         self._clerk = Clerk()
@@ -92,8 +96,9 @@ class Shell:
         self._store = QueueStore(self._home / "queue.sqlite")
         settings = self._kept_settings = self._store.settings()
         self._core = Core(
-            settings, seed=random.SystemRandom().getrandbits(32), only_new=self._only_new, patience=self._patience
-        )
+            settings, seed=random.SystemRandom().getrandbits(32), only_new=self._only_new, patience=self._patience,
+            survey_seconds=self._survey_seconds,
+        )  # fmt: skip
         book = self._core.book
         book.last_file = self._store.last_file()
         for row in self._store.transfers():
@@ -180,8 +185,8 @@ class Shell:
                 self._keys.handle(command, reply)
             case m.SetKey() | m.ClearKey():
                 self._keys.handle(command, lambda value, problem: self._key_set(value, problem, reply))
-            case m.Space(folder=folder):
-                self._errands.run(lambda: disk_space(Path(folder)), reply)
+            case m.Space():
+                self._space(command, reply)
             case _:
                 reply(self._obey_at_once(command), None)
                 if isinstance(command, m.Quit):
@@ -260,8 +265,10 @@ class Shell:
                     self._begin(Check(lease, folder, files))
                 case Halt(lease=lease):
                     self._pool.halt(lease)
-                case LookAt(transfer=transfer, folder=folder, files=files):
-                    self._look(transfer, folder, files)
+                case LookAt():
+                    self._look(deed)
+                case Survey():
+                    self._survey(deed)
         # All that was proved in this turn goes into the manifest with one fsync a folder.
         for answer in self._clerk.record(records):
             self._tell(answer)
@@ -280,6 +287,7 @@ class Shell:
             Receive(
                 fetch.lease, self._hub, fetch.folder, fetch.files, key, USER_AGENT, use.connect_timeout,
                 use.stall_seconds, use.stall_rate, use.mark_bytes, use.mark_seconds,
+                device=self._core.volumes.device_of(lease.transfer),
             )
         )  # fmt: skip
 
@@ -289,11 +297,31 @@ class Shell:
         except OSError as error:
             self.post(Ended(work.lease, Problem(Code.WORKER_LOST, {"why": error.strerror or type(error).__name__})))
 
-    def _look(self, transfer: int, folder: str, files: list[Any]) -> None:
+    def _look(self, deed: LookAt) -> None:
         def then(value: Any, problem: Problem | None) -> None:
-            self._tell(Looked(transfer, value or {}, problem))
+            standings, volume = value or ({}, None)
+            self._tell(Looked(deed.transfer, standings, problem, volume))
 
-        self._errands.run(lambda: look_at(Path(folder), files), then)
+        self._errands.run_apart(deed.folder, lambda: look_at(deed), then)
+
+    def _space(self, command: m.Space, reply: Callable[[object, Problem | None], None]) -> None:
+        def then(value: Any, problem: Problem | None) -> None:
+            if value is None:
+                reply(None, problem)
+                return
+            space, volume = value
+            usable = self._core.volumes.usable(volume, self._core.settings.floor_bytes)
+            reply(msgspec.structs.replace(space, usable=usable), None)
+
+        self._errands.run_apart(command.folder, lambda: disk_space(Path(command.folder), command.files), then)
+
+    def _survey(self, deed: Survey) -> None:
+        def then(value: Any, problem: Problem | None) -> None:
+            volume, sizes = value or (None, {})
+            self._tell(Surveyed(deed.transfer, volume, sizes, problem))
+
+        # Not behind a look, which may take minutes.
+        self._errands.run_apart(f"survey {deed.folder}", lambda: survey(deed), then)
 
     # ---- saving and showing ----
 

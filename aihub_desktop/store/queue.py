@@ -39,11 +39,17 @@ _STEPS: Final = (
     CREATE INDEX file_of_transfer ON file (transfer, id);
     CREATE TABLE copy (name TEXT PRIMARY KEY, body BLOB NOT NULL, asked_at REAL NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    # The volume that a transfer began on; "" before its first look. What has received anything has had that look,
+    # on a volume that nobody noted: a line's end alone.
+    """
+    ALTER TABLE transfer ADD COLUMN volume TEXT NOT NULL DEFAULT '';
+    UPDATE transfer SET volume = char(10) WHERE received > 0 OR bytes > 0 OR done > 0;
+    """,
 )
 
 _TRANSFER_COLUMNS: Final = (
     "id", "source", "dataset", "title", "package", "folder", "state", "problem", "files", "done", "failed", "skipped",
-    "bytes", "low", "high", "received", "again", "added_at", "ended_at",
+    "bytes", "low", "high", "received", "again", "added_at", "ended_at", "volume",
 )  # fmt: skip
 _FILE_COLUMNS: Final = (
     "id", "transfer", "source", "dataset", "package", "key", "path", "low", "high", "shown", "place", "state", "bytes",
@@ -216,7 +222,7 @@ def _transfer_values(row: TransferRow) -> tuple[Any, ...]:
     return (
         row.id, data.source, data.key, data.title, int(data.package), row.folder, row.state.value,
         _problem_text(row.problem), row.files, row.done, row.failed, row.skipped, row.bytes, low, high,
-        row.received, row.again, row.added_at, row.ended_at,
+        row.received, row.again, row.added_at, row.ended_at, row.volume,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.names import PART
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -33,6 +34,9 @@ def disk_problem(error: OSError, path: Path | None = None) -> Problem:
         facts["path"] = name
     if number in _FULL:
         return Problem(Code.DISK_FULL, facts)
+    if number == errno.EFBIG:
+        # The tree's rounded size left it open; the file system has its say only now.
+        return Problem(Code.FILE_TOO_LARGE, facts | ({"name": Path(name).name.removesuffix(PART)} if name else {}))
     if number in _FORBIDDEN:
         return Problem(Code.NOT_WRITABLE, facts)
     if number in _BLOCKED:

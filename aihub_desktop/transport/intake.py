@@ -21,6 +21,7 @@ _OF_ONE_FILE: Final = frozenset(
     {
         Code.IN_THE_WAY,
         Code.IN_USE,
+        Code.FILE_TOO_LARGE,
         Code.NOT_WRITABLE,
         Code.UNSAFE_NAME,
         Code.NAME_CLASH,
@@ -62,7 +63,7 @@ class Intake:
 
     def prepare(self) -> None:
         """Reads what is on disk already. Files that are whole are told at once."""
-        self._target.make()
+        self._target.find(self._order.device)
         keys: set[str] = set()
         for work in self._order.files:
             self._for_one(work.id, partial(self._prepare_one, work, keys))

@@ -15,6 +15,7 @@ from aihub_desktop.transport.journal import Identity, JournalState, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.publish import is_half_published
 from aihub_desktop.transport.target import Spot, Target
+from aihub_desktop.transport.volume import allocated
 
 
 class StandingKind(StrEnum):
@@ -29,13 +30,17 @@ class StandingKind(StrEnum):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """`bytes` are durable; `size` and `sha256` are known once whole; `proof` of what is done, else ""."""
+    """`bytes` are durable; `size` and `sha256` are known once whole; `proof` of what is done, else "".
+
+    `allocated`: bytes of the disk that a NAME.part takes up of which more is to come.
+    """
 
     kind: StandingKind
     bytes: int = 0
     size: int | None = None
     sha256: str = ""
     proof: str = ""
+    allocated: int = 0
 
 
 NOTHING = Standing(StandingKind.NOTHING)
@@ -99,9 +104,12 @@ def _at_spot(spot: Spot, work: WorkFile, entry: Entry | None) -> Standing:
             return _final(entry, final.st_size)
         if not may_replace(spot, entry):
             return _IN_THE_WAY
-    if journal is None or part is None:
+    if part is None:
         return NOTHING
-    return _received(journal, part.st_size)
+    standing = NOTHING if journal is None else _received(journal, part.st_size)
+    if standing.kind is StandingKind.WHOLE:
+        return standing
+    return msgspec.structs.replace(standing, allocated=allocated(part))
 
 
 def _was_published(spot: Spot, journal: JournalState, size: int, *, has_part: bool) -> bool:

@@ -46,14 +46,19 @@ class Target:
             raise ProblemError(Code.UNSAFE_NAME, name=error.name[:300], why=error.why) from error
         return Spot(place, final, final.with_name(final.name + PART), final.with_name(final.name + JOURNAL))
 
-    def make(self) -> None:
-        """The folder exists when this returns. Raises `ProblemError` TARGET_MISSING, IN_THE_WAY, NOT_WRITABLE."""
+    def find(self, device: int = 0) -> None:
+        """The folder exists, on this device if one is named; it is never made, for its drive may just be away.
+
+        Raises `ProblemError` TARGET_MISSING, DRIVE_MISSING, IN_THE_WAY.
+        """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except FileNotFoundError as error:
-            raise ProblemError(Code.TARGET_MISSING, path=str(self.folder)) from error
+            state = os.stat(self.folder)
         except OSError as error:
             raise disk_error(error, self.folder) from error
+        if not stat.S_ISDIR(state.st_mode):
+            raise in_the_way(self.folder, "not a folder")
+        if device and state.st_dev != device:
+            raise ProblemError(Code.DRIVE_MISSING, path=str(self.folder))
 
     def make_parents(self, spot: Spot) -> None:
         """Every folder on the way to the file is real and lies in the target. Raises `ProblemError`.

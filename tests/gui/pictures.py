@@ -278,7 +278,7 @@ class Show:
     def _no_room(self) -> None:
         stage = self._stage
         stage.window.go(Place.DOWNLOADS)
-        problem = Problem(Code.NO_ROOM, {"need": 40 * GB, "free": 12 * GB, "path": "/data/AI Hub"})
+        problem = Problem(Code.NO_ROOM, {"need": 40 * GB, "free": 12 * GB, "floor": 2 * GB, "path": "/data/AI Hub"})
         held = transfer(HELD, TransferState.NEEDS_USER, title="도로 주행 영상", here=3 * GB, problem=problem)
         self._player.begin([held])
         stage.window.downloads.view.select(HELD)
@@ -289,9 +289,9 @@ class Show:
         stage.desk.tree.tick(QModelIndex(), True)
         target.show_space(DiskSpace(30 * GB, 32 * GB, True, (4 << 30) - 1, "FAT32"))
         self._snap("fat32")
-        target.show_space(DiskSpace(30 * GB, 32 * GB, True))
+        target.show_space(DiskSpace(30 * GB, 32 * GB, True, usable=28 * GB))
         self._snap("free-and-floor")
-        target.show_space(DiskSpace(6 * GB, 32 * GB, True))
+        target.show_space(DiskSpace(6 * GB, 32 * GB, True, usable=4 * GB))
         self._snap("too-little-room")
 
 
