@@ -31,7 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from aihub_desktop.cli.program import run  # noqa: PLC0415 - not for engines and workers
     except KeyboardInterrupt:
-        return 130  # nothing has begun, so nothing needs to be said
+        from aihub_desktop.cli import unbegun  # noqa: PLC0415 - it is not yet sure what was imported
+
+        unbegun.say_end(words)
+        return 130  # nothing has begun, so nothing else needs to be said
 
     return run(words)
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from rich.console import Console as Terminal
 
 from aihub_desktop.cli import exits
 from aihub_desktop.cli.arguments import parse, wanted_language
-from aihub_desktop.cli.console import cut_to, padded, width
+from aihub_desktop.cli.console import Console, cut_to, padded, width
 from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.listing import matching, total, tree
 from aihub_desktop.cli.progress import picture, summary
+from aihub_desktop.cli.report import Report
+from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.selection import chosen, fits, unknown_keys
 from aihub_desktop.cli.tally import Tally
 from aihub_desktop.domain.faults import Code, Fault, Problem
@@ -130,6 +135,34 @@ def test_nothing_of_the_window_is_imported() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.strip() == "[]"
+
+
+INTERRUPTED = """
+import sys
+class Interrupting:
+    def find_spec(self, name, path, target=None):
+        if name == sys.argv[1]:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from aihub_desktop.__main__ import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("at", ["aihub_desktop.cli.arguments", "aihub_desktop.cli.get"])
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_interruption_before_anything_began_has_its_last_line_too(at: str, asked: bool) -> None:
+    words = ["get", "1", "--to", "nowhere", *(["--json"] if asked else [])]
+    run = subprocess.run([sys.executable, "-c", INTERRUPTED, at, *words], capture_output=True, check=False)
+    assert run.returncode == 130
+    assert b"Traceback" not in run.stderr
+    ends = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [(end["event"], end["done"]) for end in ends] == ([("end", 0)] if asked else [])
+    if asked:
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            report = Report(Console(Words("en")), Request(key="1", folder=Path("nowhere"), json=True))
+            report.say_end(None)
+        assert list(json.loads(said.getvalue())) == list(ends[0])
 
 
 def test_the_version_costs_no_imports() -> None:

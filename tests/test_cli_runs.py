@@ -284,6 +284,7 @@ def test_an_interruption_keeps_what_came(
     safe = durable(folder)
     assert [sum(stop - start for start, stop in pieces) > 3 << 20 for pieces in safe.values()] == [True, True]
     large_hub.faults.clear()
+    large_hub.faults.add(Slow(rate=5 << 20))  # so that what passes by is seen passing
     whole_week = ("--limit", "900M", "--hours", "mon-sun 0-24")
     again = downloader("get", "90001", "--to", folder, "--json", *whole_week, "--lang", language)
     assert again.code == 0

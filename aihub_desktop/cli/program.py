@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, Final, Protocol, cast
 
+from aihub_desktop.cli import unbegun
 from aihub_desktop.cli.arguments import UsageError, check_text, parse, wanted_language
 from aihub_desktop.cli.console import Console, hush
 from aihub_desktop.cli.exits import Exit, exit_of
@@ -44,9 +45,7 @@ def run(argv: Sequence[str]) -> int:
         return _run(argv, console)
     except KeyboardInterrupt:
         console.say("cli.interrupted")
-        if {"get", "--json"} <= set(argv) and "--dry-run" not in argv:
-            # So early that no run was there to say its own last line.
-            console.record(event="end", done=0, failed=0, bytes=0, received=0, again=0, again_because=[], seconds=0.0)
+        unbegun.say_end(argv)  # so early that no run was there to say its own last line
         return Exit.INTERRUPTED
     finally:
         hush()

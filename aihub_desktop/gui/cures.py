@@ -19,6 +19,7 @@ class Cure(StrEnum):
     OPEN_FOLDER = "open-folder"
     TRY_AGAIN = "try-again"
     TRY_NOW = "try-now"
+    BEGIN_ANEW = "begin-anew"
 
 
 _CURES: Final[dict[Code, tuple[Cure, ...]]] = {
@@ -37,16 +38,9 @@ _CURES: Final[dict[Code, tuple[Cure, ...]]] = {
     Code.NO_ROOM: (Cure.TRY_NOW, Cure.OPEN_FOLDER),
     Code.DISK_FULL: (Cure.TRY_NOW, Cure.OPEN_FOLDER),
     Code.DRIVE_MISSING: (Cure.TRY_NOW,),
-    Code.TARGET_MISSING: (Cure.TRY_NOW,),
+    # Whoever presses this wants a new folder; the old one is waited for in any case.
+    Code.TARGET_MISSING: (Cure.BEGIN_ANEW,),
 }
-
-# What the engine watches: once it is over, the transfer goes on by itself. Each has its words under gui.by-itself.
-_HEALING: Final = frozenset({Code.NO_ROOM, Code.DISK_FULL, Code.DRIVE_MISSING, Code.TARGET_MISSING})
-
-
-def heals(problem: Problem) -> bool:
-    """Whether nobody has to press anything once the cause is gone."""
-    return problem.code in _HEALING
 
 
 def cures_of(problem: Problem) -> tuple[Cure, ...]:

@@ -19,7 +19,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(words: Words, space: DiskSpace, size: SizeRange, too_large: int = 0) -> Verdict:
-    """`size` is what is still to come; `too_large` files are longer than the file system allows."""
+    """`size` is what is to come; `too_large` files are longer than the file system allows."""
     if not space.writable:
         return Verdict(words.say("room.not-writable"), warns=True, fails=True)
     if too_large and space.largest is not None:
@@ -27,14 +27,14 @@ def verdict(words: Words, space: DiskSpace, size: SizeRange, too_large: int = 0)
             "room.too-large", file_system=space.file_system or "FAT32", n=too_large, largest=space.largest + 1
         )
         return Verdict(text, warns=True)
-    free, usable = words.size(space.free), space.usable
-    kept = words.size(space.free - usable) if usable < space.free else ""
-    if size.low > usable:
-        missing = words.size(size.low - usable)
-        return Verdict(words.say("room.too-much", free=free, floor=kept, missing=missing), warns=True, fails=True)
-    if size.high > usable:
-        return Verdict(words.say("room.maybe-too-much", free=free, floor=kept), warns=True)
-    return Verdict(words.say("room.free", free=free, floor=kept))
+    # The rest stays free, or is for other downloads.
+    free, usable = words.size(space.free), words.size(space.usable) if space.usable < space.free else ""
+    if size.low > space.usable:
+        missing = words.size(size.low - space.usable)
+        return Verdict(words.say("room.too-much", free=free, usable=usable, missing=missing), warns=True, fails=True)
+    if size.high > space.usable:
+        return Verdict(words.say("room.maybe-too-much", free=free, usable=usable), warns=True)
+    return Verdict(words.say("room.free", free=free, usable=usable))
 
 
 def too_large(space: DiskSpace, files: Iterable[RemoteFile]) -> int:

@@ -278,7 +278,7 @@ class Show:
     def _no_room(self) -> None:
         stage = self._stage
         stage.window.go(Place.DOWNLOADS)
-        problem = Problem(Code.NO_ROOM, {"need": 40 * GB, "free": 12 * GB, "path": "/data/AI Hub"})
+        problem = Problem(Code.NO_ROOM, {"need": 40 * GB, "free": 12 * GB, "floor": 2 * GB, "path": "/data/AI Hub"})
         held = transfer(HELD, TransferState.NEEDS_USER, title="도로 주행 영상", here=3 * GB, problem=problem)
         self._player.begin([held])
         stage.window.downloads.view.select(HELD)

@@ -153,7 +153,7 @@ def test_pause_and_resume(open_stage: OpenStage, hub: DemoHub, catalogue: Catalo
     stage.window.downloads.view.select(number)
     assert act["pause"].isEnabled()
     assert not act["resume"].isEnabled()
-    act["pause"].trigger()
+    stage.window.downloads.pausing.stop.trigger()
     paused = stage.wait_for(number, TransferState.PAUSED)
     wait_until(lambda: not stage.row(number).running, "the streams' end")
     assert stage.desk.queue.index_of(number, Column.SPEED).data() == ""

@@ -13,7 +13,7 @@ from aihub_desktop.domain.messages import Cancel, Remove, Resume, Retry, Transfe
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.gui import icons
 from aihub_desktop.gui.choice import Choice
-from aihub_desktop.gui.cures import Cure, cures_of, heals, page_of
+from aihub_desktop.gui.cures import Cure, cures_of, page_of
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.queue_rows import in_trouble
@@ -172,8 +172,7 @@ class DownloadsPage(QWidget):
             return
         told = words.problem(problem)
         title = words.say("gui.queue.needs", title=row.dataset.title, problem=told.title)
-        advice = f"{told.advice} {words.say(f'gui.by-itself.{problem.code}')}" if heals(problem) else told.advice
-        self.banner.tell(title, advice, [self._cure(cure, row) for cure in cures_of(problem)])
+        self.banner.tell(title, told.advice, [self._cure(cure, row) for cure in cures_of(problem)])
 
     def _cure(self, cure: Cure, row: TransferRow) -> tuple[str, Callable[[], None]]:
         acts: dict[Cure, Callable[[], None]] = {
@@ -183,6 +182,7 @@ class DownloadsPage(QWidget):
             Cure.OPEN_FOLDER: lambda: _open(QUrl.fromLocalFile(row.folder)),
             Cure.TRY_AGAIN: lambda: self._try_again(row),
             Cure.TRY_NOW: lambda: self._try_again(row),
+            Cure.BEGIN_ANEW: lambda: self._try_again(row),
         }
         return self._desk.words.say(f"gui.cure.{cure}"), acts[cure]
 

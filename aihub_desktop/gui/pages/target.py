@@ -57,6 +57,7 @@ class TargetBar(QWidget):
         self._dataset: Dataset | None = None
         self._own = ""  # the last part of the folder, as long as it is ours
         self._space: DiskSpace | None = None
+        self._floor = desk.settings.floor_bytes  # by which the space was told
         self._sum = desk.tree.sum()
         self._label = QLabel()
         self._folder = QLineEdit()
@@ -141,7 +142,9 @@ class TargetBar(QWidget):
     def _configured(self, settings: Settings) -> None:
         if not self._folder.text():
             self._suggest()
-        self._show()
+        if settings.floor_bytes != self._floor:
+            self._floor = settings.floor_bytes
+            self._ask_space()
 
     def refresh(self) -> None:
         """Asks for the free space anew."""

@@ -1,0 +1,16 @@
+"""The last line of a `get --json` that was interrupted before it began. Imports next to nothing: it has to be quick."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+# As `Report` says it of a run in which nothing happened.
+_END: Final = '{"event":"end","done":0,"failed":0,"bytes":0,"received":0,"again":0,"again_because":[],"seconds":0.0}'
+
+
+def say_end(argv: Sequence[str]) -> None:
+    """Says it where `argv` asks for it: scripts wait for a last line, however a run went."""
+    if {"get", "--json"} <= set(argv) and "--dry-run" not in argv and sys.stdout is not None:
+        print(_END, flush=True)
