@@ -27,7 +27,7 @@ def main(ground: Path) -> None:
     os.environ["AIHUB_APIKEY"] = DEMO_KEY
     with DemoHub(FOUR, piece_size=MB) as hub:
         stalls = [hub.faults.add(f.Stall(after=2 * MB, times=1)) for _ in range(4)]
-        with RunningEngine(ground / "home", hub.url, stall_seconds=300, patience=None) as run:
+        with RunningEngine(ground / "home", hub.url, stall_seconds=300, bundle_files=1, patience=None) as run:
             number = run.add(ground / "folder")
             assert all(stall.reached.wait(30) for stall in stalls)
             time.sleep(6)  # longer than between two looks at the way: the old one has been seen
