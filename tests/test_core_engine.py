@@ -233,9 +233,11 @@ def test_on_another_line_streams_begin_anew_without_a_failed_attempt(tmp_path: P
 
 def test_the_name_that_the_user_set_is_the_one_the_hub_hears(four: DemoHub, folder: Path, tmp_path: Path) -> None:
     with RunningEngine(tmp_path / "home", four.url) as run:
-        run.add(folder, keys=[])
+        run.ask(m.ListDatasets(run.engine.number()), m.DatasetList)
+        before = len(four.requests)
         configure(run, user_agent="curl/8.5.0")
         run.fetch(folder)
-        names = [(seen.path.split("/")[1], seen.agent) for seen in four.requests]
-    assert names[0][1].startswith("aihub-desktop/")
-    assert {name for _, name in names[1:]} == {"curl/8.5.0"}
+        names = [seen.agent for seen in four.requests]
+    assert all(name.startswith("aihub-desktop/") for name in names[:before])
+    assert len(names) >= before + 3
+    assert set(names[before:]) == {"curl/8.5.0"}
