@@ -26,10 +26,10 @@ FOUR = Catalogue.of({f"자료/{number}.bin": noise(4 * MB, number) for number in
 def main(ground: Path) -> None:
     os.environ["AIHUB_APIKEY"] = DEMO_KEY
     with DemoHub(FOUR, piece_size=MB) as hub:
-        stalls = [hub.faults.add(f.Stall(after=2 * MB, times=1)) for _ in range(4)]
-        with RunningEngine(ground / "home", hub.url, stall_seconds=300, patience=None) as run:
+        hub.faults.add(f.Stall(after=2 * MB, times=4))
+        with RunningEngine(ground / "home", hub.url, stall_seconds=300, bundle_files=1, patience=None) as run:
             number = run.add(ground / "folder")
-            assert all(stall.reached.wait(30) for stall in stalls)
+            hub.requests.wait(lambda seen: sum(one.sent >= 2 * MB for one in seen) == 4)
             time.sleep(6)  # longer than between two looks at the way: the old one has been seen
             other = ["ip", "route", "replace", "local", "127.0.0.1", "dev", "lo", "table", "local", "src", "127.0.0.2"]
             subprocess.run(other, check=True, timeout=10)

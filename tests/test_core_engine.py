@@ -92,7 +92,7 @@ def test_a_limit_is_met_and_changes_at_once(four: DemoHub, folder: Path, tmp_pat
 
 
 def test_a_lower_limit_stops_streams_and_all_arrives_all_the_same(four: DemoHub, folder: Path, tmp_path: Path) -> None:
-    with RunningEngine(tmp_path / "home", four.url, limit=4 * MB) as run:
+    with RunningEngine(tmp_path / "home", four.url, limit=4 * MB, bundle_files=1) as run:
         number = run.add(folder)
         watch(run, lambda event: isinstance(event, m.Progress) and event.streams == 4 and moving(event, MB))
         configure(run, limit=1_300_000)
@@ -123,7 +123,7 @@ def test_outside_the_hours_nothing_is_asked_for_and_within_them_all_comes(
 
 def test_hours_that_end_stop_the_streams(four: DemoHub, folder: Path, tmp_path: Path) -> None:
     four.faults.add(f.Stall(after=2 * MB, rate=1000, times=4))
-    with RunningEngine(tmp_path / "home", four.url, stall_seconds=60) as run:
+    with RunningEngine(tmp_path / "home", four.url, stall_seconds=60, bundle_files=1) as run:
         number = run.add(folder)
         watch(run, lambda event: moving(event, 4 * MB))
         configure(run, hours=not_now())
@@ -136,7 +136,7 @@ def test_hours_that_end_stop_the_streams(four: DemoHub, folder: Path, tmp_path: 
 
 def test_a_pause_that_finishes_ends_with_verified_files(four: DemoHub, folder: Path, tmp_path: Path) -> None:
     four.faults.add(f.Slow(rate=6 * MB))
-    with RunningEngine(tmp_path / "home", four.url, parallel=2) as run:
+    with RunningEngine(tmp_path / "home", four.url, parallel=2, bundle_files=1) as run:
         number = run.add(folder)
         watch(run, lambda event: isinstance(event, m.Progress) and event.streams == 2 and moving(event, 2 * MB))
         event = watch(run, lambda event: isinstance(event, m.Progress) and event.transfers[0].unfinished > 0)
@@ -162,7 +162,7 @@ def test_a_pause_that_finishes_ends_with_verified_files(four: DemoHub, folder: P
 
 def test_a_pause_that_stops_tells_what_comes_again(four: DemoHub, folder: Path, tmp_path: Path) -> None:
     four.faults.add(f.Slow(rate=6 * MB))
-    with RunningEngine(tmp_path / "home", four.url, parallel=2) as run:
+    with RunningEngine(tmp_path / "home", four.url, parallel=2, bundle_files=1) as run:
         number = run.add(folder)
         watch(run, lambda event: moving(event, 4 * MB))
         run.ask(m.Pause(run.engine.number(), finish=True), type(None))
@@ -233,9 +233,11 @@ def test_on_another_line_streams_begin_anew_without_a_failed_attempt(tmp_path: P
 
 def test_the_name_that_the_user_set_is_the_one_the_hub_hears(four: DemoHub, folder: Path, tmp_path: Path) -> None:
     with RunningEngine(tmp_path / "home", four.url) as run:
-        run.add(folder, keys=[])
+        run.ask(m.ListDatasets(run.engine.number()), m.DatasetList)
+        before = len(four.requests)
         configure(run, user_agent="curl/8.5.0")
         run.fetch(folder)
-        names = [(seen.path.split("/")[1], seen.agent) for seen in four.requests]
-    assert names[0][1].startswith("aihub-desktop/")
-    assert {name for _, name in names[1:]} == {"curl/8.5.0"}
+        names = [seen.agent for seen in four.requests]
+    assert all(name.startswith("aihub-desktop/") for name in names[:before])
+    assert len(names) >= before + 3
+    assert set(names[before:]) == {"curl/8.5.0"}
