@@ -16,6 +16,7 @@ from aihub_desktop.domain.leases import Ended, FileReach, Reached
 from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
 from aihub_desktop.domain.states import TRANSFER_MAY_RUN, FileState, TransferState
 from aihub_desktop.engine.deeds import Fetch, Halt, LookAt, Looked, Survey, Surveyed, Word
+from aihub_desktop.engine.records import Moment
 from aihub_desktop.engine.volumes import floor_of, place_problem, usable
 from aihub_desktop.transport.reconcile import Standing, StandingKind
 from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
@@ -31,10 +32,12 @@ class Disks(Desk):
 
     def __init__(self, free: int, *, file_system: str = "ext4") -> None:
         super().__init__(floor_bytes=2 * GB, parallel=32)
+        self.looks: list[LookAt] = []
         self.volume = Volume("uuid:1", "/", 7, file_system, free, 1000 * GB)
 
     def look(self, standing: Standing = NOTHING) -> None:
-        for deed in self.take(LookAt):
+        self.looks = self.take(LookAt)
+        for deed in self.looks:
             self.tell(Looked(deed.transfer, {file.id: standing for file in deed.files}, None, self.volume))
 
     def survey(self, free: int | None = None, allocated: dict[int, int] | None = None) -> None:
@@ -43,7 +46,10 @@ class Disks(Desk):
             self.volume = msgspec.structs.replace(self.volume, free=free)
         self.wait(3.0)
         for deed in self.take(Survey):
-            self.tell(Surveyed(deed.transfer, self.volume, allocated or {}))
+            # As in the engine: all that came in, then one plan.
+            news = Surveyed(deed.transfer, self.volume, allocated or {})
+            self.deeds += self.core.handle(news, Moment(self.at, self.at))[0]
+        self.wait(0.0)
         self.look()
 
     def code(self, number: int) -> Code | None:
@@ -101,6 +107,7 @@ def test_only_as_many_go_on_as_there_is_room_for() -> None:
     assert [desk.code(one) for one in numbers] == [Code.NO_ROOM] * 3
     desk.survey(23 * GB)
     assert [desk.state(one) for one in numbers] == [RUNNING, RUNNING, NEEDS_USER]
+    assert [look.transfer for look in desk.looks] == numbers[:2], "the third was not stirred in vain"
 
 
 def test_what_lies_there_and_what_is_reserved_is_not_needed_again() -> None:
