@@ -137,7 +137,8 @@ class Outcome:
         lease = self._book.leases.get(news.lease)
         file = self._open(lease, news.file) if lease else None
         if file is not None:
-            self.do(Record(self._book.transfers[file.transfer].folder, file.work(), news))
+            transfer = self._book.transfers[file.transfer]
+            self.do(Record(transfer.folder, file.work(), news, transfer.berth.device or 0))
 
     def recorded(self, answer: Recorded, now: Moment) -> None:
         proof = answer.proof

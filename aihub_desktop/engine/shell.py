@@ -37,9 +37,9 @@ from aihub_desktop.engine.disk import Clerk
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
+from aihub_desktop.engine.lookout import Lookout
 from aihub_desktop.engine.orders import reception, user_agent
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
-from aihub_desktop.engine.places import Places
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.preferences import Preferences
 from aihub_desktop.engine.records import LeaseKind, Moment
@@ -124,9 +124,9 @@ class Shell:
                 book.load_files(transfer, self._store.files(transfer.id))
         self._source = AIHub(self._hub, user_agent=user_agent(settings), connect_timeout=settings.connect_timeout)
         self._errands = Errands("errand", self.post)
+        self._lookout = Lookout(self._errands, self._tell)
         self._keys = Keys(self._hub, self._source, self._errands, self.post)
         self._copies = Copies(self._store, self._source, self._errands)
-        self._places = Places(self._core, self._errands, self._tell)
         self._watch = Watch(self._hub, self._errands)
         size = min(os.cpu_count() or 1, _MOST_WORKERS)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
@@ -215,7 +215,8 @@ class Shell:
             case m.SetKey() | m.ClearKey():
                 self._keys.handle(command, lambda value, problem: self._key_set(value, problem, reply))
             case m.Space():
-                self._places.space(command, reply)
+                floor = self._core.settings.floor_bytes
+                self._lookout.space(command, lambda volume: self._core.volumes.usable(volume, floor), reply)
             case _:
                 reply(self._obey_at_once(command), None)
                 if isinstance(command, m.Quit):
@@ -289,10 +290,8 @@ class Shell:
                     self._begin(Check(lease, folder, files))
                 case Halt() | Allot():
                     self._change(deed)
-                case LookAt():
-                    self._places.look(deed)
-                case Survey():
-                    self._places.survey(deed)
+                case LookAt() | Survey():
+                    self._lookout.do(deed)
         # All that was proved in this turn goes into the manifest with one fsync a folder.
         for answer in self._clerk.record(records):
             self._tell(answer)

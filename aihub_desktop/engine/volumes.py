@@ -74,14 +74,13 @@ class Room:
     """A volume as it was last seen."""
 
     volume: Volume
-    fresh: bool = True  # seen since something on it met a full disk
     full: bool = False  # nothing begins here
     again_at: float = 0.0
     wait: float = 0.0
 
     def filled(self, now: Moment) -> None:
         # Where a quota is used up there seems to be room all the time: then each try comes later than the last.
-        self.full, self.fresh, self.again_at = True, False, now.steady + self.wait
+        self.full, self.again_at = True, now.steady + self.wait
 
 
 class Volumes:
@@ -134,7 +133,7 @@ class Volumes:
         berth = transfer.berth
         berth.device, berth.sound = volume.device, True
         room = self._rooms.setdefault(volume.device, Room(volume))
-        room.volume, room.fresh = volume, True
+        room.volume = volume
 
     def _forget_waits(self, transfer: TransferRecord) -> None:
         transfer.berth.spoken = False
@@ -221,11 +220,8 @@ class Volumes:
         here = [one for one in moving if one.berth.device == room.volume.device]
         standing = [one for one in here if stands_at(one, Code.DISK_FULL)]
         running = [one for one in here if one.state in TRANSFER_MAY_RUN]
-        if standing and not room.full:
+        if (standing and not room.full) or self._is_below(room, running, floor):
             room.filled(now)
-        elif self._is_below(room, running, floor):
-            room.filled(now)
-            room.fresh = True
         if self._reopens(room, standing, running, now, floor):
             room.full, room.wait = False, self._longer(room.wait)
             return standing
@@ -237,7 +233,7 @@ class Volumes:
     def _reopens(
         self, room: Room, standing: list[TransferRecord], running: list[TransferRecord], now: Moment, floor: int
     ) -> bool:
-        if not (room.full and room.fresh):
+        if not room.full:
             return False
         if not self._is_clear(room, [*standing, *running], floor):
             room.again_at = room.wait = 0.0
