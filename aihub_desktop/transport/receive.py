@@ -95,6 +95,8 @@ class Reception:
             self._tell_reached(intake)
             if self._stream(inflow, intake, companion):
                 inflow.finish()
+                # News of a file that was told to be whole is not heard any more.
+                self._tell_reached(intake)
                 intake.end()
         finally:
             if not inflow.is_finished:
