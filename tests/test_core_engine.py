@@ -122,13 +122,14 @@ def test_outside_the_hours_nothing_is_asked_for_and_within_them_all_comes(
 
 
 def test_hours_that_end_stop_the_streams(four: DemoHub, folder: Path, tmp_path: Path) -> None:
-    four.faults.add(f.Stall(after=2 * MB, rate=1000, times=4))
+    four.faults.add(f.Slow(rate=20_000))  # ten minutes for each of them
     with RunningEngine(tmp_path / "home", four.url, stall_seconds=60, bundle_files=1) as run:
         number = run.add(folder)
-        watch(run, lambda event: moving(event, 4 * MB))
+        watch(run, lambda event: moving(event, 200_000))
         configure(run, hours=not_now())
         watch(run, lambda event: isinstance(event, m.Progress) and event.brake is m.Brake.HOURS and not event.streams)
         assert {file.state for file in run.files(number)} == {FileState.WAITING}
+        four.faults.clear()
         configure(run, hours="")
         assert run.wait_for(number, TransferState.DONE).again > 0
     assert final_files(folder) == offered(FOUR)
@@ -196,7 +197,7 @@ def test_a_restart_ends_a_finishing_pause_as_a_pause(four: DemoHub, folder: Path
 def test_a_hub_that_refuses_starts_at_the_same_moment_gives_everything(folder: Path, tmp_path: Path) -> None:
     with DemoHub(FOUR, piece_size=4 * MB) as hub:
         hub.faults.add(f.AtOnce(seconds=0.3))
-        with RunningEngine(tmp_path / "home", hub.url, parallel=4, spread=0) as run:
+        with RunningEngine(tmp_path / "home", hub.url, patience=None, parallel=4, spread=0, bundle_files=1) as run:
             row = run.fetch(folder)
             asked = [seen for seen in hub.requests if seen.path.startswith("/down")]
     assert (row.state, row.failed) == (TransferState.DONE, 0)
@@ -207,7 +208,7 @@ def test_a_hub_that_refuses_starts_at_the_same_moment_gives_everything(folder: P
 def test_many_small_files_take_few_requests(folder: Path, tmp_path: Path) -> None:
     with DemoHub(MANY) as hub:
         hub.faults.add(f.Refuse(refusal=Refusal.BUSY, times=1))
-        with RunningEngine(tmp_path / "home", hub.url) as run:
+        with RunningEngine(tmp_path / "home", hub.url, patience=None) as run:
             row = run.fetch(folder)
             asked = [seen for seen in hub.requests if seen.path.startswith("/down")]
     assert (row.state, row.done) == (TransferState.DONE, 200)
