@@ -210,7 +210,7 @@ class Outcome:
         """Only the user can mend this: the transfer stops where it is and says why."""
         if transfer.state in (TransferState.QUEUED, TransferState.RUNNING):
             self._book.set_transfer(transfer, state=TransferState.NEEDS_USER, problem=problem)
-            transfer.berth.sound = False
+            transfer.berth.sound = transfer.berth.admitted = False
             self.halt(transfer)
         elif transfer.finishing:
             # Paused it is already, so here nothing waits for the user but the files' own problem.

@@ -162,8 +162,9 @@ class Volumes:
         for transfer in moving:
             if transfer.state in TRANSFER_MAY_RUN and transfer.looked and not transfer.berth.admitted:
                 self._admit(transfer, moving, now, floor)
-            elif self._heals(transfer, [*moving, *again], now, floor):
+            elif self._heals(transfer, moving, now, floor):
                 again.append(transfer)
+                transfer.berth.admitted = True  # its room is taken until it was looked at anew
         for transfer in again:
             berth = transfer.berth
             berth.sound, berth.again_at = False, now.steady + berth.wait
@@ -270,12 +271,12 @@ class Volumes:
         else:
             self._outcome.meet(transfer, problem)
 
-    def _heals(self, transfer: TransferRecord, before: list[TransferRecord], now: Moment, floor: int) -> bool:
+    def _heals(self, transfer: TransferRecord, moving: list[TransferRecord], now: Moment, floor: int) -> bool:
         berth = transfer.berth
         if not berth.sound:
             return False
-        if stands_at(transfer, Code.NO_ROOM) and self._lack(transfer, before, floor) is not None:
-            berth.again_at = berth.wait = 0.0
+        if stands_at(transfer, Code.NO_ROOM) and self._lack(transfer, moving, floor) is not None:
+            berth.again_at, berth.wait, berth.sound = 0.0, 0.0, False  # asked anew at the next survey
             return False
         return now.steady >= berth.again_at and stands_at(transfer, Code.NO_ROOM, Code.NOT_WRITABLE, *LOST)
 
@@ -285,11 +286,11 @@ class Volumes:
         if room is None or not transfer.still_low:
             return None
         others = [one for one in moving if one is not transfer and one.berth.device == transfer.berth.device]
-        # Those who go on in this very turn stand twice in the list.
         taken = sum(
             one.still_low
-            for place, one in enumerate(others)
-            if (one.state in TRANSFER_MAY_RUN and (one.berth.admitted or one.id < transfer.id)) or one in others[:place]
+            for one in others
+            if (one.berth.admitted and one.state is not TransferState.PAUSED)
+            or (one.state in TRANSFER_MAY_RUN and one.id < transfer.id)
         )
         volume = room.volume
         if transfer.still_low + taken <= usable(volume.free, volume.total, floor):
