@@ -27,6 +27,7 @@ from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.engine_link import EngineLink
 from aihub_desktop.gui.models.queue_words import Column
 from aihub_desktop.gui.pages.downloads import DownloadsPage
+from aihub_desktop.gui.side_bar import Place
 from aihub_desktop.gui.window import Window
 from aihub_desktop.system.pace import NIGHTS
 from aihub_desktop.system.words import Words
@@ -139,7 +140,13 @@ def test_stopping_now_is_one_step_in_the_menu_beside_the_button(played: Played) 
     assert button.popupMode() is QToolButton.ToolButtonPopupMode.MenuButtonPopup
     assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
     assert button.menu() is played.page.pausing.menu
-    played.page.pausing.stop.trigger()
+    assert played.page.view.actions().count(played.page.pausing.stop) == 1
+    played.window.go(Place.DOWNLOADS)
+    played.window.activateWindow()
+    played.page.view.setFocus()
+    QTest.keyClick(
+        played.page.view, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    )
     assert played.wait_for("pause") == {"command": "pause", "transfers": [BIG], "finish": False}
 
 

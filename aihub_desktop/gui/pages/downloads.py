@@ -73,8 +73,10 @@ class DownloadsPage(QWidget):
         self.pausing_all = Pausing(self._desk, self.actions_by_name["pause-all"], self)
         self.actions_by_name["remove"].setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
         self.actions_by_name["folder"].setShortcut(QKeySequence("Ctrl+O"))
-        for name in _ACTIONS:
-            action = self.actions_by_name[name]
+        self.actions_by_name["pause"].setShortcut(QKeySequence("Ctrl+P"))
+        # The arrow beside a button is for the mouse.
+        self.pausing.stop.setShortcut(QKeySequence("Ctrl+Shift+P"))
+        for action in (*(self.actions_by_name[name] for name in _ACTIONS), self.pausing.stop):
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             self.view.addAction(action)
 
