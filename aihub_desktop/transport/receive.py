@@ -19,6 +19,7 @@ from aihub_desktop.sources.aihub.tarstream import Chunk, End, Member, TarReader
 from aihub_desktop.sources.place import Body
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.intake import Intake
+from aihub_desktop.transport.opening import Opening
 from aihub_desktop.transport.pace import Pace
 
 BUFFER: Final = 512 << 10  # 256 KiB to 1 MiB is what disks like best
@@ -77,7 +78,7 @@ class Reception:
         if not intake.wants_more or self._dropped.is_set():
             return
         self.is_idle = True
-        body = self._open_stream()
+        body = Opening(self._open_stream).wait(self._dropped)
         self.is_idle = False
         with self._body_lock:
             self._body = body
