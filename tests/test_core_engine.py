@@ -232,6 +232,20 @@ def test_on_another_line_streams_begin_anew_without_a_failed_attempt(tmp_path: P
     assert done.stdout.split() == ["done", "4", "attempts", "0"], done.stdout
 
 
+def test_a_pause_does_not_wait_for_an_answer_that_may_never_come(four: DemoHub, folder: Path, tmp_path: Path) -> None:
+    four.faults.add(f.Latency(seconds=40, times=4))
+    with RunningEngine(tmp_path / "home", four.url, bundle_files=1, connect_timeout=60) as run:
+        number = run.add(folder)
+        four.requests.wait(lambda seen: sum(one.path.startswith("/down") for one in seen) == 4)
+        began = time.monotonic()
+        run.ask(m.Pause(run.engine.number()), type(None))
+        watch(run, lambda event: isinstance(event, m.Progress) and not event.streams)
+        assert time.monotonic() - began < 10
+        run.ask(m.Resume(run.engine.number()), type(None))
+        assert run.wait_for(number, TransferState.DONE).done == 4
+    assert final_files(folder) == offered(FOUR)
+
+
 def test_the_name_that_the_user_set_is_the_one_the_hub_hears(four: DemoHub, folder: Path, tmp_path: Path) -> None:
     with RunningEngine(tmp_path / "home", four.url) as run:
         run.ask(m.ListDatasets(run.engine.number()), m.DatasetList)

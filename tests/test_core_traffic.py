@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 
@@ -224,19 +225,26 @@ def test_hours_set_while_running_count_at_once() -> None:
     assert len(desk.take(Fetch)) == 1
 
 
+def live_in(zone: str | None) -> None:
+    """Makes the wall's clock that of `zone`, or of this machine again."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has no tzset to choose a time zone with")
+    else:
+        os.environ.pop("TZ", None)
+        if zone is not None:
+            os.environ["TZ"] = zone
+        time.tzset()
+
+
 @pytest.fixture
-def seoul_and_lisbon() -> Iterator[None]:
+def _home_again() -> Iterator[None]:
     before = os.environ.get("TZ")
     yield
-    if before is None:
-        os.environ.pop("TZ", None)
-    else:
-        os.environ["TZ"] = before
-    time.tzset()
+    if sys.platform != "win32":
+        live_in(before)
 
 
-@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system has no tzset to choose a time zone with")
-@pytest.mark.usefixtures("seoul_and_lisbon")
+@pytest.mark.usefixtures("_home_again")
 @pytest.mark.parametrize(
     ("zone", "wall", "hours", "opens"),
     [
@@ -251,8 +259,7 @@ def seoul_and_lisbon() -> Iterator[None]:
     ],
 )
 def test_hours_are_those_of_the_wall(zone: str, wall: int, hours: str, opens: int) -> None:
-    os.environ["TZ"] = zone
-    time.tzset()
+    live_in(zone)
     table = Timetable(local_hour)
     table.use(hours)
     assert table.opens_at(wall) == opens

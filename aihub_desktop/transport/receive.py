@@ -22,6 +22,7 @@ from aihub_desktop.transport.companion import LAG, Companion
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.inflow import Inflow
 from aihub_desktop.transport.intake import Intake
+from aihub_desktop.transport.opening import Opening
 from aihub_desktop.transport.pace import Pace
 
 REPORT_SECONDS: Final = 0.2
@@ -86,7 +87,7 @@ class Reception:
         if not intake.wants_more or self._dropped.is_set():
             return
         self.is_idle = True
-        body = self._open_stream()
+        body = Opening(self._open_stream).wait(self._dropped)
         self.is_idle = False
         inflow = self._begin(body, intake)
         if inflow is None:
