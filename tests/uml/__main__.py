@@ -146,7 +146,7 @@ def run(image: Path, arguments: argparse.Namespace) -> list[str]:
         guest.cut()
         heard = guest.heard
         found = [*heard.broken, *(f"{place} of {folder} is gone" for folder, place in sorted(done - heard.named))]
-        if not heard.moving or (last and not heard.ended):
+        if not (heard.ended if last else heard.moving):
             found += ["the guest did not come so far", *guest.log[-30:]]
         state = repaired(image)
         found += [] if state else ["e2fsck could not repair the disk"]
