@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tapes import order, pieces, receive, tar, work
+from tapes import News, Tape, order, pieces, receive, tar, work
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.transport.guard import Guard
@@ -53,3 +53,16 @@ def test_a_file_in_other_hands_is_left_alone(folder: Path) -> None:
         assert part.read_bytes() == b"the work of another"
         other.communicate()
     assert receive(order(folder, [work(1, "a.bin", 100_000)]), stream).whole
+
+
+def test_what_another_has_received_meanwhile_is_not_thrown_away(folder: Path) -> None:
+    """Ours looked before there was anything, and comes to the file when the other one is through with it."""
+    works = [work(1, "a.bin", 1000), work(2, "b.bin", 1000)]
+    first = tar(pieces("a.bin", bytes(1000), 1 << 16), end=False)
+    stream = first + tar(pieces("b.bin", bytes(1000), 1 << 16))
+    others: list[News] = []
+    tape = Tape(stream, cut=512, at={len(first): lambda: others.append(receive(order(folder, works), stream))})
+    ours = receive(order(folder, works), tape)
+    assert (set(others[0].whole), others[0].failed) == ({2}, {1: Code.IN_USE})
+    assert (set(ours.whole), ours.failed) == ({1}, {2: Code.IN_USE})
+    assert set(receive(order(folder, works), b"").whole) == {1, 2}

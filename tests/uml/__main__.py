@@ -1,6 +1,6 @@
 """Cuts the power of a guest while it downloads, again and again, and looks at what is on its disk afterwards.
 
-    python -m tests.uml [--cuts 10] [--seed N] [--longest 12]
+    python -m tests.uml [--cuts 10] [--seed N] [--longest 8]
 
 Needs Debian's packages user-mode-linux and e2fsprogs, and no rights. The guest is a real Linux with an ext4 of its
 own and sees the files of this machine read-only. Its power cut is SIGKILL for all its processes: what it had not
@@ -29,7 +29,7 @@ HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent.parent
 BOOT_SECONDS: Final = 120.0
 LAST_SECONDS: Final = 300.0
-RATE: Final = 2_000_000  # bytes a second of each stream, so that a download takes some seconds
+RATE: Final = 4_000_000  # bytes a second of each stream, so that a download takes some seconds
 DISK_BYTES: Final = 1 << 30  # sparse
 
 
@@ -41,7 +41,7 @@ class Heard:
     named: set[tuple[str, str]] = field(default_factory=set)
     done: set[tuple[str, str]] = field(default_factory=set)
     claims: int = 0
-    getting: bool = False
+    moving: bool = False
     ended: bool = False
     broken: list[str] = field(default_factory=list)
 
@@ -52,9 +52,9 @@ class Heard:
             case ["done", folder, place]:
                 self.done.add((folder, place))
             case ["claims", _, count]:
-                self.claims = int(count)
-            case ["getting", _]:
-                self.getting = True
+                self.claims += int(count)
+            case ["moving", _]:
+                self.moving = True
             case ["end"]:
                 self.ended = True
             case _:
@@ -83,21 +83,23 @@ class Guest:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
-    def listen(self, until: float, *, getting: bool = False) -> None:
-        """Takes what is said until then, until the guest has ended, or with `getting` until it downloads."""
-        while time.monotonic() < until and not (getting and self.heard.getting):
+    def listen(self, until: float, *, moving: bool = False) -> None:
+        """Takes what is said until then, until the guest has ended, or with `moving` until it downloads."""
+        while time.monotonic() < until and not (moving and self.heard.moving):
             try:
                 line = self._lines.get(timeout=0.1)
             except queue.Empty:
                 if self._reader.is_alive():
                     continue
                 return
-            if getting and line.startswith("getting"):
+            if moving and line.startswith("moving"):
                 self.heard.boot_seconds = time.monotonic() - self.began
             self.heard.take(line)
 
     def cut(self) -> None:
         """The power goes."""
+        if sys.platform == "win32":
+            sys.exit("User Mode Linux is a Linux in a Linux")
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         # What had been said before is true all the same.
@@ -138,17 +140,17 @@ def run(image: Path, arguments: argparse.Namespace) -> list[str]:
     for number in range(1, arguments.cuts + 2):
         last = number > arguments.cuts
         guest = Guest(image, {"seed": arguments.seed, "rate": RATE, "last": int(last)})
-        guest.listen(time.monotonic() + BOOT_SECONDS, getting=True)
+        guest.listen(time.monotonic() + BOOT_SECONDS, moving=True)
         after = dice.uniform(0.2, arguments.longest)
         guest.listen(time.monotonic() + (LAST_SECONDS if last else after))
         guest.cut()
         heard = guest.heard
         found = [*heard.broken, *(f"{place} of {folder} is gone" for folder, place in sorted(done - heard.named))]
-        if not heard.getting or (last and not heard.ended):
+        if not (heard.ended if last else heard.moving):
             found += ["the guest did not come so far", *guest.log[-30:]]
         state = repaired(image)
         found += [] if state else ["e2fsck could not repair the disk"]
-        what = "to the end" if last else f"cut {after:.1f} s after the start"
+        what = "to the end" if last else f"cut {after:.1f} s after its first bytes"
         print(
             f"{number:3}  up in {heard.boot_seconds:.1f} s, found {len(heard.named)} files and claims of "
             f"{heard.claims / 1e6:.1f} MB; {what}: {len(heard.done)} more said to be done; e2fsck: {state}"
@@ -164,7 +166,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.uml", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--cuts", type=int, default=10)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(16))
-    parser.add_argument("--longest", type=float, default=12.0, help="seconds of downloading before a cut, at most")
+    parser.add_argument("--longest", type=float, default=8.0, help="seconds of downloading before a cut, at most")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     began = time.monotonic()
