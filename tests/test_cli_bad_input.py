@@ -16,7 +16,7 @@ from engines import final_files, offered
 from aihub_desktop.demo.answers import Refusal
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.content import noise
-from aihub_desktop.demo.faults import Answer, Cut, Place, Refuse
+from aihub_desktop.demo.faults import Answer, Cut, Place, Refuse, Slow
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.demo.offer import EXPIRED, HIDDEN, MAIN, NOT_APPROVED
 from aihub_desktop.domain.faults import Code, Problem
@@ -260,40 +260,80 @@ def test_a_file_in_the_way(small: Aihub, folder: Path, language: str) -> None:
     assert final_files(folder) == right | {"mine.csv": b"mine"}
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux" or shutil.which("unshare") is None, reason="a disk of a few MiB needs Linux and unshare"
-)
-@BOTH
-def test_disk_full_in_the_middle(small: Aihub, tmp_path: Path, language: str) -> None:
-    """In a mount of 4 MiB: what came stays, and once there is room the same command goes on."""
+def on_small_disk(small: Aihub, tmp_path: Path, size: str, script: str, **variables: str) -> Path:
+    """Runs `script` with "$@" for `aihub` and "$TARGET" for a disk of `size`; the path that "$LOG" begins with."""
+    if sys.platform != "linux" or shutil.which("unshare") is None:
+        pytest.skip("a disk of a few MiB needs Linux and unshare")
     if subprocess.run(["unshare", "-Urm", "true"], check=False, capture_output=True).returncode:
         pytest.skip("this machine lets nobody make a mount of his own")
-    small("settings", "set", "mark_bytes=262144")
     target, log = tmp_path / "small disk", tmp_path / "log"
     target.mkdir()
+    run = subprocess.run(
+        ["unshare", "-Urm", "bash", "-ec", f'mount -t tmpfs -o size={size} tmpfs "$TARGET"\n{script}', "bash",
+         *small.command()],
+        env=small.environment(TARGET=str(target), LOG=str(log), PATH=os.environ["PATH"], **variables),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return log
+
+
+def first_run(log: Path) -> Run:
+    return Run(int(Path(f"{log}.code").read_text()), b"", Path(f"{log}.first").read_text(encoding="utf-8"))
+
+
+def arrived(log: Path) -> bool:
+    right = {name.rpartition("/")[2]: data for name, data in offered(SMALL).items()}
+    return {path.name: path.read_bytes() for path in Path(f"{log}.files").iterdir()} == right
+
+
+@BOTH
+def test_disk_full_in_the_middle(small: Aihub, small_hub: DemoHub, tmp_path: Path, language: str) -> None:
+    """What came stays, and once there is room the same command goes on."""
+    small("settings", "set", "mark_bytes=262144")
+    small_hub.faults.add(Slow(rate=3 << 20))
     script = """
-        set -e
-        mount -t tmpfs -o size=4m tmpfs "$TARGET"
-        code=0; "$@" get 90001 --to "$TARGET" --lang "$LANGUAGE" 2>"$LOG.first" || code=$?
+        "$@" get 90001 --to "$TARGET" --lang "$LANGUAGE" 2>"$LOG.first" &
+        until [ -s "$TARGET/자료/라.bin.part.journal" ]; do sleep 0.02; done
+        head -c 20M /dev/zero >"$TARGET/ballast" 2>/dev/null || true
+        code=0; wait $! || code=$?
         echo "$code" >"$LOG.code"
         ls "$TARGET/자료" >"$LOG.there"
+        rm "$TARGET/ballast"
+        "$@" get 90001 --to "$TARGET" --json >"$LOG.second"
+        cp -r "$TARGET/자료" "$LOG.files"
+    """
+    log = on_small_disk(small, tmp_path, "16m", script, LANGUAGE=language)
+    first = first_run(log)
+    assert first.code == 4
+    told(first, Code.DISK_FULL, language)
+    there = set(Path(f"{log}.there").read_text(encoding="utf-8").split())
+    assert {"라.bin.part", "라.bin.part.journal"} <= there
+    assert arrived(log)
+
+
+@BOTH
+def test_a_disk_that_is_too_small_is_told_before_the_first_byte(
+    small: Aihub, small_hub: DemoHub, tmp_path: Path, language: str
+) -> None:
+    script = """
+        code=0; "$@" get 90001 --to "$TARGET" --lang "$LANGUAGE" 2>"$LOG.first" || code=$?
+        echo "$code" >"$LOG.code"
+        ls "$TARGET" >"$LOG.there"
+        "$@" get 90001 --to "$TARGET" --dry-run >/dev/null 2>&1 || echo $? >"$LOG.rehearsal"
         mount -o remount,size=40m "$TARGET"
         "$@" get 90001 --to "$TARGET" --json >"$LOG.second"
         cp -r "$TARGET/자료" "$LOG.files"
     """
-    run = subprocess.run(
-        ["unshare", "-Urm", "bash", "-c", script, "bash", *small.command()],
-        env=small.environment(TARGET=str(target), LOG=str(log), LANGUAGE=language, PATH=os.environ["PATH"]),
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    assert Path(f"{log}.code").read_text().strip() == "4"
-    first = Run(4, b"", Path(f"{log}.first").read_text(encoding="utf-8"))
-    told(first, Code.DISK_FULL, language)
-    there = set(Path(f"{log}.there").read_text(encoding="utf-8").split())
-    assert {"라.bin.part", "라.bin.part.journal"} <= there
-    right = {name.rpartition("/")[2]: data for name, data in offered(SMALL).items()}
-    assert {path.name: path.read_bytes() for path in Path(f"{log}.files").iterdir()} == right
+    log = on_small_disk(small, tmp_path, "4m", script, LANGUAGE=language)
+    first = first_run(log)
+    assert first.code == 4
+    title = Words(language).problem(Problem(Code.NO_ROOM, {"need": 1})).title.split(":")[0]
+    assert title in first.err
+    assert Path(f"{log}.there").read_text() == ""
+    assert Path(f"{log}.rehearsal").read_text().strip() == "4"
+    assert arrived(log)
+    assert downloads(small_hub) <= len(offered(SMALL))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere arguments and names are text")

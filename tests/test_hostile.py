@@ -143,7 +143,7 @@ def test_a_link_that_takes_a_folder_s_place_in_the_middle(
 
 
 def test_a_folder_that_is_taken_away_in_the_middle(folder: Path, tmp_path: Path) -> None:
-    """What was in it is lost; the try ends with a problem or not whole, and the next one receives everything."""
+    """What was in it is lost; no try makes it anew, for its drive may be away. Once it is there again all comes."""
 
     def take() -> None:
         folder.rename(tmp_path / "moved")
@@ -153,6 +153,9 @@ def test_a_folder_that_is_taken_away_in_the_middle(folder: Path, tmp_path: Path)
     gone = Tape(tar(members), cut=512, at={1024: take})
     first = receive(order(folder, works), gone)
     assert first.code in (None, Code.TARGET_MISSING)
+    assert receive(order(folder, works), tar(members)).code is Code.TARGET_MISSING
+    assert not folder.exists()
+    folder.mkdir()
     assert set(receive(order(folder, works), tar(members)).whole) == {1, 2}
     assert (folder / "d" / "a.bin.part").read_bytes() == b"a" * 3000
 

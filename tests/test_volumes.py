@@ -6,14 +6,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_core import GB, NOTHING, Desk, names
 
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.leases import Ended, FileReach, Reached
 from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
-from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.domain.states import TRANSFER_MAY_RUN, FileState, TransferState
 from aihub_desktop.engine.deeds import Fetch, Halt, LookAt, Looked, Survey, Surveyed, Word
+from aihub_desktop.engine.records import Moment
 from aihub_desktop.engine.volumes import floor_of, place_problem, usable
 from aihub_desktop.transport.reconcile import Standing, StandingKind
 from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
@@ -28,11 +31,13 @@ class Disks(Desk):
     """A desk over one volume whose free space is at hand."""
 
     def __init__(self, free: int, *, file_system: str = "ext4") -> None:
-        super().__init__(floor_bytes=2 * GB, parallel=8)
+        super().__init__(floor_bytes=2 * GB, parallel=32)
+        self.looks: list[LookAt] = []
         self.volume = Volume("uuid:1", "/", 7, file_system, free, 1000 * GB)
 
     def look(self, standing: Standing = NOTHING) -> None:
-        for deed in self.take(LookAt):
+        self.looks = self.take(LookAt)
+        for deed in self.looks:
             self.tell(Looked(deed.transfer, {file.id: standing for file in deed.files}, None, self.volume))
 
     def survey(self, free: int | None = None, allocated: dict[int, int] | None = None) -> None:
@@ -41,12 +46,22 @@ class Disks(Desk):
             self.volume = msgspec.structs.replace(self.volume, free=free)
         self.wait(3.0)
         for deed in self.take(Survey):
-            self.tell(Surveyed(deed.transfer, self.volume, allocated or {}))
+            # As in the engine: all that came in, then one plan.
+            news = Surveyed(deed.transfer, self.volume, allocated or {})
+            self.deeds += self.core.handle(news, Moment(self.at, self.at))[0]
+        self.wait(0.0)
         self.look()
 
     def code(self, number: int) -> Code | None:
         problem = self.core.book.transfers[number].problem
         return problem.code if problem else None
+
+    def fail(self, code: Code) -> None:
+        """A worker's word on the first lease that is under way, if any."""
+        for fetch in self.take(Fetch):
+            if fetch.lease in self.core.book.leases:
+                self.tell(Ended(fetch.lease, Problem(code)))
+                return
 
     def give_back(self) -> None:
         for halt in self.take(Halt):
@@ -92,6 +107,7 @@ def test_only_as_many_go_on_as_there_is_room_for() -> None:
     assert [desk.code(one) for one in numbers] == [Code.NO_ROOM] * 3
     desk.survey(23 * GB)
     assert [desk.state(one) for one in numbers] == [RUNNING, RUNNING, NEEDS_USER]
+    assert [look.transfer for look in desk.looks] == numbers[:2], "the third was not stirred in vain"
 
 
 def test_what_lies_there_and_what_is_reserved_is_not_needed_again() -> None:
@@ -360,3 +376,45 @@ def test_what_a_file_takes_up(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_bytes(bytes(100_000))
     assert allocated(file.stat()) >= 100_000
+
+
+# ---- any order -----------------------------------------------------------------------------------
+
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.integers(1, 40 * GB)),
+        st.tuples(st.just("free"), st.integers(0, 100 * GB)),
+        st.tuples(st.just("full"), st.just(0)),
+        st.tuples(st.just("missing"), st.just(0)),
+        st.tuples(st.just("sealed"), st.just(0)),
+    ),
+    max_size=25,
+)
+_CODES = {"full": Code.DISK_FULL, "missing": Code.TARGET_MISSING, "sealed": Code.NOT_WRITABLE}
+
+
+@given(_STEPS)
+@settings(deadline=None, max_examples=60)
+def test_in_any_order_nobody_is_promised_room_twice_and_all_go_on_in_the_end(steps: list[tuple[str, int]]) -> None:
+    desk = Disks(50 * GB)
+    transfers = desk.core.book.transfers
+    for place, (word, amount) in enumerate(steps):
+        match word:
+            case "add":
+                desk.add([("a.zip", amount)], f"/{place}")
+            case "free":
+                desk.survey(amount)
+            case _:
+                desk.fail(_CODES[word])
+        promised = [one.still_low for one in transfers.values() if one.state in TRANSFER_MAY_RUN and one.berth.admitted]
+        newest = [one for one in transfers.values() if one.id == max(transfers)]
+        if word == "add" and newest[0].berth.admitted:
+            assert sum(promised) <= usable(desk.volume.free, desk.volume.total, 2 * GB)
+        desk.give_back()
+    desk.volume = msgspec.structs.replace(desk.volume, free=10_000 * GB, total=20_000 * GB)
+    for _ in range(500):
+        desk.survey()
+        desk.give_back()
+        if all(one.state is RUNNING for one in transfers.values()):
+            return
+    raise AssertionError([(one.state, one.problem) for one in transfers.values()])

@@ -78,6 +78,7 @@ class Record:
     folder: str
     file: WorkFile
     proof: Proved
+    device: int = 0  # on which the folder must be, 0 for any: a manifest in an empty mount point would mislead
 
 
 Deed = Fetch | Prove | Halt | LookAt | Survey | Record

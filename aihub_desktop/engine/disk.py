@@ -22,6 +22,7 @@ from aihub_desktop.engine.volumes import place_problem
 from aihub_desktop.transport.disk import disk_error, disk_problem
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look
+from aihub_desktop.transport.target import Target
 from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
 
 
@@ -137,6 +138,7 @@ class Clerk:
             folders[one.folder].append(one)
         for folder, ones in folders.items():
             try:
+                Target(folder).find(ones[0].device)
                 ledger = self._ledgers.setdefault(folder, Ledger(folder))
                 ledger.record([Entry.of(one.file, one.proof) for one in ones])
             except ProblemError as error:

@@ -136,7 +136,8 @@ class Outcome:
         lease = self._book.leases.get(news.lease)
         file = self._open(lease, news.file) if lease else None
         if file is not None:
-            self.do(Record(self._book.transfers[file.transfer].folder, file.work(), news))
+            transfer = self._book.transfers[file.transfer]
+            self.do(Record(transfer.folder, file.work(), news, transfer.berth.device or 0))
 
     def recorded(self, answer: Recorded, now: Moment) -> None:
         proof = answer.proof
@@ -234,7 +235,7 @@ class Outcome:
         """Only the user can mend this: the transfer stops where it is and says why."""
         if transfer.state in (TransferState.QUEUED, TransferState.RUNNING):
             self._book.set_transfer(transfer, state=TransferState.NEEDS_USER, problem=problem)
-            transfer.berth.sound = False
+            transfer.berth.sound = transfer.berth.admitted = False
             self.halt(transfer)
 
     def settle(self, transfer: TransferRecord, now: Moment) -> None:

@@ -13,9 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from aihub_desktop import __version__
 from aihub_desktop.domain import messages as m
@@ -25,11 +23,12 @@ from aihub_desktop.domain.settings import SettingsError, changed
 from aihub_desktop.domain.states import TRANSFER_ENDED
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
-from aihub_desktop.engine.deeds import Deed, Fetch, Halt, KeyChanged, LookAt, Looked, Prove, Record, Survey, Surveyed
-from aihub_desktop.engine.disk import Clerk, disk_space, look_at, survey
+from aihub_desktop.engine.deeds import Deed, Fetch, Halt, KeyChanged, LookAt, Prove, Record, Survey
+from aihub_desktop.engine.disk import Clerk
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
+from aihub_desktop.engine.lookout import Lookout
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.records import Moment
@@ -107,6 +106,7 @@ class Shell:
                 book.load_files(transfer, self._store.files(transfer.id))
         self._source = AIHub(self._hub, user_agent=USER_AGENT, connect_timeout=settings.connect_timeout)
         self._errands = Errands("errand", self.post)
+        self._lookout = Lookout(self._errands, self._tell)
         self._keys = Keys(self._hub, self._source, self._errands, self.post)
         self._copies = Copies(self._store, self._source, self._errands)
         size = min(os.cpu_count() or 1, _MOST_WORKERS)
@@ -186,7 +186,8 @@ class Shell:
             case m.SetKey() | m.ClearKey():
                 self._keys.handle(command, lambda value, problem: self._key_set(value, problem, reply))
             case m.Space():
-                self._space(command, reply)
+                floor = self._core.settings.floor_bytes
+                self._lookout.space(command, lambda volume: self._core.volumes.usable(volume, floor), reply)
             case _:
                 reply(self._obey_at_once(command), None)
                 if isinstance(command, m.Quit):
@@ -265,10 +266,8 @@ class Shell:
                     self._begin(Check(lease, folder, files))
                 case Halt(lease=lease):
                     self._pool.halt(lease)
-                case LookAt():
-                    self._look(deed)
-                case Survey():
-                    self._survey(deed)
+                case LookAt() | Survey():
+                    self._lookout.do(deed)
         # All that was proved in this turn goes into the manifest with one fsync a folder.
         for answer in self._clerk.record(records):
             self._tell(answer)
@@ -296,32 +295,6 @@ class Shell:
             self._pool.begin(work)
         except OSError as error:
             self.post(Ended(work.lease, Problem(Code.WORKER_LOST, {"why": error.strerror or type(error).__name__})))
-
-    def _look(self, deed: LookAt) -> None:
-        def then(value: Any, problem: Problem | None) -> None:
-            standings, volume = value or ({}, None)
-            self._tell(Looked(deed.transfer, standings, problem, volume))
-
-        self._errands.run_apart(deed.folder, lambda: look_at(deed), then)
-
-    def _space(self, command: m.Space, reply: Callable[[object, Problem | None], None]) -> None:
-        def then(value: Any, problem: Problem | None) -> None:
-            if value is None:
-                reply(None, problem)
-                return
-            space, volume = value
-            usable = self._core.volumes.usable(volume, self._core.settings.floor_bytes)
-            reply(msgspec.structs.replace(space, usable=usable), None)
-
-        self._errands.run_apart(command.folder, lambda: disk_space(Path(command.folder), command.files), then)
-
-    def _survey(self, deed: Survey) -> None:
-        def then(value: Any, problem: Problem | None) -> None:
-            volume, sizes = value or (None, {})
-            self._tell(Surveyed(deed.transfer, volume, sizes, problem))
-
-        # Not behind a look, which may take minutes.
-        self._errands.run_apart(f"survey {deed.folder}", lambda: survey(deed), then)
 
     # ---- saving and showing ----
 

@@ -74,14 +74,13 @@ class Room:
     """A volume as it was last seen."""
 
     volume: Volume
-    fresh: bool = True  # seen since something on it met a full disk
     full: bool = False  # nothing begins here
     again_at: float = 0.0
     wait: float = 0.0
 
     def filled(self, now: Moment) -> None:
         # Where a quota is used up there seems to be room all the time: then each try comes later than the last.
-        self.full, self.fresh, self.again_at = True, False, now.steady + self.wait
+        self.full, self.again_at = True, now.steady + self.wait
 
 
 class Volumes:
@@ -134,7 +133,7 @@ class Volumes:
         berth = transfer.berth
         berth.device, berth.sound = volume.device, True
         room = self._rooms.setdefault(volume.device, Room(volume))
-        room.volume, room.fresh = volume, True
+        room.volume = volume
 
     def _forget_waits(self, transfer: TransferRecord) -> None:
         transfer.berth.spoken = False
@@ -163,8 +162,9 @@ class Volumes:
         for transfer in moving:
             if transfer.state in TRANSFER_MAY_RUN and transfer.looked and not transfer.berth.admitted:
                 self._admit(transfer, moving, now, floor)
-            elif self._heals(transfer, [*moving, *again], now, floor):
+            elif self._heals(transfer, moving, now, floor):
                 again.append(transfer)
+                transfer.berth.admitted = True  # its room is taken until it was looked at anew
         for transfer in again:
             berth = transfer.berth
             berth.sound, berth.again_at = False, now.steady + berth.wait
@@ -221,11 +221,8 @@ class Volumes:
         here = [one for one in moving if one.berth.device == room.volume.device]
         standing = [one for one in here if stands_at(one, Code.DISK_FULL)]
         running = [one for one in here if one.state in TRANSFER_MAY_RUN]
-        if standing and not room.full:
+        if (standing and not room.full) or self._is_below(room, running, floor):
             room.filled(now)
-        elif self._is_below(room, running, floor):
-            room.filled(now)
-            room.fresh = True
         if self._reopens(room, standing, running, now, floor):
             room.full, room.wait = False, self._longer(room.wait)
             return standing
@@ -237,7 +234,7 @@ class Volumes:
     def _reopens(
         self, room: Room, standing: list[TransferRecord], running: list[TransferRecord], now: Moment, floor: int
     ) -> bool:
-        if not (room.full and room.fresh):
+        if not room.full:
             return False
         if not self._is_clear(room, [*standing, *running], floor):
             room.again_at = room.wait = 0.0
@@ -274,12 +271,12 @@ class Volumes:
         else:
             self._outcome.meet(transfer, problem)
 
-    def _heals(self, transfer: TransferRecord, before: list[TransferRecord], now: Moment, floor: int) -> bool:
+    def _heals(self, transfer: TransferRecord, moving: list[TransferRecord], now: Moment, floor: int) -> bool:
         berth = transfer.berth
         if not berth.sound:
             return False
-        if stands_at(transfer, Code.NO_ROOM) and self._lack(transfer, before, floor) is not None:
-            berth.again_at = berth.wait = 0.0
+        if stands_at(transfer, Code.NO_ROOM) and self._lack(transfer, moving, floor) is not None:
+            berth.again_at, berth.wait, berth.sound = 0.0, 0.0, False  # asked anew at the next survey
             return False
         return now.steady >= berth.again_at and stands_at(transfer, Code.NO_ROOM, Code.NOT_WRITABLE, *LOST)
 
@@ -289,11 +286,11 @@ class Volumes:
         if room is None or not transfer.still_low:
             return None
         others = [one for one in moving if one is not transfer and one.berth.device == transfer.berth.device]
-        # Those who go on in this very turn stand twice in the list.
         taken = sum(
             one.still_low
-            for place, one in enumerate(others)
-            if (one.state in TRANSFER_MAY_RUN and (one.berth.admitted or one.id < transfer.id)) or one in others[:place]
+            for one in others
+            if (one.berth.admitted and one.state is not TransferState.PAUSED)
+            or (one.state in TRANSFER_MAY_RUN and one.id < transfer.id)
         )
         volume = room.volume
         if transfer.still_low + taken <= usable(volume.free, volume.total, floor):
