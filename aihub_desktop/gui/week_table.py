@@ -36,7 +36,7 @@ from aihub_desktop.system.words import Words
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 _NOWHERE: Final = QModelIndex()
-_CELL: Final = GRID * 3 - 2
+_CELL: Final = GRID * 5 // 2
 _NAMED: Final = 3  # every third hour has its number above it
 ON_ROLE: Final = int(Qt.ItemDataRole.UserRole) + 1
 
