@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tables import pytest_terminal_summary
 
 from aihub_desktop.demo.catalogue import Catalogue
@@ -17,6 +18,10 @@ from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.demo.offer import standard
 
 __all__ = ["pytest_terminal_summary"]  # a hook is found by its name here
+
+# A slow machine is no failure of the program: what a property needs is bounded in examples, not in milliseconds.
+settings.register_profile("bounded", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("bounded")
 
 # What a machine may export and no test must lean on: proxies, certificates, and this program's own variables.
 _FOREIGN: Final = (
