@@ -6,6 +6,7 @@ import hashlib
 import io
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -150,6 +151,18 @@ class News:
     @property
     def again(self) -> int:
         return sum(reach.again for reach in self.of(Reached)[-1].files)
+
+
+def once(path: Path, act: Callable[[], None]) -> Callable[[], None]:
+    """`act`, put off until the file is there: what was read from a tape is not written at that moment."""
+
+    def wait_and_act() -> None:
+        deadline, moment = time.monotonic() + 30, threading.Event()
+        while not path.exists() and time.monotonic() < deadline:
+            moment.wait(0.001)
+        act()
+
+    return wait_and_act
 
 
 def receive(order: Receive, body: Tape | bytes) -> News:

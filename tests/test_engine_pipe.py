@@ -360,12 +360,15 @@ def test_a_second_engine_is_refused(begin: Callable[..., Engine]) -> None:
 def test_quit_in_the_middle_keeps_what_came(
     begin: Callable[..., Engine], three: DemoHub, aihub: Aihub, folder: Path
 ) -> None:
-    stall = three.faults.add(Stall(after=2 << 20))
+    three.faults.add(Stall(after=2 << 20))
     engine = begin()
     engine.first()
     add(engine, folder)
-    assert stall.reached.wait(30)
-    three.requests.wait(lambda seen: sum(one.sent > 1 << 20 for one in seen) == len(FILES))
+    moving = set[int]()
+    while len(moving) < len(FILES):
+        event = engine.until(lambda event: isinstance(event, m.Progress))
+        assert isinstance(event, m.Progress)
+        moving |= {row.file for row in event.files if row.bytes}
     # Stdin stays open: the command alone ends the engine.
     assert engine.answer(m.Quit(engine.number())).refused is None
     assert engine.wait() == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tapes import Tape, check, order, pieces, receive, tar, work
+from tapes import Tape, check, once, order, pieces, receive, tar, work
 
 from aihub_desktop.domain.faults import Code
 from aihub_desktop.transport.reconcile import StandingKind, look
@@ -131,7 +131,9 @@ def test_a_link_that_takes_a_folder_s_place_in_the_middle(
 
     works = [work(1, "d/a.bin", 3000), work(2, "d/b.bin", 3), work(3, "c.bin", 3)]
     members = [("d/a.bin.part0", b"a" * 3000), ("d/b.bin.part0", b"abc"), ("c.bin.part0", b"abc")]
-    news = receive(order(folder, works), Tape(tar(members), cut=512, at={1024: swap}))
+    news = receive(
+        order(folder, works), Tape(tar(members), cut=512, at={1024: once(folder / "d/a.bin.part.journal", swap)})
+    )
     assert news.failed == {1: Code.IN_THE_WAY, 2: Code.IN_THE_WAY}
     assert set(news.whole) == {3}
     assert snapshot(tmp_path / "outside") == {"precious": b"precious"}

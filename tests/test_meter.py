@@ -62,7 +62,7 @@ def test_bytes_that_come_again_are_movement_of_the_file_and_not_nearer_to_the_en
     book.reach(files[0], 300 * MB, 0)
     for tick in range(601):
         book.reach(files[0], 300 * MB, tick * MB // 10)
-        transfers[0].received = tick * MB // 10
+        transfers[0].received = transfers[0].again = tick * MB // 10
         progress = read(meter, files[:1], transfers[:1], tick / 10)
     assert progress.files[0].rate == pytest.approx(MB, rel=0.01)
     assert (progress.files[0].bytes, progress.files[0].again) == (300 * MB, 60 * MB)

@@ -22,19 +22,29 @@ _BUSY: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES})
 class Guard:
     """The right to write to NAME.part. Raises IN_USE where another has it, `OSError` where it cannot be opened."""
 
-    def __init__(self, part: Path) -> None:
-        """The file must be there."""
+    def __init__(self, part: Path, *, fresh: bool = False) -> None:
+        """`fresh` makes the file, and demands that it was missing; otherwise it must be there."""
         flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        self._descriptor: int | None = os.open(part, flags)
-        if not _lock(self._descriptor):
+        self._descriptor: int | None = os.open(part, flags | (os.O_CREAT | os.O_EXCL if fresh else 0), 0o666)
+        if not (_lock(self._descriptor) and _is_at(self._descriptor, part)):
             self.release()
             raise ProblemError(Code.IN_USE, path=str(part))
+        if sys.platform == "win32":
+            self.release()  # it holds nothing there, and a file that is open could not be removed
 
     def release(self) -> None:
         """Gives the right up; more than once does no harm."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _is_at(descriptor: int, part: Path) -> bool:
+    """Whether it still is the file of that name: whoever held it before us may have put another in its place."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(part))
+    except FileNotFoundError:
+        return False
 
 
 if sys.platform == "win32":

@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -23,7 +24,7 @@ from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Piece
 from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.coverage import Coverage
-from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file
+from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file, remove
 from aihub_desktop.transport.durability import Durability, Mark
 from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, WholeLine, discard, read_journal
@@ -244,11 +245,9 @@ class Sink:
         if self._file is not None:
             return self._file
         try:
-            if self._fresh:
-                self._clear()
-            self._file = OpenFile(self.spot.part, fresh=self._fresh, create=True)
             if self._guard is None:
                 self._take_hold()
+            self._file = OpenFile(self.spot.part)
             if not self._prepared:
                 # Before the first byte: these may fill the disk, and could then not be claimed any more.
                 # Later on the journal is the durability thread's alone.
@@ -259,21 +258,15 @@ class Sink:
         self._fresh = False
         return self._file
 
-    def _clear(self) -> None:
-        """Removes what is there and has no journal that counts, unless somebody is writing it just now."""
-        if plain_file(self.spot.part) is not None:
-            Guard(self.spot.part).release()
-            if read_journal(self.spot.journal) is not None:
-                # Somebody has received it between our look at the journal and now.
-                raise ProblemError(Code.IN_USE, path=str(self.spot.part))
-        discard(self.spot)
-
     def _take_hold(self) -> None:
-        self._guard = Guard(self.spot.part)
-        journal = None if self._fresh else read_journal(self.spot.journal)
+        """The file is ours from here on, and empty where nothing of it counts."""
+        self._guard = _make(self.spot) if self._fresh else Guard(self.spot.part)
+        journal = read_journal(self.spot.journal)
         if (journal.length if journal else 0) != self._known:
             # Somebody wrote between our look at the journal and now: the next try sees what it says.
             raise ProblemError(Code.IN_USE, path=str(self.spot.part))
+        if journal is None:
+            remove(self.spot.journal)  # unreadable
 
     def _holding(self, offset: int) -> Piece | None:
         """The piece on disk that holds this byte, once it is known that the disk still has it."""
@@ -378,5 +371,40 @@ def usable(spot: Spot, identity: Identity, state: JournalState | None) -> Journa
         final = plain_file(spot.final)
         if final is not None and final.st_size == state.whole.size:
             return state
-    discard(spot)
+    _discard_unheld(spot)
     return None
+
+
+def _make(spot: Spot) -> Guard:
+    """Holds a new, empty NAME.part; what lay there had no journal that counts, and goes unless somebody writes it."""
+    with suppress(FileExistsError):
+        return Guard(spot.part, fresh=True)
+    plain_file(spot.part)
+    _discard_unheld(spot, known=False)
+    with suppress(FileExistsError):
+        return Guard(spot.part, fresh=True)
+    raise ProblemError(Code.IN_USE, path=str(spot.part))
+
+
+def _discard_unheld(spot: Spot, *, known: bool = True) -> None:
+    """Drops journal and bytes where nobody else is at work on them; without `known` a journal speaks for somebody."""
+    try:
+        guard = _hold(spot)
+    except OSError as error:
+        raise disk_error(error, spot.part) from error
+    try:
+        if not known and read_journal(spot.journal) is not None:
+            # Somebody has received it between our look at the journal and now.
+            raise ProblemError(Code.IN_USE, path=str(spot.part))
+        discard(spot)
+    finally:
+        guard.release()
+
+
+def _hold(spot: Spot) -> Guard:
+    """Also where only the journal is there: nothing is dropped unheld."""
+    with suppress(FileNotFoundError):
+        return Guard(spot.part)
+    with suppress(FileExistsError):
+        return Guard(spot.part, fresh=True)
+    raise ProblemError(Code.IN_USE, path=str(spot.part))
