@@ -192,7 +192,8 @@ def test_a_companion_is_a_few_turns_behind_at_most() -> None:
 
 def test_room_is_taken_ahead_and_the_length_stays(folder: Path) -> None:
     file = OpenFile(folder / "a", create=True)
-    reserve = Reserve(200 << 20)
+    reserve = Reserve()
+    reserve.expect(200 << 20)
     reserve.make_room(file, 0)
     state = (folder / "a").stat()
     file.close()

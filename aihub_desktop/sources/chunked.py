@@ -51,13 +51,7 @@ class Dechunker:
         while at < stop:
             match self._expects:
                 case _Expects.DATA:
-                    count = min(self._left, stop - at)
-                    if at != kept:
-                        view[kept : kept + count] = view[at : at + count]
-                    at, kept = at + count, kept + count
-                    self._left -= count
-                    if not self._left:
-                        self._expects = _Expects.DATA_END
+                    at, kept = self._data(view, at, kept)
                 case _Expects.NOTHING:
                     break
                 case _:
@@ -69,11 +63,28 @@ class Dechunker:
         if not self.at_end:
             raise ProblemError(Code.CUT, why="early-end")
 
+    def _data(self, view: memoryview, at: int, kept: int) -> tuple[int, int]:
+        """Moves the data of chunks that follow one another: where to go on, and where the next data belong."""
+        left, stop = self._left, len(view)
+        while (end := at + left) <= stop:
+            if at != kept:
+                view[kept : kept + left] = view[at:end]
+            kept += left
+            found = _BETWEEN.match(view, end)
+            if found is None:
+                self._left, self._expects = 0, _Expects.DATA_END
+                return end, kept
+            at, left = found.end(), int(found[1], 16)
+            if not left:
+                self._begin_chunk(0)
+                return at, kept
+        if at != kept:
+            view[kept : kept + stop - at] = view[at:stop]
+        self._left = end - stop
+        return stop, kept + stop - at
+
     def _between(self, view: memoryview, at: int) -> int:
         """Reads what stands between two chunks, at least a byte of it: where to go on."""
-        if self._expects is _Expects.DATA_END and not self._line and (found := _BETWEEN.match(view, at)):
-            self._begin_chunk(int(found[1], 16))
-            return found.end()
         part = bytes(view[at : at + LONGEST_LINE])
         newline = part.find(b"\n")
         self._line += part if newline < 0 else part[: newline + 1]

@@ -146,7 +146,7 @@ class Intake:
             raise ProblemError(Code.WRONG_SIZE, size=offset + size, shown=shown.shown)
         sink = self._open[id_]
         self._target.make_parents(sink.spot)
-        sink.begin(offset)
+        sink.begin(offset, size)
 
     def _conclude(self, id_: int) -> None:
         sink = self._open[id_]

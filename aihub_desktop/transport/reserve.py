@@ -19,18 +19,22 @@ _KEEP_SIZE: Final = 1
 
 
 class Reserve:
-    """The room of one file, of which at least `low` bytes will come. Never fails: writing then finds out."""
+    """The room of one file. Never fails: writing then finds out."""
 
-    def __init__(self, low: int) -> None:
-        self._low = low
+    def __init__(self) -> None:
+        self._until = 0
         self._start = self._stop = 0
         self._works = _fallocate is not None
+
+    def expect(self, stop: int) -> None:
+        """Bytes will come up to there: so the header of a member says."""
+        self._until = stop
 
     def make_room(self, file: OpenFile, offset: int) -> None:
         """Bytes are written at `offset` next."""
         if not self._works or self._start <= offset < self._stop:
             return
-        length = min(AHEAD, self._low - offset)
+        length = min(AHEAD, self._until - offset)
         if length >= _LEAST:
             self._start, self._stop = offset, offset + length
             self._works = _reserve(file.fileno(), offset, length)

@@ -123,19 +123,20 @@ class Sink:
         self._passing: _Passing | None = None
         self._reading = Reading(spot, companion)
         self._low = low
-        self._reserve = Reserve(low)
+        self._reserve = Reserve()
 
     @property
     def reached(self) -> int:
         """Distinct bytes written."""
         return self._coverage.bytes + (self._growing.stop - self._growing.start if self._growing else 0)
 
-    def begin(self, offset: int) -> None:
-        """What `take` is given next are the bytes from `offset` on."""
+    def begin(self, offset: int, size: int) -> None:
+        """What `take` is given next are the bytes offset ≤ i < offset + size."""
         self.seen = True
         self._open()
         self.cut()
         self._at = offset
+        self._reserve.expect(offset + size)
 
     def take(self, view: memoryview) -> None:
         """The next bytes. Written or compared; `view` may be read until the companion's `turn` says otherwise."""

@@ -58,6 +58,7 @@ class Hired:
             Receive(
                 lease, self._hub, str(folder), works, Secret(DEMO_KEY), _AGENT, use.connect_timeout,
                 use.stall_seconds, use.stall_rate, use.mark_bytes, use.mark_seconds,
+                use.buffer_bytes // use.parallel,  # as the engine divides it
             )
         )  # fmt: skip
 
