@@ -44,8 +44,8 @@ QT_PACKAGES: Final = [
 ]  # fmt: skip
 # What the tests start: the official script's tools, a real keychain, disks that fill up, calls that fail.
 TEST_PACKAGES: Final = [
-    "curl", "dbus-daemon", "git", "gnome-keyring", "iproute2", "nftables", "p7zip-full", "procps", "strace", "tar", "unzip",
-    "util-linux", "xauth", "xvfb", "zip",
+    "curl", "dbus-daemon", "git", "gnome-keyring", "iproute2", "nftables", "p7zip-full", "procps", "strace", "tar",
+    "unzip", "util-linux", "xauth", "xvfb", "zip",
 ]  # fmt: skip
 
 # The types of each system are checked on every one: each hides from the checker what only the others have.
