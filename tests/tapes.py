@@ -42,6 +42,20 @@ def pieces(name: str, data: bytes, size: int) -> list[tuple[str, bytes]]:
     return [(f"{name}.part{at}", data[at : at + size]) for at in range(0, max(len(data), 1), size)]
 
 
+class Pipe(io.RawIOBase):
+    """What cannot be gone back in: writers put descriptors behind the data."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        self.data += bytes(data)  # type: ignore[call-overload]
+        return len(bytes(data))  # type: ignore[call-overload]
+
+
 class Tape:
     """A body in memory: gives `data` in portions of `cut` bytes, then ends as `ending` says.
 

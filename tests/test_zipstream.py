@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tapes import Tape, check, order, pieces, receive, sha256, tar, work
+from tapes import Pipe, Tape, check, order, pieces, receive, sha256, tar, work
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, Whole, WorkFile
@@ -25,20 +25,6 @@ from aihub_desktop.transport.zipstream import Seen, ZipStream
 
 SEED = 20261123
 FILES = {"a.txt": b"content " * 40, "빈 것": b"", "folder/": b"", "noise": random.Random(SEED).randbytes(5_000)}
-
-
-class Pipe(io.RawIOBase):
-    """What cannot be gone back in: writers put descriptors behind the data."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        self.data += bytes(data)  # type: ignore[call-overload]
-        return len(bytes(data))  # type: ignore[call-overload]
 
 
 def archive(
