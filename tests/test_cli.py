@@ -19,7 +19,7 @@ from aihub_desktop.cli.arguments import parse, wanted_language
 from aihub_desktop.cli.console import Console, cut_to, padded, width
 from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.listing import matching, total, tree
-from aihub_desktop.cli.progress import picture, summary
+from aihub_desktop.cli.progress import Lines, picture, summary
 from aihub_desktop.cli.report import Report
 from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.selection import chosen, fits, unknown_keys
@@ -414,3 +414,20 @@ def test_the_picture_fits_the_terminal(language: str, columns: int, encoding: st
     if encoding == "utf-8":
         assert all(width(line) <= columns for line in lines)
     assert summary(Words(language), tally).startswith("0/30")
+
+
+def test_a_log_of_two_weeks_stays_short(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line that says what the last one said is left out; those that say more come less and less often."""
+    now = [0.0]
+    lines, tally = Lines(Console(Words("en")), lambda: now[0]), Tally(7, [])
+
+    def run(until: float, *, moving: bool) -> int:
+        while now[0] < until:
+            now[0] += 2.0
+            tally.rate = now[0] * 1e6 if moving else 0.0
+            lines.show(tally)
+        return len(capsys.readouterr().err.splitlines())
+
+    assert run(3600.0, moving=False) == 1
+    assert 30 < run(2 * 3600.0, moving=True) < 60
+    assert 1500 < run(14 * 86400.0, moving=True) < 2500

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -23,7 +24,9 @@ from aihub_desktop.system import pace
 from aihub_desktop.system.words import Words
 
 _PICTURE_SECONDS: Final = 0.25
-_LINE_SECONDS: Final = 10.0
+_SHORTEST: Final = 10.0  # seconds between two lines of a log
+_LONGEST: Final = 600.0
+_LINES_AGAIN: Final = 60  # for as long again as the run has taken, at most so many lines
 
 
 class Display(Protocol):
@@ -45,21 +48,28 @@ class Display(Protocol):
 
 
 def display(console: Console) -> Display:
-    return _Picture(console.words) if console.watched else _Lines(console)
+    return _Picture(console.words) if console.watched else Lines(console)
 
 
-class _Lines:
-    """One line every ten seconds at most."""
+class Lines:
+    """A line every ten seconds at first, every ten minutes after ten hours; none that says what the last one said."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
-        self._next = time.monotonic() + _LINE_SECONDS
+        self._clock = clock
+        self._began = clock()
+        self._next = self._began + _SHORTEST
+        self._last = ""
 
     def show(self, tally: Tally) -> None:
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _LINE_SECONDS
-            self._console.tell(summary(self._console.words, tally))
+        now = self._clock()
+        if now < self._next:
+            return
+        self._next = now + min(max(_SHORTEST, (now - self._began) / _LINES_AGAIN), _LONGEST)
+        line = summary(self._console.words, tally)
+        if line != self._last:
+            self._last = line
+            self._console.tell(line)
 
     def tell(self, text: str) -> None:
         self._console.tell(text)
