@@ -430,4 +430,4 @@ def test_a_log_of_two_weeks_stays_short(capsys: pytest.CaptureFixture[str]) -> N
 
     assert run(3600.0, moving=False) == 1
     assert 30 < run(2 * 3600.0, moving=True) < 60
-    assert 1500 < run(14 * 86400.0, moving=True) < 2500
+    assert 900 < run(14 * 86400.0, moving=True) < 1300
