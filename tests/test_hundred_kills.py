@@ -172,14 +172,31 @@ class Campaign:
         news = slice(leg.before.requests, after.requests)
         return self.hub.requests.wait(lambda seen: all(one.ended for one in seen[news]))[news]
 
+    def asked(self, leg: Leg, after: Look) -> tuple[dict[str, tuple[DemoFile, Seen]], int]:
+        """Each file's stream of this leg; and the bytes that were sent to those whom the last kill had silenced.
+
+        The hub may hear a request only when whoever made it is dead and counted: it then seems to be of this leg.
+        """
+        found: dict[str, list[tuple[DemoFile, Seen]]] = {}
+        for file, one in self.streams(self.seen(leg, after)):
+            found.setdefault(self.path(file), []).append((file, one))
+        late = 0
+        for streams in found.values():
+            streams.sort(key=lambda pair: pair[1].sent)
+            for file, one in streams[:-1]:
+                assert leg is not self.legs[0], "it was asked for twice before the first kill"
+                assert len(streams) == 2, "it was asked for twice between two kills"
+                assert not one.whole
+                late += Layout.of(file, PIECE).content(one.sent)
+        return {name: streams[-1] for name, streams in found.items()}, late
+
     def end(self, leg: Leg, after: Look) -> None:
         """The kill has come: what was it worth?"""
-        asked: set[str] = set()
-        for file, one in self.streams(self.seen(leg, after)):
-            name = self.path(file)
+        asked, late = self.asked(leg, after)
+        leg.received += late
+        leg.lost += late
+        for name, (file, one) in asked.items():
             assert name not in leg.before.ended, "it was whole"
-            assert name not in asked, "it was asked for twice between two kills"
-            asked.add(name)
             old, count = leg.before.covers(name), Layout.of(file, PIECE).content(one.sent)
             new = (file.content.size if name in after.ended else after.covers(name)) - old
             assert 0 <= new <= max(0, count - old)
