@@ -186,6 +186,16 @@ def receive(order: Receive, body: Tape | bytes) -> News:
     return News(told)
 
 
+def fetched(folder: Path, files: dict[str, bytes]) -> list[WorkFile]:
+    """The files, whole and waiting for their check."""
+    works = [work(number, path, len(data)) for number, (path, data) in enumerate(files.items(), 1)]
+    members = [
+        member for one, data in zip(works, files.values(), strict=True) for member in pieces(one.place, data, 1 << 20)
+    ]
+    assert len(receive(order(folder, works), tar(members)).whole) == len(files)
+    return works
+
+
 def check(folder: Path, files: list[WorkFile]) -> News:
     told: list[AnyNews] = []
     Checking(Check(2, str(folder), files), told.append).run()

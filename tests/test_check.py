@@ -13,10 +13,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tapes import News, check, order, pieces, receive, sha256, tar, work
+from tapes import News, check, fetched, order, pieces, receive, sha256, tar, work
 
 from aihub_desktop.domain.faults import Code
-from aihub_desktop.domain.leases import AnyNews, Check, Checked, Failed, Proof, Proved, WorkFile
+from aihub_desktop.domain.leases import AnyNews, Check, Checked, Failed, Proof, Proved
 from aihub_desktop.transport.check import Checking
 from aihub_desktop.transport.journal import read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
@@ -32,16 +32,6 @@ def zipped(seed: int = SEED, size: int = 30_000) -> bytes:
         for number in range(3):
             archive.writestr(f"라벨/{number}.json", rng.randbytes(size // 3))
     return out.getvalue()
-
-
-def fetched(folder: Path, files: dict[str, bytes]) -> list[WorkFile]:
-    """The files, whole and waiting for their check."""
-    works = [work(number, path, len(data)) for number, (path, data) in enumerate(files.items(), 1)]
-    members = [
-        member for one, data in zip(works, files.values(), strict=True) for member in pieces(one.place, data, 1 << 20)
-    ]
-    assert len(receive(order(folder, works), tar(members)).whole) == len(files)
-    return works
 
 
 def names(folder: Path) -> list[str]:

@@ -341,7 +341,9 @@ def finish(campaign: Campaign) -> Leg:
     assert "Traceback" not in (campaign.work / "engine.log").read_text()
     logs = list((campaign.work / "home" / "logs").iterdir())
     assert logs
-    assert not [log for log in logs if "Traceback" in log.read_text()]
+    for log in logs:
+        _, died, rest = log.read_text().partition("Traceback")
+        assert not died, f"{log.name}: {rest[:4000]}"
     return leg
 
 

@@ -116,8 +116,14 @@ class _Voice:
 
     def say(self, news: AnyNews) -> None:
         with self._lock, contextlib.suppress(OSError):
-            self._pipe.write(wire.line(news))
-            self._pipe.flush()
+            if not self._pipe.closed:
+                self._pipe.write(wire.line(news))
+                self._pipe.flush()
+
+    def close(self) -> None:
+        """What a reader who is gone never took would else be tried once more, and complained of, at the very end."""
+        with self._lock, contextlib.suppress(OSError):
+            self._pipe.close()
 
 
 if sys.platform == "win32":
@@ -152,4 +158,5 @@ def main() -> int:
         except wire.WireError:
             _log.error("the engine said what is no work")
     worker.close()
+    voice.close()
     return 0
