@@ -50,8 +50,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return PLAIN[kind]
     if origin in (Union, UnionType):
         return st.one_of(*(values(one) for one in inner))
-    if origin is list:
-        return st.lists(values(inner[0]), max_size=3)
+    if origin in (list, tuple):
+        return st.lists(values(inner[0]), max_size=3).map(origin)
     if origin is dict:
         return st.dictionaries(values(inner[0]), values(inner[1]), max_size=3)
     if issubclass(kind, Enum):

@@ -45,7 +45,18 @@ _DISK: Final = frozenset(
     }
 )
 _NETWORK: Final = frozenset(
-    {Code.UNREACHABLE, Code.HUB_ERROR, Code.HUB_BUSY, Code.BAD_ANSWER, Code.CUT, Code.STALLED, Code.NOT_A_TAR}
+    {
+        Code.UNREACHABLE,
+        Code.HUB_ERROR,
+        Code.HUB_BUSY,
+        Code.BAD_ANSWER,
+        Code.CUT,
+        Code.STALLED,
+        Code.NOT_A_TAR,
+        Code.SERVER_ERROR,
+        Code.SERVER_BUSY,
+        Code.WRONG_ANSWER,
+    }
 )
 _ORDER: Final = (Exit.USER, Exit.DISK, Exit.NETWORK, Exit.FAILED)
 

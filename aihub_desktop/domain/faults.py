@@ -5,16 +5,19 @@ Every code has words in Korean and English in the message catalogue, and a test 
     Fault.TRANSIENT   the world: try again
       ├─ UNREACHABLE, HUB_ERROR, BAD_ANSWER, CUT, STALLED, SHORT, MISSING_MEMBER
       ├─ NOT_A_TAR, BROKEN_TAR, MISPLACED, OVERLAPPING, WRONG_SIZE, BAD_ARCHIVE
+      ├─ SERVER_ERROR, WRONG_ANSWER, WRONG_CHECKSUM
       └─ WORKER_LOST, IN_USE
-    Fault.BUSY        the hub asks for fewer or later
-      └─ HUB_BUSY
+    Fault.BUSY        the hub or a server asks for fewer or later
+      └─ HUB_BUSY, SERVER_BUSY
     Fault.CHANGED     the file was released anew
       └─ CHANGED
     Fault.DENIED      the user must act, at aihub.or.kr or on the way there
       ├─ NO_KEY, KEY_REJECTED, NOT_APPROVED, APPROVAL_EXPIRED, ABROAD, API_OUTDATED, FORBIDDEN
-      └─ TLS_UNTRUSTED, INSECURE
-    Fault.GONE        the hub does not have it
-      └─ UNKNOWN_DATASET, UNKNOWN_FILE, SOURCE_BROKEN
+      ├─ TLS_UNTRUSTED, INSECURE
+      └─ NO_ACCESS, NO_CREDENTIALS, ADDRESS_EXPIRED, CLOCK_WRONG, ARCHIVED
+    Fault.GONE        the hub or the server does not have it
+      ├─ UNKNOWN_DATASET, UNKNOWN_FILE, SOURCE_BROKEN
+      └─ NOT_THERE, BAD_ADDRESS, BAD_LIST
     Fault.LOCAL       this machine: disk, names, files in the way
       ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
       ├─ DISK_FULL, NO_ROOM, FILE_TOO_LARGE, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING, DRIVE_MISSING
@@ -74,6 +77,19 @@ class Code(StrEnum):
     MISPLACED = "misplaced"  # a piece whose place in the file cannot be known
     OVERLAPPING = "overlapping"  # two pieces of one answer differ where they overlap
     HOSTILE_MEMBER = "hostile-member"  # a link, a device, a name that would leave the folder
+    # any server and object storage
+    NO_ACCESS = "no-access"  # 401, 403, AccessDenied, a wrong key
+    NO_CREDENTIALS = "no-credentials"  # none where the storage wants them
+    ADDRESS_EXPIRED = "address-expired"  # a signed address whose time is over
+    CLOCK_WRONG = "clock-wrong"  # this machine's clock is too far off for a signature
+    ARCHIVED = "archived"  # in a storage class that has to be restored first
+    NOT_THERE = "not-there"  # 404, 410, NoSuchKey, NoSuchBucket
+    BAD_ADDRESS = "bad-address"  # an address that cannot be asked for
+    BAD_LIST = "bad-list"  # a Metalink, a list of checksums or addresses that cannot be read
+    SERVER_ERROR = "server-error"  # 5xx, or an answer that means nothing
+    SERVER_BUSY = "server-busy"  # 429, 503, SlowDown
+    WRONG_ANSWER = "wrong-answer"  # a page instead of data, a range that was not asked for, a coding against our wish
+    WRONG_CHECKSUM = "wrong-checksum"  # every byte came, but not those that the place's checksum is of
     # what came is not what it should be
     WRONG_SIZE = "wrong-size"  # outside what the tree's rounded size allows
     BAD_ARCHIVE = "bad-archive"  # a zip whose directory or whose entries are damaged
@@ -126,6 +142,18 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.MISPLACED: Fault.TRANSIENT,
     Code.OVERLAPPING: Fault.TRANSIENT,
     Code.HOSTILE_MEMBER: Fault.LOCAL,
+    Code.NO_ACCESS: Fault.DENIED,
+    Code.NO_CREDENTIALS: Fault.DENIED,
+    Code.ADDRESS_EXPIRED: Fault.DENIED,
+    Code.CLOCK_WRONG: Fault.DENIED,
+    Code.ARCHIVED: Fault.DENIED,
+    Code.NOT_THERE: Fault.GONE,
+    Code.BAD_ADDRESS: Fault.GONE,
+    Code.BAD_LIST: Fault.GONE,
+    Code.SERVER_ERROR: Fault.TRANSIENT,
+    Code.SERVER_BUSY: Fault.BUSY,
+    Code.WRONG_ANSWER: Fault.TRANSIENT,
+    Code.WRONG_CHECKSUM: Fault.TRANSIENT,
     Code.WRONG_SIZE: Fault.TRANSIENT,
     Code.BAD_ARCHIVE: Fault.TRANSIENT,
     Code.SOURCE_BROKEN: Fault.GONE,

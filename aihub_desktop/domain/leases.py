@@ -12,11 +12,13 @@ import msgspec
 
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.model import RemoteFile, Secret
+from aihub_desktop.domain.storage import AnyPlace
 
 
 class Proof(StrEnum):
     """How far a file is proved beyond its SHA-256, which is always recorded."""
 
+    CHECKSUM = "checksum"  # the place's own checksum is right; the note says which
     ARCHIVE = "archive"  # a zip: directory read, the CRC of every entry right
     STRUCTURE = "structure"  # a zip whose directory reads, but with entries that cannot be opened (encrypted, exotic)
     LENGTH = "length"  # every byte came, the length fits, nothing more can be known
@@ -60,6 +62,28 @@ class Receive(Work, frozen=True):
     address_again: bool = False
 
 
+class Gather(Work, frozen=True):
+    """Files of one place that serves ranges, in this order, over up to `connections` connections at once.
+
+    Each file ends for itself: Whole (then it is checked), Proved (a small one, under its final name already), or
+    Failed. `piece_bytes`: what one connection may lose at most when the power goes.
+    """
+
+    place: AnyPlace
+    folder: str
+    files: list[WorkFile]
+    connections: int
+    user_agent: str
+    connect_timeout: float
+    stall_seconds: float
+    stall_rate: int
+    piece_bytes: int
+    mark_seconds: float
+    rate: int = 0
+    device: int = 0
+    one_writer: bool = False  # the drive is slow to seek: few writers, in order
+
+
 class Rate(Work, frozen=True):
     """From now on the stream of this lease is read no faster than `rate` bytes a second; 0 for no limit."""
 
@@ -77,7 +101,7 @@ class Drop(Work, frozen=True):
     """Stop the lease: make durable what came, say `Ended`."""
 
 
-AnyWork = Receive | Rate | Check | Drop
+AnyWork = Receive | Gather | Rate | Check | Drop
 
 
 class News(msgspec.Struct, frozen=True, tag_field="news", tag=str.lower):
@@ -94,12 +118,15 @@ class Reached(News, frozen=True):
     """For the eye, about five times a second. `received`: bytes this lease has read from the network.
 
     `opened`: the hub's answer has begun. `held`: seconds so far in which the network had to wait for the disk.
+    `connections`: open at present, of a `Gather`; `eased`: the place asked for fewer, or for later.
     """
 
     received: int
     files: list[FileReach]
     opened: bool = False
     held: float = 0.0
+    connections: int = 0
+    eased: bool = False
 
 
 class Safe(News, frozen=True):

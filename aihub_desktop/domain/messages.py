@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from aihub_desktop.domain.faults import Problem
-from aihub_desktop.domain.model import Count, Dataset, RemoteFile, Secret
+from aihub_desktop.domain.model import Checksum, Count, Dataset, RemoteFile, Secret
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.domain.storage import Storage
 
 # ---- rows: what the faces show -------------------------------------------------------------------
 
@@ -260,6 +261,60 @@ class Space(Command, frozen=True):
     files: list[RemoteFile] = []
 
 
+class Inspect(Command, frozen=True):
+    """→ `Inspected`. Asks web addresses for the names, sizes and checksums of their files; reads Metalinks.
+
+    `names`: names wanted on disk, by address. Addresses that say their name well enough themselves are not asked.
+    """
+
+    addresses: list[str]
+    names: dict[str, str] = {}
+    checksums: dict[str, Checksum] = {}
+
+
+class ListStorages(Command, frozen=True):
+    """→ `Storages`."""
+
+
+class PutStorage(Command, frozen=True):
+    """Enters a storage, in place of one with the same endpoint. → `Storages`.
+
+    With `access_key` its two keys go into the keychain, or are kept `for_run` only.
+    """
+
+    storage: Storage
+    access_key: str = ""
+    secret_key: Secret | None = None
+    for_run: bool = False
+
+
+class RemoveStorage(Command, frozen=True):
+    """Forgets a storage and its keys. → `Storages`."""
+
+    endpoint: str
+
+
+class Browse(Command, frozen=True):
+    """→ `Shelf`: a page of what lies directly below `prefix` of a bucket; without a bucket, the buckets.
+
+    `after`: `Shelf.next` of the page before.
+    """
+
+    endpoint: str
+    bucket: str = ""
+    prefix: str = ""
+    after: str = ""
+
+
+class Expand(Command, frozen=True):
+    """→ `FileList`: every object below these prefixes of a bucket, each with its whole key as path below `base`."""
+
+    endpoint: str
+    bucket: str
+    prefixes: list[str]
+    base: str = ""
+
+
 class Quit(Command, frozen=True):
     """Stops the streams, saves and ends. The end of stdin means the same."""
 
@@ -319,8 +374,35 @@ class DiskSpace(msgspec.Struct, frozen=True):
     need_high: int = 0
 
 
+class Inspected(msgspec.Struct, frozen=True):
+    """`files` in the order of the addresses; those that give no file have their problem, by address."""
+
+    files: list[RemoteFile]
+    problems: dict[str, Problem] = {}
+
+
+class StorageRow(msgspec.Struct, frozen=True):
+    """`masked`: enough of the access key to recognise it, "" for none."""
+
+    storage: Storage
+    masked: str = ""
+
+
+class Storages(msgspec.Struct, frozen=True):
+    rows: list[StorageRow]
+
+
+class Shelf(msgspec.Struct, frozen=True):
+    """`folders` are names below the prefix without a slash (of buckets: their names); `next` "" at the end."""
+
+    folders: list[str]
+    files: list[RemoteFile]
+    next: str = ""
+
+
 AnyCommand = (
     Resync | ListDatasets | ListFiles | Add | Rows | Pause | Resume | Cancel | Retry | Remove
-    | Configure | SetKey | ShowKey | TestKey | ClearKey | Space | Quit
+    | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
+    | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand | Quit
 )  # fmt: skip
 AnyEvent = Snapshot | Changed | Progress | Notice | Answer

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import Annotated, Final
 
 import msgspec
 
 HUB: Final = "aihub"
+S3: Final = "s3"
+WEB: Final = "web"
 
 
 # Counts that come from outside: neither SQLite nor Qt holds more than 63 bits.
@@ -24,8 +27,20 @@ class SizeRange(msgspec.Struct, frozen=True):
     high: Count
     shown: str
 
+    @classmethod
+    def exactly(cls, size: int) -> SizeRange:
+        """A size that the source gives to the byte."""
+        return cls(size, size, f"{size} Byte")
+
+    @property
+    def is_unknown(self) -> bool:
+        return self == UNKNOWN_SIZE
+
     def allows(self, size: int) -> bool:
-        return self.low <= size <= self.high
+        return self.is_unknown or self.low <= size <= self.high
+
+
+UNKNOWN_SIZE: Final = SizeRange(0, 0, "")
 
 
 class Dataset(msgspec.Struct, frozen=True):
@@ -37,8 +52,58 @@ class Dataset(msgspec.Struct, frozen=True):
     package: bool = False
 
 
+class Algorithm(StrEnum):
+    """Checksums that a place may give. Values are lower-case hex, but for ETAG_PARTS."""
+
+    MD5 = "md5"
+    SHA1 = "sha-1"
+    SHA256 = "sha-256"
+    SHA512 = "sha-512"
+    CRC32 = "crc32"
+    CRC32C = "crc32c"
+    CRC64NVME = "crc64nvme"
+    ETAG_PARTS = "etag-parts"  # "HEX-N": the MD5 of the MD5s of N parts, whose length has to be inferred
+
+
+class Checksum(msgspec.Struct, frozen=True):
+    """What a place says that a whole file's checksum is."""
+
+    algorithm: Algorithm
+    value: str
+
+
+class PieceHashes(msgspec.Struct, frozen=True):
+    """Hashes of a file's pieces of `length` bytes each (the last may be shorter), as Metalink gives them."""
+
+    algorithm: Algorithm
+    length: int
+    values: list[str]
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """What a place that serves ranges tells of a file beside its name and size.
+
+    `addresses`: where it can be had, the best first; empty for object storage, where bucket and key say it. They may
+    hold signatures: for the queue and for requests only, never for manifests, journals, logs. `etag`: its validator
+    when it was listed, with its quotes, "" for none. `part_bytes`: the length of the parts that ETAG_PARTS was made
+    of, 0 where it is not known.
+    """
+
+    addresses: tuple[str, ...] = ()
+    etag: str = ""
+    checksums: tuple[Checksum, ...] = ()
+    pieces: PieceHashes | None = None
+    part_bytes: int = 0
+
+
 class RemoteFile(msgspec.Struct, frozen=True):
-    """A file as the source lists it. `path` is the source's own spelling, parts joined by "/": text, not a path."""
+    """A file as the source lists it. `path` is the source's own spelling, parts joined by "/": text, not a path.
+
+    `origin` None: a file of the hub, which comes in streams. Otherwise it can be asked for in ranges:
+
+    source "s3": `dataset` is "ENDPOINT/BUCKET" (`storage.container`), `key` the object's key.
+    source "web": `dataset` is "", `key` the first address without what is secret or passing in it.
+    """
 
     source: str
     dataset: str
@@ -46,6 +111,7 @@ class RemoteFile(msgspec.Struct, frozen=True):
     path: str
     size: SizeRange
     package: bool = False
+    origin: Origin | None = None
 
 
 class Piece(msgspec.Struct, frozen=True, order=True):

@@ -30,15 +30,19 @@ class Ruling(msgspec.Struct, frozen=True):
 
 
 # The line or the hub is away: this heals by itself, so only the user's patience ends it.
-ENDLESS: Final = frozenset({Code.UNREACHABLE, Code.CUT, Code.STALLED, Code.HUB_BUSY, Code.WORKER_LOST})
+ENDLESS: Final = frozenset(
+    {Code.UNREACHABLE, Code.CUT, Code.STALLED, Code.HUB_BUSY, Code.SERVER_BUSY, Code.WORKER_LOST}
+)
 
 # All that was received of the file is worth nothing: it is begun anew. Such tries are counted apart, for on the
 # way to the next one bytes become durable again.
-DROPPING: Final = frozenset({Code.CHANGED, Code.OVERLAPPING, Code.BAD_ARCHIVE})
+DROPPING: Final = frozenset({Code.CHANGED, Code.OVERLAPPING, Code.BAD_ARCHIVE, Code.WRONG_CHECKSUM})
 
 # Each try of these costs the whole file, and the same request is likely to bring the same answer.
 FEW_TRIES: Final[dict[Code, int]] = {
     Code.BAD_ARCHIVE: 3,
+    Code.WRONG_CHECKSUM: 3,
+    Code.WRONG_ANSWER: 4,
     Code.WRONG_SIZE: 3,
     Code.OVERLAPPING: 3,
     Code.MISPLACED: 3,

@@ -35,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # takes less than a twentieth of the room that is left begins all the same.
     floor_bytes: int = 2 << 30
     buffer_bytes: int = 256 << 20  # received and not written yet, of all streams together
+    connections: int = 8  # the most to one place that serves ranges
+    piece_bytes: int = 32 << 20  # of a file that comes in ranges: what a connection loses at most when the power goes
     user_agent: str = ""  # "" for the program's own name
 
 
@@ -48,6 +50,8 @@ class SettingsError(ValueError):
 
 _RANGES: Final[dict[str, tuple[float, float]]] = {
     "parallel": (1, 32),
+    "connections": (1, 64),
+    "piece_bytes": (64 << 10, 1 << 30),
     "spread": (0, 60),
     "backoff_first": (0, 60),
     "backoff_longest": (0, 3600),

@@ -1,0 +1,1 @@
+"""Any web address: what a file is called, what proves it, lists and Metalinks."""
