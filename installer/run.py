@@ -44,8 +44,9 @@ QT_PACKAGES: Final = [
 ]  # fmt: skip
 # What the tests start: the official script's tools, a real keychain, disks that fill up, calls that fail.
 TEST_PACKAGES: Final = [
-    "curl", "dbus-daemon", "git", "gnome-keyring", "iproute2", "nftables", "p7zip-full", "procps", "strace", "tar",
-    "unzip", "util-linux", "xauth", "xvfb", "zip",
+    "aria2", "curl", "dbus-daemon", "git", "gnome-keyring", "iproute2", "memcached", "nftables", "nginx",
+    "p7zip-full", "procps", "strace", "swift-account", "swift-container", "swift-object", "swift-proxy", "tar", "unzip",
+    "util-linux", "xauth", "xvfb", "zip",
 ]  # fmt: skip
 
 # The types of each system are checked on every one: each hides from the checker what only the others have.
