@@ -12,13 +12,13 @@ from typing import Final
 
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.leases import Reached
+from aihub_desktop.domain.line import Line
 from aihub_desktop.domain.messages import Brake
 from aihub_desktop.domain.settings import Settings
-from aihub_desktop.engine.line import Line
+from aihub_desktop.domain.streams import Streams
 from aihub_desktop.engine.records import Book, LeaseKind, LeaseRecord, Moment
 from aihub_desktop.engine.shares import allowed_streams, divided
 from aihub_desktop.engine.spread import Spread
-from aihub_desktop.engine.streams import Streams
 from aihub_desktop.engine.timetable import LocalHour, Timetable, utc_hour
 
 _REFUSALS: Final = frozenset({Code.HUB_BUSY, Code.HUB_ERROR})  # before any byte: this start was not welcome

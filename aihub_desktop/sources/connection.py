@@ -41,6 +41,7 @@ class OpenedBody:
     headers: httpx.Headers
     url: str
     body: AnswerBody
+    version: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,20 @@ class Connections:
         """The answer up to its header, whatever its status."""
         return self._request("GET", url, headers or {})
 
+    def open_kept(
+        self, origin: httpx.URL, target: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, str], AnswerBody, bool]:
+        """(status, headers, body, whether the connection may serve another request) of a GET of `target` at `origin`.
+
+        `target` goes out as it is: a name may hold what looks like a path to be tidied up.
+        """
+        url = httpcore.URL(scheme=origin.raw_scheme, host=origin.raw_host, port=origin.port, target=target)
+        opened = self._sent("GET", origin, url, list(headers.items()))
+        through = origin.scheme == "http" and _proxy_for(origin) is not None
+        said = opened.headers.get("connection", "").lower()
+        keeps = not through and said != "close" and opened.version == b"HTTP/1.1"
+        return opened.status, opened.headers, opened.body, keeps
+
     def certificate(self, url: str, trust: ssl.SSLContext | None = None) -> bytes:
         """The certificate (DER) of the https server at `url`, reached as a request would reach it; none is sent.
 
@@ -112,16 +127,20 @@ class Connections:
 
     def _request(self, method: str, url: str, headers: Mapping[str, str]) -> OpenedBody:
         address = _parsed(url)
+        return self._sent(method, address, _core_url(address), [("Connection", "close"), *headers.items()])
+
+    def _sent(
+        self, method: str, address: httpx.URL, target: httpcore.URL, headers: list[tuple[str, str]]
+    ) -> OpenedBody:
         request = httpcore.Request(
             method,
-            _core_url(address),
+            target,
             headers=[
                 ("Host", address.netloc.decode("ascii")),
                 ("User-Agent", self._user_agent),
                 ("Accept", "*/*"),
                 ("Accept-Encoding", "identity"),
-                ("Connection", "close"),
-                *headers.items(),
+                *headers,
             ],
             extensions={"timeout": self._timeouts()},
         )
@@ -154,10 +173,11 @@ class Connections:
         stream = response.extensions["network_stream"]
         assert isinstance(stream, _HeaderStream)
         headers = httpx.Headers(response.headers)
-        framing = _framing(response.status, headers)
+        framing = framing_of(response.status, headers)
         bare, surplus = stream.give_away()
         response.close()
-        return OpenedBody(response.status, headers, url, AnswerBody(wire_of(bare), framing, surplus, self._tick))
+        body = AnswerBody(wire_of(bare), framing, surplus, self._tick)
+        return OpenedBody(response.status, headers, url, body, response.extensions.get("http_version", b""))
 
 
 def read_whole(opened: OpenedBody, limit: int = LARGEST_ANSWER, seconds: float = ANSWER_SECONDS) -> Answer:
@@ -341,8 +361,8 @@ class _Backend(httpcore.NetworkBackend):
         return _HeaderStream(stream, self._opening, self._header_timeout, self._encrypted)
 
 
-def _framing(status: int, headers: httpx.Headers) -> Framing:
-    """How this body ends. h11 has refused contradicting headers before."""
+def framing_of(status: int, headers: Mapping[str, str]) -> Framing:
+    """How this body ends. Whoever parsed the headers has refused contradicting ones before."""
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise ProblemError(Code.HUB_ERROR, status=status, why="coded-body", text="Content-Encoding")
