@@ -22,6 +22,7 @@ from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Piece
 from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.coverage import Coverage
+from aihub_desktop.transport.digests import Digests
 from aihub_desktop.transport.disk import OpenFile, disk_error
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.journal import Identity, JournalState, Span
@@ -92,8 +93,9 @@ class Sink:
         companion: Companion,
         mark_bytes: int,
         mark_seconds: float,
+        digests: Digests | None = None,
     ) -> None:
-        """`low`: so many bytes the file has at least.
+        """`low`: so many bytes the file has at least. `digests`: see `Reading`.
 
         `state` is the journal's of the same identity, if there is one. Without, a stray NAME.part is removed.
         """
@@ -114,7 +116,7 @@ class Sink:
         self._at = 0
         self._growing: _Growing | None = None
         self._passing: _Passing | None = None
-        self._reading = Reading(spot, companion)
+        self._reading = Reading(spot, companion, digests)
         self._low = low
         self._reserve = Reserve()
 

@@ -13,12 +13,17 @@ from __future__ import annotations
 
 import threading
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 # Less is not worth a request of its own: it is read in the time that one takes.
 SMALLEST: Final = 64 << 10
 _WORTH_SECONDS: Final = 0.1  # of another's work: what ends sooner is left to it
+_HANGS_SECONDS: Final = 2.0  # for that little: such a connection will not be waited for
+
+
+def _nothing() -> None:
+    pass
 
 
 class Claim:
@@ -26,14 +31,21 @@ class Claim:
     and written under the lock of `Spans` alone.
 
     `speed`: bytes a second of its connection lately, as that says itself. `stop` None: to the end, wherever that is.
+    `shut`: ends what its connection waits for; called where all of the claim was taken away.
     """
 
-    __slots__ = ("at", "speed", "start", "stop")
+    __slots__ = ("at", "shut", "speed", "start", "stop")
 
-    def __init__(self, start: int, stop: int | None) -> None:
+    def __init__(self, start: int, stop: int | None, speed: float) -> None:
         self.start = self.at = start
         self.stop = stop
-        self.speed = 0.0
+        self.speed = speed
+        self.shut: Callable[[], None] = _nothing
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing of it is left to do."""
+        return self.at == self.stop
 
 
 class Spans:
@@ -57,15 +69,13 @@ class Spans:
     def is_over(self) -> bool:
         """Nobody has anything to do any more."""
         with self._lock:
-            return not self._claims and not self._free
+            return not self._free and all(claim.is_empty for claim in self._claims)
 
-    @property
-    def claims(self) -> int:
-        with self._lock:
-            return len(self._claims)
+    def take(self, most: int, speed: float) -> Claim | None:
+        """The first bytes that are nobody's, `most` at the most; None where all have somebody.
 
-    def take(self, most: int) -> Claim | None:
-        """The first bytes that are nobody's, `most` at the most; None where all have somebody."""
+        `speed`: bytes a second that the asking connection may hope for.
+        """
         with self._lock:
             if not self._free:
                 return None
@@ -75,29 +85,32 @@ class Spans:
                 cut = stop
             if stop is None and self.size is None:
                 del self._free[0]
-                return self._claimed(start, None)
+                return self._claimed(start, None, speed)
             if cut == stop:
                 del self._free[0]
             else:
                 self._free[0] = (cut, stop)
-            return self._claimed(start, cut)
+            return self._claimed(start, cut, speed)
 
     def steal(self, speed: float) -> Claim | None:
-        """The later part of what another connection has to do; None where that is soon done by itself.
-
-        `speed`: bytes a second that the asking connection may hope for.
-        """
+        """The later part of what another connection has to do; None where that is soon done by itself."""
         with self._lock:
             victim = max(self._claims, key=_seconds, default=None)
-            if victim is None or victim.stop is None:
+            if victim is None or victim.stop is None or _seconds(victim) < _WORTH_SECONDS:
                 return None
-            left = victim.stop - victim.at
-            if left <= SMALLEST or _seconds(victim) < _WORTH_SECONDS:
+            left, stop = victim.stop - victim.at, victim.stop
+            if left > SMALLEST:
+                share = min(0.99, speed / (speed + victim.speed)) if speed > 0 else 0.5
+                cut = min(stop - SMALLEST, stop - int(left * share))
+            elif left and _seconds(victim) > _HANGS_SECONDS:
+                cut = victim.at
+            else:
                 return None
-            share = speed / (speed + victim.speed) if speed + victim.speed > 0 else 0.5
-            cut = max(victim.at, min(victim.stop - SMALLEST, victim.stop - int(left * min(share, 0.99))))
-            stop, victim.stop = victim.stop, cut
-            return self._claimed(cut, stop)
+            victim.stop = cut
+            claim = self._claimed(cut, stop, speed)
+        if victim.is_empty:
+            victim.shut()
+        return claim
 
     def go_on(self, claim: Claim, most: int) -> bool:
         """More for a connection that has come to its end, where what follows is nobody's: no new request for it."""
@@ -153,8 +166,8 @@ class Spans:
             for claim in self._claims:
                 claim.stop = claim.at
 
-    def _claimed(self, start: int, stop: int | None) -> Claim:
-        claim = Claim(start, stop)
+    def _claimed(self, start: int, stop: int | None, speed: float) -> Claim:
+        claim = Claim(start, stop, speed)
         self._claims.append(claim)
         return claim
 
