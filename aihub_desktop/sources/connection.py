@@ -88,6 +88,10 @@ class Connections:
         """The answer up to its header, whatever its status."""
         return self._request("GET", url, headers or {})
 
+    def head(self, url: str, headers: Mapping[str, str] | None = None) -> OpenedBody:
+        """As `open`, by HEAD: there is no body to be read, whatever length the header tells."""
+        return self._request("HEAD", url, headers or {})
+
     def certificate(self, url: str, trust: ssl.SSLContext | None = None) -> bytes:
         """The certificate (DER) of the https server at `url`, reached as a request would reach it; none is sent.
 

@@ -141,7 +141,7 @@ def _checksum(text: str) -> Checksum:
     try:
         return parse_checksum(text)
     except ValueError:
-        raise ProblemError(Code.BAD_LIST, name="", why="checksum") from None
+        raise ProblemError(Code.BAD_LIST, why="checksum") from None
 
 
 def _judged(query: str) -> list[tuple[str, bool]]:

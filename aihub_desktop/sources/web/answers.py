@@ -52,7 +52,9 @@ def refusal(road: Road, status: int, headers: Mapping[str, str], body: bytes, na
     if status in REDIRECTS:
         return _of_redirect(road, headers)
     code = _code(road, status, body)
-    facts: dict[str, str | int] = {"host": host, "status": status, "text": shown(road, body)}
+    facts: dict[str, str | int] = {"host": host, "status": status}
+    if text := shown(road, body):
+        facts["text"] = text
     match code:
         case Code.UNREACHABLE:
             return ProblemError(code, why="proxy", host=host)

@@ -213,4 +213,4 @@ def _refuse(*_: object) -> NoReturn:
 
 
 def _bad(why: str) -> ProblemError:
-    return ProblemError(Code.BAD_LIST, name="", why=why)
+    return ProblemError(Code.BAD_LIST, why=why)
