@@ -20,6 +20,8 @@ MIRRORS: Final = "\t"  # between the addresses of one file, as in aria2's lists
 
 _SHOWN_SIGNS: Final = 120
 _PLAIN_HOST: Final = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)*\.?|[0-9a-f:.]+")
+# A backslash before the path, at which parsers fall out with each other over what the host is.
+_TWISTED: Final = re.compile(r"\s*[^:/?#]*:/*[^/?#]*\\")
 _S3: Final = re.compile(r"s3://[^/\s]+(?:/.*)?", re.IGNORECASE | re.DOTALL)
 _SESSION: Final = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
 
@@ -58,7 +60,8 @@ def parsed(address: str) -> httpx.URL:
     try:
         url = httpx.URL(address.strip())
         host = url.raw_host.decode("ascii").lower()
-        if url.scheme in ("http", "https") and _PLAIN_HOST.fullmatch(host) and url.port != 0:
+        usable = url.scheme in ("http", "https") and 0 < (url.port or 80) < 65536 and not _TWISTED.match(address)
+        if usable and url.port != 0 and _PLAIN_HOST.fullmatch(host):
             return url.copy_with(fragment=None)
     except (httpx.InvalidURL, ValueError):
         pass

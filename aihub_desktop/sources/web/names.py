@@ -55,7 +55,10 @@ def of_disposition(header: str) -> str:
 
 def of_address(address: str) -> str:
     """The last part of an address that is not empty, decoded; "" for none."""
-    path = urlsplit(address).path.rstrip("/")
+    try:
+        path = urlsplit(address).path.rstrip("/")
+    except ValueError:
+        return ""
     return _of_bytes(unquote_to_bytes(path.rpartition("/")[2]))
 
 
