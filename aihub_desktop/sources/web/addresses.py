@@ -60,8 +60,8 @@ def parsed(address: str) -> httpx.URL:
     try:
         url = httpx.URL(address.strip())
         host = url.raw_host.decode("ascii").lower()
-        usable = url.scheme in ("http", "https") and 0 < (url.port or 80) < 65536 and not _TWISTED.match(address)
-        if usable and url.port != 0 and _PLAIN_HOST.fullmatch(host):
+        usable = url.scheme in ("http", "https") and 0 < (80 if url.port is None else url.port) < 65536
+        if usable and _PLAIN_HOST.fullmatch(host) and not _TWISTED.match(address):
             return url.copy_with(fragment=None)
     except (httpx.InvalidURL, ValueError):
         pass
