@@ -128,6 +128,7 @@ def fetched(terms: Terms, file: RemoteFile, mirror: int = 0, headers: dict[str, 
             address, sent = terms.request(file, mirror, headers or {})
             opened = connections.open(address, sent)
             if opened.status in (200, 206):
+                terms.checksums(opened.headers)
                 return read_whole(opened).body
             body = read_beginning(opened, 64 << 10, DEADLINE)
             told = (file, mirror, opened.status, opened.headers, body)

@@ -1,13 +1,13 @@
 """How the files of any web address are asked for, and what refusals mean there: `sources.terms.Terms`.
 
-A redirect is followed once and remembered, so that each range is asked where the data lies. Addresses behind
-redirects often live for minutes: where one is refused, the address that a person gave is asked anew.
+Where a redirect led is remembered once data came from there, so that each range is asked where the data lies. Such
+addresses often live for minutes, or for a few requests: where one is refused or not heard of again, the address that
+a person gave is asked anew.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,30 +19,34 @@ from aihub_desktop.sources.web.addresses import parsed
 from aihub_desktop.sources.web.answers import refusal
 from aihub_desktop.sources.web.redirects import REDIRECTS, Road
 
-# An address that cannot be reached at all says nothing here, so none is believed in for longer than this. One more
-# request a minute costs nothing beside what comes meanwhile.
-_REMEMBERED_SECONDS: Final = 60.0
 _MOST_REMEMBERED: Final = 4096
 _OUTLIVED: Final = frozenset({400, 401, 403, 404, 410})
 
 
 class WebTerms:
-    """Of all web addresses; usable from several threads, of which each asks for one file after the other."""
+    """Of all web addresses; usable from several threads, of which each asks for one file after the other.
+
+    An answer with data is told by `checksums`, in the thread of its `request`: only then its address is remembered.
+    """
 
     def __init__(self, place: WebPlace) -> None:
         self.place = place
         self._lock = threading.Lock()
-        self._ends: dict[str, tuple[Road, float]] = {}  # by first address: where it led, and when
+        self._ends: dict[str, str] = {}  # by first address: the one behind its redirects
         self._asking = _Asking()
 
     def request(self, file: RemoteFile, mirror: int, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
         first = _address(file, mirror)
-        road = self._asking.next.pop(first, None) or self._remembered(first)
-        self._asking.road = road
-        return road.target, {"accept": "*/*", **headers, **road.login()}
+        asking = self._asking
+        if asking.road is not None and not asking.heard:
+            self._forget(asking.road)  # nobody answered there, and of that nothing is told here
+        asking.road = asking.next.pop(first, None) or self._remembered(first)
+        asking.heard = False
+        return asking.road.target, {"accept": "*/*", **headers, **asking.road.login()}
 
     def learns(self, file: RemoteFile, mirror: int, status: int, headers: Mapping[str, str], body: bytes) -> bool:
         road = self._road(file, mirror)
+        self._asking.heard = True
         if status in REDIRECTS:
             return self._follows(road, headers.get("location", ""))
         if road.last == road.first:
@@ -61,33 +65,37 @@ class WebTerms:
         return refusal(self._road(file, mirror), status, headers, body, file.path)
 
     def checksums(self, headers: Mapping[str, str]) -> tuple[Checksum, ...]:
+        road = self._asking.road
+        if road is not None and not self._asking.heard:
+            self._asking.heard = True
+            self._remember(road)
         return digests.of_headers(headers)
 
     def _follows(self, road: Road, location: str) -> bool:
         try:
-            led = road.led(location)
+            self._asking.next = {road.first: road.led(location)}
         except ProblemError:
             return False  # `refusal` says why
+        return True
+
+    def _remember(self, road: Road) -> None:
+        if road.last == road.first:
+            return
         with self._lock:
             while len(self._ends) >= _MOST_REMEMBERED:
                 del self._ends[next(iter(self._ends))]
-            self._ends[road.first] = (led, time.monotonic())
-        self._asking.next = {road.first: led}
-        return True
+            self._ends[road.first] = road.last
 
     def _remembered(self, first: str) -> Road:
         with self._lock:
-            road, at = self._ends.get(first, (None, 0.0))
-        if road is None or time.monotonic() - at > _REMEMBERED_SECONDS:
-            return Road.to(first)
-        # It begins here: what led to it was another request's way.
-        return Road(first, road.last, frozenset({road.last}))
+            last = self._ends.get(first)
+        # It begins where it led: the first address is not among those that this request has seen.
+        return Road.to(first) if last is None else Road(first, last, frozenset({last}))
 
     def _forget(self, road: Road) -> None:
         """Unless another thread knows a newer one already."""
         with self._lock:
-            known = self._ends.get(road.first)
-            if known is not None and known[0].last == road.last:
+            if self._ends.get(road.first) == road.last:
                 del self._ends[road.first]
 
     def _road(self, file: RemoteFile, mirror: int) -> Road:
@@ -102,6 +110,7 @@ class _Asking(threading.local):
 
     def __init__(self) -> None:
         self.road: Road | None = None
+        self.heard = False
         self.next: dict[str, Road] = {}
 
 
