@@ -6,12 +6,12 @@ import contextlib
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Algorithm, Checksum
-from aihub_desktop.sources.web.addresses import clean, is_signed, parse_list, read_list, secrets_of
+from aihub_desktop.sources.web.addresses import clean, is_signed, parse_list, parsed, read_list, secrets_of, spelt
 
 S3_SIGNED: Final = (
     "https://kr.object.ncloudstorage.com/b/a.zip?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20260101"
@@ -76,6 +76,45 @@ def test_no_secret_is_in_the_clean_form(pairs: list[tuple[str, str]], path: str)
         return
     assert "secret" not in shown.replace(clean(f"https://h/{path}"), "") or "secret" in path
     assert clean(shown) == shown
+
+
+SIGNS: Final = "abZ09_~!$&'()*+,;=:@/.-%AB?#[]|^`{}<> 가"
+
+
+@given(
+    st.sampled_from(
+        [
+            "h",
+            "a.b-c",
+            "xn--a",
+            "127.0.0.1",
+            "1.2.3.256",
+            "1.2.3",
+            "01.2.3.4",
+            "a..b",
+            ".a",
+            "a.",
+            "h:80",
+            "h:443",
+            "h:8080",
+            "h:70000",
+            "u@h",
+        ]
+    ),
+    st.text(SIGNS),
+)
+@example("h", "a/../b")
+@example("h", "%2e./%zz")
+def test_the_short_way_of_reading_spells_as_the_long_one(host: str, rest: str) -> None:
+    for scheme in ("http", "https"):
+        address = f"{scheme}://{host}/{rest}"
+        try:
+            url = parsed(address)
+        except ProblemError:
+            with pytest.raises(ProblemError):
+                spelt(address)
+            continue
+        assert spelt(address) == f"{url.scheme}://{url.netloc.decode()}{url.raw_path.decode()}"
 
 
 def test_signed_addresses_are_known() -> None:

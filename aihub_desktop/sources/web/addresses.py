@@ -22,6 +22,11 @@ _SHOWN_SIGNS: Final = 120
 _PLAIN_HOST: Final = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)*\.?|[0-9a-f:.]+")
 # A backslash before the path, at which parsers fall out with each other over what the host is.
 _TWISTED: Final = re.compile(r"\s*[^:/?#]*:/*[^/?#]*\\")
+# Addresses that httpx would leave as they are: nearly all, and its parser costs more than a small file's request.
+_SIGN: Final = r"(?:[A-Za-z0-9_~!$&'()*+,;=:@/.-]|%[0-9A-Fa-f]{2})*"
+_BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_HOST: Final = rf"(?:(?:[0-9a-z_-]+\.)*[0-9a-z_-]*[a-z]|(?:{_BYTE}\.){{3}}{_BYTE})"
+_PLAIN: Final = re.compile(rf"https?://{_HOST}(?::(?P<port>[1-9][0-9]{{0,4}}))?/{_SIGN}(?:\?{_SIGN})?")
 _S3: Final = re.compile(r"s3://[^/\s]+(?:/.*)?", re.IGNORECASE | re.DOTALL)
 _SESSION: Final = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
 
@@ -55,22 +60,23 @@ class Listed(msgspec.Struct, frozen=True):
     checksums: dict[str, Checksum] = {}
 
 
+def spelt(address: str) -> str:
+    """As a request spells it: without login and fragment, in ASCII. Raises `ProblemError` BAD_ADDRESS."""
+    return address if _is_plain(address) else _without_login(parsed(address))
+
+
 def parsed(address: str) -> httpx.URL:
     """The address, without its fragment. Raises `ProblemError` BAD_ADDRESS for what is neither http nor https."""
     try:
-        url = httpx.URL(address.strip())
+        scheme, colon, rest = address.strip().partition(":")
+        url = httpx.URL(f"{scheme.lower()}{colon}{rest}")  # else it keeps the usual port of "HTTP:"
         host = url.raw_host.decode("ascii").lower()
         usable = url.scheme in ("http", "https") and 0 < (80 if url.port is None else url.port) < 65536
         if usable and _PLAIN_HOST.fullmatch(host) and not _TWISTED.match(address):
-            return url.copy_with(fragment=None)
+            return url.copy_with(fragment=None) if url.fragment else url
     except (httpx.InvalidURL, ValueError):
         pass
     raise ProblemError(Code.BAD_ADDRESS, address=_unread(address))
-
-
-def without_login(url: httpx.URL) -> str:
-    """As a request spells it."""
-    return f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}"
 
 
 def clean(address: str) -> str:
@@ -79,10 +85,9 @@ def clean(address: str) -> str:
     Without the user's name, the fragment, and parameters that sign, grant or run out; the others stay as they are.
     Raises `ProblemError` BAD_ADDRESS.
     """
-    url = parsed(address)
-    path, _, query = url.raw_path.decode("ascii").partition("?")
+    path, _, query = spelt(address).partition("?")
     kept = [pair for pair, secret in _judged(query) if not secret]
-    return f"{url.scheme}://{url.netloc.decode('ascii')}{_SESSION.sub('', path)}{'?' * bool(kept)}{'&'.join(kept)}"
+    return f"{_SESSION.sub('', path)}{'?' * bool(kept)}{'&'.join(kept)}"
 
 
 def secrets_of(address: str) -> set[str]:
@@ -127,6 +132,17 @@ def read_list(text: str) -> Listed:
     return Listed(addresses, names, checksums)
 
 
+def _is_plain(address: str) -> bool:
+    found = _PLAIN.fullmatch(address)
+    if found is None or "/." in address:
+        return False
+    return found["port"] is None or (int(found["port"]) < 65536 and found["port"] not in ("80", "443"))
+
+
+def _without_login(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}"
+
+
 def _of_line(line: str) -> list[str]:
     if MIRRORS in line.strip():
         mirrors = [part.strip() for part in line.split(MIRRORS) if part.strip()]
@@ -136,7 +152,7 @@ def _of_line(line: str) -> list[str]:
 
 def _checked(address: str) -> str:
     if not _S3.fullmatch(address):
-        parsed(address)
+        spelt(address)
     return address
 
 

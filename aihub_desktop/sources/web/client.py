@@ -17,7 +17,7 @@ from aihub_desktop.domain.model import UNKNOWN_SIZE, WEB, Algorithm, Checksum, O
 from aihub_desktop.sources.connection import Connections, OpenedBody, read_beginning, read_whole
 from aihub_desktop.sources.hosts import plain_host
 from aihub_desktop.sources.web import digests, metalink
-from aihub_desktop.sources.web.addresses import MIRRORS, clean, parsed
+from aihub_desktop.sources.web.addresses import MIRRORS, clean, spelt
 from aihub_desktop.sources.web.answers import refusal
 from aihub_desktop.sources.web.names import (
     extension,
@@ -273,7 +273,7 @@ def _wish(
     mirrors = tuple(dict.fromkeys(part.strip() for part in entry.split(MIRRORS) if part.strip()))
     try:
         for address in mirrors or (entry,):
-            parsed(address)
+            spelt(address)
     except ProblemError as error:
         return None, error.problem
     name = names.get(entry, "")

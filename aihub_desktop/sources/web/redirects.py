@@ -11,7 +11,7 @@ import httpx
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.sources.hosts import plain_host, plain_origin
-from aihub_desktop.sources.web.addresses import parsed, without_login
+from aihub_desktop.sources.web.addresses import parsed, spelt
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS: Final = 10
@@ -28,7 +28,7 @@ class Road:
     @classmethod
     def to(cls, address: str) -> Self:
         """Raises `ProblemError` BAD_ADDRESS for what cannot be asked."""
-        parsed(address)
+        spelt(address)
         return cls(address, address, frozenset({address}))
 
     def led(self, location: str) -> Self:
@@ -46,10 +46,12 @@ class Road:
     @property
     def target(self) -> str:
         """The address to be asked, as a request spells it: without login and fragment, in ASCII."""
-        return without_login(parsed(self.last))
+        return spelt(self.last)
 
     def login(self) -> dict[str, str]:
         """The header for who is named in the address to be asked, or in the first one where that is of one origin."""
+        if "@" not in self.first + self.last:
+            return {}
         url = parsed(self.last)
         if not url.userinfo and plain_origin(self.first) == plain_origin(self.last):
             url = parsed(self.first)

@@ -15,7 +15,6 @@ from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Checksum, RemoteFile
 from aihub_desktop.domain.storage import WebPlace
 from aihub_desktop.sources.web import digests
-from aihub_desktop.sources.web.addresses import parsed
 from aihub_desktop.sources.web.answers import refusal
 from aihub_desktop.sources.web.redirects import REDIRECTS, Road
 
@@ -115,10 +114,8 @@ class _Asking(threading.local):
 
 
 def _address(file: RemoteFile, mirror: int) -> str:
-    """Raises `ProblemError` BAD_ADDRESS where there is none, or none that can be asked."""
+    """Raises `ProblemError` BAD_ADDRESS where there is none."""
     addresses = file.origin.addresses if file.origin is not None else ()
     if not addresses:
         raise ProblemError(Code.BAD_ADDRESS, address="")
-    address = addresses[mirror % len(addresses)]
-    parsed(address)
-    return address
+    return addresses[mirror % len(addresses)]
