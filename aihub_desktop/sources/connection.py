@@ -103,6 +103,10 @@ class Connections:
         keeps = not through and said != "close" and opened.version == b"HTTP/1.1"
         return opened.status, opened.headers, opened.body, keeps
 
+    def head(self, url: str, headers: Mapping[str, str] | None = None) -> OpenedBody:
+        """As `open`, by HEAD: there is no body to be read, whatever length the header tells."""
+        return self._request("HEAD", url, headers or {})
+
     def certificate(self, url: str, trust: ssl.SSLContext | None = None) -> bytes:
         """The certificate (DER) of the https server at `url`, reached as a request would reach it; none is sent.
 
