@@ -49,7 +49,10 @@ class TransferRow(msgspec.Struct, frozen=True):
 
 
 class FileRow(msgspec.Struct, frozen=True):
-    """One file of a transfer. `bytes` on disk; `size` once known exactly; `next_try` in seconds since 1970."""
+    """One file of a transfer. `bytes` on disk; `size` once known exactly; `next_try` in seconds since 1970.
+
+    `note`: what the proof rests on, e.g. the algorithm of a checksum; known to the run that proved the file.
+    """
 
     id: int
     transfer: int
@@ -63,6 +66,7 @@ class FileRow(msgspec.Struct, frozen=True):
     problem: Problem | None
     attempts: int
     next_try: float | None
+    note: str = ""
 
 
 class FileProgress(msgspec.Struct, frozen=True, array_like=True):
@@ -120,7 +124,10 @@ class Changed(Event, frozen=True):
 
 
 class Progress(Event, frozen=True):
-    """Latest wins; at most 10 a second for everything together."""
+    """Latest wins; at most 10 a second for everything together.
+
+    `connections`: open at present to places that serve ranges. `eased`: one of these asked for fewer, or for later.
+    """
 
     seq: int
     rate: float
@@ -130,6 +137,8 @@ class Progress(Event, frozen=True):
     streams: int = 0  # under way
     wanted_streams: int = 0  # how many at once seem best at present; never more than the setting `parallel`
     starts_at: float | None = None  # seconds since 1970, with HOURS
+    connections: int = 0
+    eased: bool = False
 
 
 class Notice(Event, frozen=True):
