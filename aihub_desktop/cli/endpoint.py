@@ -63,8 +63,9 @@ def endpoint_in_use(engine: LocalEngine, words: Words, choice: Choice) -> str:
     rows = engine.ask(ListStorages(engine.number()), Storages).rows
     endpoint = _chosen(words, choice, rows)
     known = next((row.storage for row in rows if row.storage.endpoint == endpoint), None)
-    wanted = choice.applied(known or Storage(endpoint))
-    if wanted != known:
+    plain = known or Storage(endpoint)  # one that nobody added is asked with what the usual profiles know
+    wanted = choice.applied(plain)
+    if wanted != plain:
         engine.ask(PutStorage(engine.number(), wanted, for_run=True), object)
     return endpoint
 

@@ -145,7 +145,7 @@ class _Search:
                 if addresses.is_object(wish.address):
                     objects.append((wish, addresses.object_address(wish.address)))
                 else:
-                    web[_web_address(wish.address)] = wish
+                    web["\t".join(map(_web_address, (wish.address, *wish.mirrors)))] = wish
             except AddressError:
                 shown = addresses.shown(wish.address)
                 self._refused.append(Refusal(shown, Problem(Code.BAD_ADDRESS)))
@@ -155,14 +155,15 @@ class _Search:
     def _of_the_web(self, wishes: Mapping[str, Wish]) -> Iterable[Batch]:
         if not wishes:
             return
-        names = {address: wish.out for address, wish in wishes.items() if wish.out}
-        checksums = {address: wish.checksum for address, wish in wishes.items() if wish.checksum is not None}
+        names = {entry: wish.out for entry, wish in wishes.items() if wish.out}
+        checksums = {entry: wish.checksum for entry, wish in wishes.items() if wish.checksum is not None}
         asked = Inspect(self._engine.number(), list(wishes), names, checksums)
         inspected = self._engine.ask(asked, Inspected, timeout=_LONGEST_SECONDS)
-        for address, problem in inspected.problems.items():
-            self._refused.append(Refusal(addresses.shown(address), problem))
-        if files := [_with_mirrors(file, wishes) for file in inspected.files]:
-            yield Batch(Dataset(WEB, "", _title(files)), files)
+        for entry, problem in inspected.problems.items():
+            wish = wishes.get(entry)
+            self._refused.append(Refusal(addresses.shown(wish.address if wish else entry), problem))
+        if inspected.files:
+            yield Batch(Dataset(WEB, "", _title(inspected.files)), inspected.files)
 
     def _of_storages(self, wishes: Sequence[tuple[Wish, ObjectAddress]]) -> Iterable[Batch]:
         if not wishes:
@@ -215,7 +216,7 @@ class _Search:
         for file in shelf.files:
             if file.key == address.key:
                 return msgspec.structs.replace(file, path=name)
-        if shelf.folders or shelf.files:
+        if "" in shelf.folders:
             self._session.console.note("cli.fetch.folder", address=f"{address}/")
         raise ProblemError(Code.NOT_THERE)
 
@@ -234,26 +235,13 @@ class _Search:
 
 
 def _web_address(text: str) -> str:
-    """As the engine takes it: a Metalink on disk is named by its path. Raises `AddressError`."""
+    """As the engine takes it: a Metalink on disk is named by an address too. Raises `AddressError`."""
     if addresses.has_scheme(text):
         return addresses.web_address(text)
     path = os.path.abspath(os.path.expanduser(text))
     if not os.path.isfile(path):
         raise AddressError
-    return path
-
-
-def _with_mirrors(file: RemoteFile, wishes: Mapping[str, Wish]) -> RemoteFile:
-    origin = file.origin
-    wish = None if origin is None else next((wishes[one] for one in origin.addresses if one in wishes), None)
-    if origin is None or wish is None:
-        return file
-    if wish.mirrors:
-        more = tuple(one for one in wish.mirrors if one not in origin.addresses)
-        file = msgspec.structs.replace(
-            file, origin=msgspec.structs.replace(origin, addresses=origin.addresses + more)
-        )  # fmt: skip
-    return _with_checksum(file, wish.checksum)
+    return Path(path).as_uri()
 
 
 def _as_wished(file: RemoteFile, wish: Wish) -> RemoteFile:

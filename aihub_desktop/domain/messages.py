@@ -273,7 +273,8 @@ class Space(Command, frozen=True):
 class Inspect(Command, frozen=True):
     """→ `Inspected`. Asks web addresses for the names, sizes and checksums of their files; reads Metalinks.
 
-    `names`: names wanted on disk, by address. Addresses that say their name well enough themselves are not asked.
+    Mirrors of one file are one entry of `addresses`, joined by tabs; a Metalink on disk is named by its file:// address.
+    `names`: names wanted on disk, by entry. Addresses that say their name well enough themselves are not asked.
     """
 
     addresses: list[str]
@@ -288,7 +289,8 @@ class ListStorages(Command, frozen=True):
 class PutStorage(Command, frozen=True):
     """Enters a storage, in place of one with the same endpoint. → `Storages`.
 
-    With `access_key` its two keys go into the keychain, or are kept `for_run` only.
+    With `access_key` its two keys go into the keychain. `for_run`: neither it nor its keys outlive the engine, and what
+    was kept of a storage with the same endpoint stays as it is.
     """
 
     storage: Storage
