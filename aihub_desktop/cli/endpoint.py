@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,12 +56,11 @@ class Choice:
 
 
 def endpoint_in_use(engine: LocalEngine, words: Words, choice: Choice) -> str:
-    """The endpoint that s3:// addresses are of; the engine knows it for this run. Raises `UsageError`.
-
-    That of --endpoint, else the only one that was added, else that of the AWS variables, else AWS itself.
+    """The endpoint that s3:// addresses are of; the engine knows of it what the command says, for this run. Raises
+    `UsageError`.
     """
     rows = engine.ask(ListStorages(engine.number()), Storages).rows
-    endpoint = _chosen(words, choice, rows)
+    endpoint = chosen(words, choice, rows, os.environ)
     known = next((row.storage for row in rows if row.storage.endpoint == endpoint), None)
     plain = known or Storage(endpoint)  # one that nobody added is asked with what the usual profiles know
     wanted = choice.applied(plain)
@@ -70,13 +69,17 @@ def endpoint_in_use(engine: LocalEngine, words: Words, choice: Choice) -> str:
     return endpoint
 
 
-def _chosen(words: Words, choice: Choice, rows: Sequence[StorageRow]) -> str:
+def chosen(words: Words, choice: Choice, rows: Sequence[StorageRow], variables: Mapping[str, str]) -> str:
+    """That of --endpoint, else the only one that was added, else that of the AWS variables, else AWS itself.
+
+    Raises `UsageError` for what is no endpoint, and where several were added.
+    """
     if choice.endpoint is not None:
         return named(words, choice.endpoint, rows)
     if len(rows) == 1:
         return rows[0].storage.endpoint
-    if variable := next((name for name in _VARIABLES if os.environ.get(name)), ""):
-        return _plain(words, os.environ[variable])
+    if variable := next((variables[name] for name in _VARIABLES if variables.get(name)), ""):
+        return _plain(words, variable)
     if rows:
         raise UsageError(words.say("cli.storage.which", known=listed(rows)))
     return AWS

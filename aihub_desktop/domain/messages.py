@@ -273,8 +273,8 @@ class Space(Command, frozen=True):
 class Inspect(Command, frozen=True):
     """→ `Inspected`. Asks web addresses for the names, sizes and checksums of their files; reads Metalinks.
 
-    Mirrors of one file are one entry of `addresses`, joined by tabs; a Metalink on disk is named by its file:// address.
-    `names`: names wanted on disk, by entry. Addresses that say their name well enough themselves are not asked.
+    Mirrors of one file are one entry of `addresses`, joined by tabs; a Metalink on disk has a file:// address. `names`:
+    names wanted on disk, by entry. Addresses that say their name well enough themselves are not asked.
     """
 
     addresses: list[str]
