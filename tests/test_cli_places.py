@@ -143,9 +143,8 @@ def test_unknown_sizes_are_shown_as_unknown(language: str, capsys: pytest.Captur
     table(Console(words), files)
     lines = capsys.readouterr().out.splitlines()
     assert not any("https" in line for line in lines)
-    assert [line[-len(end) :] for line, end in zip(lines, ("  ├─ dir/", "  │  ├─ a.zip", "  │  └─ b"), strict=False)] == [
-        "  ├─ dir/", "  │  ├─ a.zip", "  │  └─ b"
-    ]  # fmt: skip
+    for line, end in zip(lines, ("  ├─ dir/", "  │  ├─ a.zip", "  │  └─ b", "  └─ c"), strict=False):
+        assert line.endswith(end)
     assert "2.00 KB" in lines[1]
     assert unknown in lines[2]
     assert "0 B" in lines[3]
@@ -182,11 +181,11 @@ def test_proofs_in_words(language: str) -> None:
         assert told.endswith(f"({words.checksum(note)})")
         assert told.startswith(words.proof("checksum"))
     assert words.proof(Proof.CHECKSUM, "new-one").endswith("(new-one)")
-    lines = proof_lines(
-        words, {("checksum", "sha-256"): 1, ("length", ""): 2, ("checksum", "crc64nvme"): 7, ("", ""): 1}
-    )
-    assert [line.split(":")[0] for line in lines] == [
-        words.say("cli.proof", n=n, text="").split(":")[0] for n in (7, 3, 1)
+    counts = {("checksum", "sha-256"): 1, ("length", ""): 2, ("checksum", "crc64nvme"): 7, ("", ""): 1}
+    assert proof_lines(words, counts) == [
+        words.say("cli.proof", n=7, text=words.proof("checksum", "crc64nvme")),
+        words.say("cli.proof", n=3, text=words.proof("length")),
+        words.say("cli.proof", n=1, text=words.proof("checksum", "sha-256")),
     ]
     title = words.problem(Problem(Code.WRONG_CHECKSUM, {"algorithm": "crc32c"})).title
     assert "CRC-32C" in title
