@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.cli.arguments import UsageError
+from aihub_desktop.domain.addresses import shown
 from aihub_desktop.domain.messages import ListStorages, PutStorage, StorageRow, Storages
 from aihub_desktop.domain.storage import Access, Storage, Style, plain_endpoint
 from aihub_desktop.engine.serve import LocalEngine
@@ -120,4 +121,4 @@ def _plain(words: Words, text: str, rows: Sequence[StorageRow] = ()) -> str:
             raise ValueError(text)
         return plain_endpoint(text)
     except ValueError:
-        raise UsageError(words.say("cli.storage.no-endpoint", endpoint=text)) from None
+        raise UsageError(words.say("cli.storage.no-endpoint", endpoint=shown(text))) from None

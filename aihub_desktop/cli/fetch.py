@@ -78,16 +78,26 @@ def _wishes(words: Words, args: argparse.Namespace) -> list[Wish]:
     if args.checksum is not None:
         wishes = [msgspec.structs.replace(wishes[0], checksum=args.checksum)]
     for wish in wishes:
-        _check_name(words, wish)
+        _check(words, wish)
     return wishes
 
 
-def _check_name(words: Words, wish: Wish) -> None:
+def _check(words: Words, wish: Wish) -> None:
+    """Raises `UsageError` for a name or a checksum of what is more than one file, and for a name that is none."""
+    if _is_prefix(wish.address) and (wish.out or wish.checksum is not None):
+        raise UsageError(words.say("cli.fetch.for-one", name="--out" if wish.out else "--checksum"))
     try:
         if wish.out:
             safe_path(wish.out)
     except UnsafeNameError:
         raise UsageError(words.say("cli.fetch.unsafe-out", name=wish.out)) from None
+
+
+def _is_prefix(address: str) -> bool:
+    try:
+        return addresses.object_address(address).is_prefix
+    except AddressError:
+        return False
 
 
 def _listed(words: Words, name: str) -> list[Wish]:
@@ -190,12 +200,9 @@ class _Search:
             yield Batch(Dataset(S3, container(endpoint, bucket), title), alone)
 
     def _objects(self, endpoint: str, wish: Wish, address: ObjectAddress) -> list[RemoteFile]:
-        """Raises `ProblemError`; `UsageError` for a name or a checksum of what is more than one file."""
+        """Raises `ProblemError`."""
         if not address.is_prefix:
             return [_as_wished(self._object(endpoint, address), wish)]
-        if wish.out or wish.checksum is not None:
-            option = "--out" if wish.out else "--checksum"
-            raise UsageError(self._session.console.words.say("cli.fetch.for-one", name=option))
         asked = Expand(self._engine.number(), endpoint, address.bucket, [address.key], address.key)
         files = self._engine.ask(asked, FileList, timeout=_LONGEST_SECONDS).files
         if not files:
