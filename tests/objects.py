@@ -16,7 +16,17 @@ from servers import Storage
 # What keys may hold, and some program on the way makes something else of.
 ODD_KEYS: Final = (
     *("a b.txt", "a+b.txt", "a%2Fb.txt", "a%20b", "100%", "한글/감성 대화 [1] (가).zip", "~tilde", "-_.!~*'()"),
-    *("q?x=1&y=2", "h#ash", "semi;colon:at@comma,", "eq=ual$dollar", "é.txt", "e\u0301.txt", "😀.bin", "a\\b", "tab\tend"),
+    *(
+        "q?x=1&y=2",
+        "h#ash",
+        "semi;colon:at@comma,",
+        "eq=ual$dollar",
+        "é.txt",
+        "e\u0301.txt",
+        "😀.bin",
+        "a\\b",
+        "tab\tend",
+    ),
 )
 # Beyond those, what storages on top of file systems fold or refuse.
 FOLDED_KEYS: Final = ("a//b", "//lead", "x/../y", "./dot", "x/./z", "..", "trail/", "two//")
