@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import ssl
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote, urlsplit
@@ -35,11 +36,14 @@ FOLDED_KEYS: Final = ("a//b", "//lead", "x/../y", "./dot", "x/./z", "..", "trail
 class Writer:
     """Of one storage; used by one thread. A refusal is an `AssertionError`."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, trust: ssl.SSLContext | None = None) -> None:
         self._storage = storage
         host = urlsplit(storage.endpoint)
         assert host.hostname is not None
         self._connection = http.client.HTTPConnection(host.hostname, host.port, timeout=30)
+        if trust is not None:
+            trust.check_hostname = False  # the certificate is for names that lead nowhere
+            self._connection = http.client.HTTPSConnection(host.hostname, host.port, timeout=30, context=trust)
 
     def __enter__(self) -> Self:
         return self

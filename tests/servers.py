@@ -72,8 +72,11 @@ def needs(*names: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def seaweed(folder: Path, *, certificate: Path | None = None) -> Iterator[Storage]:
-    """SeaweedFS: real S3 with any region. It turns `a//b` into `a/b`. `certificate`: key and chain, for https."""
+def seaweed(folder: Path, *, certificate: Path | None = None, domain: str = "") -> Iterator[Storage]:
+    """SeaweedFS: real S3 with any region. It turns `a//b` into `a/b`.
+
+    `certificate`: key and chain, for https. `domain`: below which hosts are named after buckets.
+    """
     (weed,) = needs("weed")
     config = folder / "s3.json"
     pair = {"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}
@@ -88,6 +91,8 @@ def seaweed(folder: Path, *, certificate: Path | None = None) -> Iterator[Storag
     }
     if certificate is not None:
         flags.update({"s3.cert.file": certificate, "s3.key.file": certificate})
+    if domain:
+        flags["s3.domainName"] = domain
     words = [weed, "mini", *(f"-{name}={value}" for name, value in flags.items())]
     with running(words, folder, HOME=str(folder), TMPDIR=str(folder)) as process:
         _await(base, process, ready=None if certificate else "/")

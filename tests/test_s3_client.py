@@ -6,15 +6,18 @@ import base64
 import datetime
 import hashlib
 import http.client
+import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import botocore.auth
 import pytest
-from loopback import Server, answer, says
+import trustme
+from loopback import Server, answer, forwards, says
 from naver import Kept, Naver, naver
 from objects import FOLDED_KEYS, ODD_KEYS, Writer
-from servers import Storage
+from servers import Storage, seaweed
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Algorithm, Checksum, RemoteFile, Secret, SizeRange
@@ -198,6 +201,30 @@ def test_a_presigned_address_needs_no_more(storage: Storage) -> None:
     connection.request("GET", f"{address.path}?{address.query}")
     assert connection.getresponse().read() == b"granted"
     connection.close()
+
+
+def test_buckets_as_hosts_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    certificate = tmp_path / "server.pem"
+    authority.issue_cert("storage.test", "*.storage.test").private_key_and_cert_chain_pem.write_to_path(certificate)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    with seaweed(tmp_path, certificate=certificate, domain="storage.test") as storage:
+        port = urlsplit(storage.endpoint).port or 0
+        # No name leads there, but a proxy takes every host of the domain to this machine.
+        hosts = dict.fromkeys(("storage.test", "bucket.storage.test"), port)
+        with Server(forwards(hosts)) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+            place = S3Place("https://storage.test", "", Style.VIRTUAL, storage.credentials)
+            client = S3(place, AGENT)
+            with Writer(storage, ssl.create_default_context(cafile=tmp_path / "ca.pem")) as writer:
+                writer.make_bucket("bucket")
+                writer.put("bucket", "한 글+.txt", b"data")
+            assert client.buckets() == ["bucket"]
+            assert [file.key for file in client.page("bucket").files] == ["한 글+.txt"]
+            assert client.file("bucket", "한 글+.txt").size.low == 4
+            assert any(b"CONNECT bucket.storage.test:443" in head for head in proxy.heads)
 
 
 # Naver's

@@ -6,6 +6,7 @@ folded (`//`, `..`), for the signature is of this very text.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -81,15 +82,22 @@ def address(endpoint: str, style: Style, bucket: str, key: str = "", query: Mapp
     """
     if bucket in (".", "..") or "/" in bucket or (key and not bucket):
         raise ProblemError(Code.BAD_ADDRESS, address=f"{endpoint}/{bucket}"[:300])
-    base = f"{endpoint}/"
+    base = _base(endpoint, style, bucket)
+    if key:
+        base += ("" if base.endswith("/") else "/") + quote(key, safe="-_.~/")
+    if not query:
+        return base
+    parts = (f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query.items())
+    return f"{base}?{'&'.join(parts)}"
+
+
+@functools.lru_cache(maxsize=256)
+def _base(endpoint: str, style: Style, bucket: str) -> str:
+    """The address without a key; it ends with a slash where no bucket stands in its path. Asked for each object."""
     if is_virtual(endpoint, style, bucket):
         scheme, _, authority = endpoint.partition("://")
-        base = f"{scheme}://{bucket}.{authority}/"
-    elif bucket:
-        base += quote(bucket, safe="-_.~") + ("/" if key else "")
-    parts = (f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in (query or {}).items())
-    asked = "&".join(parts)
-    return base + quote(key, safe="-_.~/") + (f"?{asked}" if asked else "")
+        return f"{scheme}://{bucket}.{authority}/"
+    return f"{endpoint}/{quote(bucket, safe='-_.~')}"
 
 
 def _host(endpoint: str) -> str:

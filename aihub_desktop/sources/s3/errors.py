@@ -20,10 +20,11 @@ _OF_WORD: Final[dict[str, Code]] = {
             *("AccessDenied", "AccessDeniedException", "AccountProblem", "AllAccessDisabled", "InvalidAccessKeyId"),
             *("SignatureDoesNotMatch", "InvalidSecurity", "NotSignedUp", "InvalidPayer", "AccountSuspended"),
             *("AuthorizationHeaderMalformed", "InvalidToken", "InvalidClientTokenId", "UnauthorizedAccess"),
+            # What is said of a request without a signature, which in `code_of` becomes NO_CREDENTIALS.
+            *("MissingSecurityHeader", "MissingAuthenticationToken", "MissingFields", "UnsupportedAlgorithm"),
         ),
         Code.NO_ACCESS,
     ),
-    **dict.fromkeys(("MissingSecurityHeader", "MissingAuthenticationToken"), Code.NO_CREDENTIALS),
     **dict.fromkeys(("RequestTimeTooSkewed", "RequestInTheFuture"), Code.CLOCK_WRONG),
     **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"), Code.ADDRESS_EXPIRED),
     "InvalidObjectState": Code.ARCHIVED,

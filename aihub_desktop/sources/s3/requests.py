@@ -48,6 +48,8 @@ class Requests:
     def __init__(self, place: S3Place) -> None:
         self.place = place
         self.host = plain_host(place.endpoint)
+        self._in_the_clear = urlsplit(place.endpoint).scheme != "https" and not is_loopback(self.host)
+        self._implied = place.region or implied_region(place.endpoint) or USUAL_REGION
         self._signer = None if place.credentials is None else Signer(place.credentials)
         self._regions: dict[str, str] = {}  # of buckets, as their storage told
         self._lock = threading.Lock()
@@ -67,7 +69,7 @@ class Requests:
         extra = dict(headers or {})
         if self._signer is None:
             return Request(url, extra, region)
-        if urlsplit(url).scheme != "https" and not is_loopback(self.host):
+        if self._in_the_clear:
             raise ProblemError(Code.INSECURE, address=self.place.endpoint, host=self.host)
         return Request(url, self._signer.headers(method, url, region, extra), region)
 
@@ -78,11 +80,13 @@ class Requests:
         return self._signer.presigned(self.url(bucket, key), self.region(bucket), seconds)
 
     def url(self, bucket: str, key: str = "", query: Mapping[str, str] | None = None) -> str:
-        endpoint = regional_endpoint(self.place.endpoint, self._regions.get(bucket, ""))
+        endpoint = self.place.endpoint
+        if bucket in self._regions:
+            endpoint = regional_endpoint(endpoint, self._regions[bucket])
         return address(endpoint, self.place.style, bucket, key, query)
 
     def region(self, bucket: str) -> str:
-        return self._regions.get(bucket) or self.place.region or implied_region(self.place.endpoint) or USUAL_REGION
+        return self._regions.get(bucket) or self._implied
 
     def learns(self, bucket: str, used: str, status: int, headers: Mapping[str, str], body: bytes) -> bool:
         """Whether an answer to a request that was signed for the region `used` names another one."""

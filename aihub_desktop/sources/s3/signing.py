@@ -40,6 +40,7 @@ class Signer:
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
+        self._kept: Any = None
 
     def headers(self, method: str, url: str, region: str, extra: Mapping[str, str]) -> dict[str, str]:
         """`extra` and what makes it a signed request without a body, names in lower case.
@@ -62,7 +63,9 @@ class Signer:
         return str(request.url)
 
     def _pair(self) -> Any:
-        token = self._credentials.token.reveal() or None
-        return _botocore().credentials.Credentials(
-            self._credentials.access_key, self._credentials.secret_key.reveal(), token
-        )
+        if self._kept is None:
+            token = self._credentials.token.reveal() or None
+            self._kept = _botocore().credentials.Credentials(
+                self._credentials.access_key, self._credentials.secret_key.reveal(), token
+            )
+        return self._kept
