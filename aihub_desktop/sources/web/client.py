@@ -184,7 +184,7 @@ class Web:
 
     def _told_by_head(self, address: str) -> _Told | None:
         try:
-            opened = self._followed(address, self._connections.head, {})
+            opened = self._followed(address, partial(self._connections.open, method="HEAD"), {})
         except ProblemError as error:
             if error.problem.code is Code.HUB_ERROR or error.problem.facts.get("why") in _HEADLESS:
                 return None
