@@ -1,4 +1,4 @@
-"""Files of places that serve ranges: which go together, and over how many connections. Pure: it decides, begins nothing.
+"""Files of places that serve ranges: which go together, and over how many connections. Pure: begins nothing.
 
 Large files need many connections, small ones many requests: they never share a lease. Small ones are spread over the
 worker processes, since what counts there is the work of each file; large ones take every connection that is free.

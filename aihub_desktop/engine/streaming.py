@@ -70,7 +70,7 @@ class Streaming:
         self._spread.started(lease.id, now.steady)
 
     def next_start(self, now: Moment) -> float | None:
-        """When (steady clock) another stream may begin that is wanted already; None where that is no question of time."""
+        """When (steady clock) another stream may begin; None where that is no question of time."""
         start = self._spread.next_start(self._settings.spread)
         return start if self.slots() > 0 and start > now.steady else None
 
