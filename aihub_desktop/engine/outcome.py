@@ -142,8 +142,9 @@ class Outcome:
         # Small files come proved; their turn at being checked was with whoever received them.
         self._court.moves(lease, now)
         self._book.set_file(
-            file, state=FileState.CHECKING, bytes=news.size, size=news.size, sha256=news.sha256, problem=None
-        )
+            file, state=FileState.CHECKING, bytes=news.size, size=news.size, sha256=news.sha256, problem=None,
+            recording=True,
+        )  # fmt: skip
         # Its outcome is known, whatever the lease still says; it is the lease's until the manifest names it.
         lease.files.discard(file.id)
         transfer = self._book.transfers[file.transfer]
@@ -156,7 +157,7 @@ class Outcome:
             return
         self._book.set_file(
             file, state=FileState.DONE, bytes=proof.size, size=proof.size, sha256=proof.sha256,
-            proof=proof.proof.value, problem=None, next_try=None,
+            proof=proof.proof.value, problem=None, next_try=None, recording=False,
         )  # fmt: skip
         self._book.free_file(file)
         self.settle(self._book.transfers[file.transfer], now)
@@ -164,6 +165,7 @@ class Outcome:
     def not_recorded(self, answer: NotRecorded, now: Moment) -> None:
         file = self._book.files.get(answer.proof.file)
         if file is not None:
+            self._book.set_file(file, recording=False)
             self.meet(self._book.transfers[file.transfer], answer.problem)
 
     def failed(self, news: Failed, now: Moment) -> None:

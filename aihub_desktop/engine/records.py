@@ -57,6 +57,7 @@ class FileRecord:
     drops: int = 0  # how often all that was received had to be dropped
     proof_seen: Proof | None = None  # what was proved of it while it came, in this run
     note_seen: str = ""
+    recording: bool = False  # it is proved, and its entry in the manifest is being written
     bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
     passed: int = 0  # most bytes on disk already that any stream passed by since something new became durable
     repeat: int = 0  # bytes on disk when its stream began, which will pass by again
@@ -383,7 +384,8 @@ class Book:
         if file.lease is not None:
             return
         if file.state is FileState.CHECKING:
-            transfer.whole.add(file.id)
+            if not file.recording:
+                transfer.whole.add(file.id)
         elif file.state is FileState.WAITING and file.due > 0:
             heapq.heappush(self.later, (file.due, file.id))
         elif file.state is FileState.WAITING:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.messages import Browse, Expand, FileList, Inspect, Shelf
+from aihub_desktop.domain.messages import (
+    Browse,
+    Expand,
+    FileList,
+    Inspect,
+    Inspected,
+    ListStorages,
+    PutStorage,
+    RemoveStorage,
+    Shelf,
+)
 from aihub_desktop.domain.model import S3, Dataset
 from aihub_desktop.domain.storage import S3Place, container, plain_endpoint
 from aihub_desktop.engine.errands import Errands
@@ -29,11 +41,19 @@ class Shelves:
         self._errands = errands
         self._name = name
 
-    def handle(self, command: Browse | Expand | Inspect, reply: Reply) -> None:
+    def handle(
+        self, command: ListStorages | PutStorage | RemoveStorage | Browse | Expand | Inspect, reply: Reply
+    ) -> None:
         """Answers through `reply`, on the loop. Raises BAD_COMMAND for what is no endpoint."""
-        if isinstance(command, Inspect):
-            self._inspect(command, reply)
-            return
+        match command:
+            case Inspect():
+                self._inspect(command, reply)
+            case Browse() | Expand():
+                self._browse(command, reply)
+            case _:
+                self._keys.handle(command, reply)
+
+    def _browse(self, command: Browse | Expand, reply: Reply) -> None:
         try:
             endpoint = plain_endpoint(command.endpoint)
         except ValueError:
@@ -50,26 +70,27 @@ class Shelves:
                     self._keys.refused(endpoint)
                 reply(value, problem)
 
-            self._errands.run_apart(
-                f"shelf {endpoint}", lambda: _look(command, endpoint, S3Client(place, agent, timeout)), then
-            )
+            job = partial(_look, command, endpoint, place, agent, timeout)
+            self._errands.run_apart(f"shelf {endpoint}", job, then)
 
         self._keys.place(endpoint, look)
 
     def _inspect(self, command: Inspect, reply: Reply) -> None:
         agent, timeout = self._name()
 
-        def job() -> Any:
-            return Web(agent, timeout).inspect(command.addresses, command.names, command.checksums)
+        def job() -> Inspected:
+            with contextlib.closing(Web(agent, timeout)) as web:
+                return web.inspect(command.addresses, command.names, command.checksums)
 
         self._errands.run_apart("inspect", job, reply)
 
 
-def _look(command: Browse | Expand, endpoint: str, client: S3Client) -> Shelf | FileList:
-    if isinstance(command, Expand):
-        files = client.expand(command.bucket, command.prefixes, command.base)
-        dataset = Dataset(S3, container(endpoint, command.bucket), command.bucket)
-        return FileList(dataset, files, "", time.time())
-    if not command.bucket:
-        return Shelf(client.buckets(), [])
-    return client.page(command.bucket, command.prefix, command.after)
+def _look(command: Browse | Expand, endpoint: str, place: S3Place, agent: str, timeout: float) -> Shelf | FileList:
+    with contextlib.closing(S3Client(place, agent, timeout)) as client:
+        if isinstance(command, Expand):
+            files = client.expand(command.bucket, command.prefixes, command.base)
+            dataset = Dataset(S3, container(endpoint, command.bucket), command.bucket)
+            return FileList(dataset, files, "", time.time())
+        if not command.bucket:
+            return Shelf(client.buckets(), [])
+        return client.page(command.bucket, command.prefix, command.after)

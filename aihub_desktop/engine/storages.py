@@ -22,7 +22,7 @@ from aihub_desktop.domain.model import Secret
 from aihub_desktop.domain.storage import Access, Credentials, S3Place, Storage, plain_endpoint
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.sources.s3.credentials import from_profile
-from aihub_desktop.store.keychain import Keychain
+from aihub_desktop.store.keychain import Vault
 from aihub_desktop.store.queue import QueueStore
 
 _log = logging.getLogger(__name__)
@@ -59,13 +59,13 @@ class StorageKeys:
     """
 
     def __init__(
-        self, store: QueueStore, keychain: Keychain, post: Callable[[Back], None], changed: Callable[[str], None]
+        self, store: QueueStore, vault: Vault, post: Callable[[Back], None], changed: Callable[[str], None]
     ) -> None:
         self._store = store
-        self._keychain = keychain
+        self._vault = vault
         self._changed = changed
         # Apart from the hub's own key: a profile that asks a machine far away must not keep that one waiting.
-        self._vault = Errands("storage-keychain", post, threads=1)
+        self._safe = Errands("storage-keychain", post, threads=1)
         self._profiles = Errands("storage-profile", post, threads=1)
         self._storages = _kept(store)
         self._for_run: dict[str, Credentials] = {}
@@ -74,7 +74,7 @@ class StorageKeys:
         self._masked: dict[str, str] = {}
 
     def close(self) -> None:
-        self._vault.close(1.0)
+        self._safe.close(1.0)
         self._profiles.close(0.0)
 
     # ---- asked by leases and looks ----
@@ -119,13 +119,11 @@ class StorageKeys:
             self._found(endpoint, search, value, problem)
 
         if storage.access is Access.KEYCHAIN:
-            self._vault.run(lambda: _pair(self._keychain, endpoint), then)
+            self._safe.run(lambda: _pair(self._vault, endpoint), then)
         else:
             self._profiles.run(lambda: from_profile(storage.profile), then)
 
-    def _found(
-        self, endpoint: str, search: _Search, credentials: Credentials | None, problem: Problem | None
-    ) -> None:
+    def _found(self, endpoint: str, search: _Search, credentials: Credentials | None, problem: Problem | None) -> None:
         if self._searches.get(endpoint) is not search:
             return
         del self._searches[endpoint]
@@ -162,7 +160,7 @@ class StorageKeys:
             self._masked |= value or {}
             reply(self._rows(), None)  # the list is good even where the keychain says nothing
 
-        self._vault.run(lambda: _masks(self._keychain, unknown), then)
+        self._safe.run(lambda: _masks(self._vault, unknown), then)
 
     def _put(self, command: PutStorage, reply: Reply) -> None:
         storage = msgspec.structs.replace(command.storage, endpoint=_endpoint(command.storage.endpoint))
@@ -175,7 +173,7 @@ class StorageKeys:
             self._enter(storage, reply, Credentials(access_key, secret_key, Secret("")))
         else:
             kept = msgspec.structs.replace(storage, access=Access.KEYCHAIN)
-            pair = (storage.endpoint, access_key, secret_key)
+            pair = Credentials(access_key, secret_key, Secret(""))
 
             def then(value: Any, problem: Problem | None) -> None:
                 if problem is None:
@@ -183,7 +181,7 @@ class StorageKeys:
                 else:
                     reply(None, problem)
 
-            self._vault.run(lambda: self._keychain.set_pair(*pair), then)
+            self._safe.run(lambda: self._vault.set_pair(storage.endpoint, pair), then)
 
     def _enter(self, storage: Storage, reply: Reply, for_run: Credentials | None = None) -> None:
         endpoint = storage.endpoint
@@ -195,7 +193,7 @@ class StorageKeys:
         if not self._keep(reply):
             return
         if before is not None and before.access is Access.KEYCHAIN and storage.access is not Access.KEYCHAIN:
-            self._vault.run(lambda: self._keychain.clear_pair(endpoint), _cleared)
+            self._safe.run(lambda: self._vault.clear_pair(endpoint), _cleared)
         self._changed(endpoint)
         self._list(reply)
 
@@ -212,7 +210,7 @@ class StorageKeys:
             else:
                 reply(None, problem)
 
-        self._vault.run(lambda: self._keychain.clear_pair(endpoint), then)
+        self._safe.run(lambda: self._vault.clear_pair(endpoint), then)
 
     def _drop(self, endpoint: str, reply: Reply) -> None:
         self._forget(endpoint)
@@ -265,16 +263,16 @@ def _place(storage: Storage, credentials: Credentials | None) -> S3Place:
     return S3Place(storage.endpoint, storage.region, storage.style, credentials)
 
 
-def _pair(keychain: Keychain, endpoint: str) -> Credentials:
-    pair = keychain.pair(endpoint)
+def _pair(vault: Vault, endpoint: str) -> Credentials:
+    pair = vault.get_pair(endpoint)
     if pair is None:
         raise ProblemError(Code.NO_CREDENTIALS, host=_host(endpoint))
-    return Credentials(pair[0], pair[1], Secret(""))
+    return pair
 
 
-def _masks(keychain: Keychain, endpoints: list[str]) -> dict[str, str]:
-    pairs = ((endpoint, keychain.pair(endpoint)) for endpoint in endpoints)
-    return {endpoint: _mask(pair[0]) if pair else "" for endpoint, pair in pairs}
+def _masks(vault: Vault, endpoints: list[str]) -> dict[str, str]:
+    pairs = ((endpoint, vault.get_pair(endpoint)) for endpoint in endpoints)
+    return {endpoint: _mask(pair.access_key) if pair else "" for endpoint, pair in pairs}
 
 
 def _mask(access_key: str) -> str:

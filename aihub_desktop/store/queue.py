@@ -259,9 +259,10 @@ def _file(row: tuple[Any, ...]) -> FileRow:
     size = SizeRange(named.pop("low"), named.pop("high"), named.pop("shown"))
     text = named.pop("origin")
     file = RemoteFile(
-        named.pop("source"), named.pop("dataset"), named.pop("key"), named.pop("path"), size, bool(named.pop("package")),
-        None if text is None else _origin.decode(text),
-    )  # fmt: skip
+        named.pop("source"), named.pop("dataset"), named.pop("key"), named.pop("path"), size, bool(named.pop("package"))
+    )
+    if text is not None:
+        file = msgspec.structs.replace(file, origin=_origin.decode(text))
     named["state"] = FileState(named["state"])
     named["problem"] = _problem_of(named["problem"])
     return FileRow(file=file, **named)
