@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.leases import Proof, WorkFile
@@ -30,6 +30,25 @@ class Moment:
 
     steady: float
     wall: float
+
+
+class Weight(NamedTuple):
+    """What a file adds to the totals of its transfer, under their names there."""
+
+    files: int = 0
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    running: int = 0
+    bytes: int = 0
+    low: int = 0
+    high: int = 0
+    still_low: int = 0
+    still_high: int = 0
+    endless: int = 0
+
+
+_NO_WEIGHT: Final = Weight()
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +80,7 @@ class FileRecord:
     bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
     passed: int = 0  # most bytes on disk already that any stream passed by since something new became durable
     repeat: int = 0  # bytes on disk when its stream began, which will pass by again
+    weight: Weight = _NO_WEIGHT  # what of it is in the totals
 
     def row(self) -> FileRow:
         return FileRow(
@@ -267,7 +287,7 @@ class Book:
         self.files[record.id] = record
         transfer.ids[record.id] = None
         transfer.sets = None
-        self._count(transfer, record, 1)
+        self._count(transfer, record)
         self._queue(transfer, record)
 
     def new_lease(self, kind: LeaseKind, transfer: TransferRecord, files: list[FileRecord]) -> LeaseRecord:
@@ -315,8 +335,9 @@ class Book:
     def drop_file(self, file: FileRecord) -> None:
         """Takes a file off its transfer: a newer release stands in its place."""
         transfer = self.transfers[file.transfer]
-        self._count(transfer, file, -1)
         self._take_back(transfer, file)
+        for name, value in zip(Weight._fields, file.weight, strict=True):
+            setattr(transfer, name, getattr(transfer, name) - value)
         del transfer.ids[file.id]
         transfer.sets = None
         del self.files[file.id]
@@ -331,13 +352,16 @@ class Book:
         transfer = self.transfers[file.transfer]
         if "state" in new:
             move_file(file.state, new["state"])
-        self._count(transfer, file, -1)
+        changed = False
         for name, value in new.items():
-            setattr(file, name, value)
-        self._count(transfer, file, 1)
+            if getattr(file, name) != value:
+                setattr(file, name, value)
+                changed = True
         self._queue(transfer, file)
-        self._dirty_files.add(file.id)
-        self._dirty_transfers.add(transfer.id)
+        if changed:  # of 20,000 files that were looked at most are as they were: nothing to write
+            self._count(transfer, file)
+            self._dirty_files.add(file.id)
+            self._dirty_transfers.add(transfer.id)
 
     def set_transfer(self, transfer: TransferRecord, **new: Any) -> None:
         if "state" in new:
@@ -349,34 +373,22 @@ class Book:
 
     def reach(self, file: FileRecord, covered: int, again: int) -> None:
         """Progress for the eye: not worth a write, so nothing is marked as changed."""
-        transfer = self.transfers[file.transfer]
-        self._count(transfer, file, -1)
         file.bytes, file.again = covered, again
-        self._count(transfer, file, 1)
+        self._count(self.transfers[file.transfer], file)
 
     def allot(self, file: FileRecord, allocated: int) -> None:
         """What the file takes up on the disk: nothing that is kept."""
-        transfer = self.transfers[file.transfer]
-        self._count(transfer, file, -1)
         file.allocated = allocated
-        self._count(transfer, file, 1)
+        self._count(self.transfers[file.transfer], file)
 
-    def _count(self, transfer: TransferRecord, file: FileRecord, sign: int) -> None:
-        transfer.files += sign
-        transfer.done += sign * (file.state is FileState.DONE)
-        transfer.failed += sign * (file.state is FileState.FAILED)
-        transfer.skipped += sign * (file.state is FileState.SKIPPED)
-        transfer.running += sign * (file.state in FILE_RUNNING)
-        if file.state is FileState.SKIPPED:
+    def _count(self, transfer: TransferRecord, file: FileRecord) -> None:
+        """Brings the totals up to what the file is now."""
+        before, file.weight = file.weight, _weight(file)
+        if before == file.weight:
             return
-        low, high = file.still()
-        transfer.still_low += sign * low
-        transfer.still_high += sign * high
-        low, high = file.total()
-        transfer.bytes += sign * file.bytes
-        transfer.low += sign * low
-        transfer.high += sign * high
-        transfer.endless += sign * (file.is_endless and file.state not in FILE_ENDED)
+        for name, old, new in zip(Weight._fields, before, file.weight, strict=True):
+            if old != new:
+                setattr(transfer, name, getattr(transfer, name) + new - old)
 
     def _queue(self, transfer: TransferRecord, file: FileRecord) -> None:
         """Puts a file that has nothing in hand where the planner finds it."""
@@ -420,6 +432,27 @@ class Book:
         removed, dropped = self._removed, self._dropped
         self._dirty_transfers, self._dirty_files, self._removed, self._dropped = set(), set(), [], []
         return transfers, files, removed, dropped
+
+
+def _weight(file: FileRecord) -> Weight:
+    state = file.state
+    if state is FileState.SKIPPED:
+        return Weight(files=1, skipped=1)
+    low, high = file.total()
+    still_low, still_high = file.still()
+    return Weight(
+        1,
+        int(state is FileState.DONE),
+        int(state is FileState.FAILED),
+        0,
+        int(state in FILE_RUNNING),
+        file.bytes,
+        low,
+        high,
+        still_low,
+        still_high,
+        int(file.is_endless and state not in FILE_ENDED),
+    )
 
 
 def _clashes(file: FileRecord) -> bool:

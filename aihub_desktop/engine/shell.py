@@ -1,7 +1,7 @@
 """Carries out what the core decides: one loop, one thread, the only writer of the queue.
 
 A turn: take what came in → core → deeds → manifest → one transaction → events. What a turn says is true on disk.
-All that was proved in a turn goes into the manifest at once: with 20,000 files a sync for each would be the limit.
+While small files come by the thousand several turns share manifest and transaction: a sync for each would be the limit.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ from aihub_desktop.transport.disk import make_folders
 _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS: Final = 1.0  # how late a deadline may be noticed
+_SAVE_SECONDS: Final = 0.2  # as often as progress is told: nobody sees more
 _MOST_WORKERS: Final = 4  # more interpreters than this bring nothing: hashing and sockets run outside the lock
 
 Input = m.AnyCommand | AnyNews | Back
@@ -85,6 +86,7 @@ class Shell:
         self._clerk = Clerk()
         self._records: list[Record] = []  # of this turn, not in a manifest yet
         self._way = ("", hub)  # (place, address) that the watch looks to while nothing comes from the hub
+        self._saved_at = float("-inf")
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="engine")
 
@@ -185,14 +187,23 @@ class Shell:
             self._handle(message)
         # What comes next begins before the disk has had its time for what is through.
         self._do(self._core.plan(self._now()))
-        if self._records:
-            self._enter_records()
-            self._do(self._core.plan(self._now()))
         self._pool.enforce()
         self._keys.enforce()
         self._storages.enforce()
-        self._save()
+        if self._is_time_to_save():
+            if self._records:
+                self._enter_records()
+                self._do(self._core.plan(self._now()))
+            self._save()
+            self._saved_at = time.monotonic()
         self._outbox.progress(self._core, self._now())
+
+    def _is_time_to_save(self) -> bool:
+        """Small files end by the hundred in the time that a disk needs for one turn: they are saved a few at a time,
+        and the workers wait for their next lease no longer than for a thought.
+        """
+        gathers = any(lease.kind is LeaseKind.GATHER for lease in self._core.book.leases.values())
+        return not gathers or time.monotonic() - self._saved_at >= _SAVE_SECONDS
 
     def _watch_line(self) -> None:
         """After sleep, or by another way out, no connection from before lives on."""

@@ -135,7 +135,7 @@ class Ledger:
         self._folder = native(folder)
         self._entries: dict[str, Entry] = {}
         self._seen: list[tuple[int, int, int] | None] | None = None
-        self._manifest = b""  # its whole lines, as the next append leaves them
+        self._manifest = bytearray()  # its whole lines, as the next append leaves them
         self._log_length = 0
 
     def entries(self) -> dict[str, Entry]:
@@ -190,13 +190,13 @@ class Ledger:
             lines = [manifest_line(place, sha256) for place, sha256 in new.items() if place not in replaced]
             text = b"".join(lines)
             self._append(own / MANIFEST, len(self._manifest), text)
-            self._manifest += text
+            self._manifest += text  # in place: with 300,000 lines a copy at each call would be what costs
             return
         # The other lines stay as they are, sign by sign: they may be other people's.
-        kept = [line + b"\n" for line in self._manifest.split(b"\n")[:-1] if _place(line) not in new]
+        kept = [line + b"\n" for line in bytes(self._manifest).split(b"\n")[:-1] if _place(line) not in new]
         text = b"".join(kept + [manifest_line(place, sha256) for place, sha256 in new.items()])
         self._rewrite(own, text)
-        self._manifest = text
+        self._manifest = bytearray(text)
 
     def _rewrite(self, own: Path, text: bytes) -> None:
         new = own / (MANIFEST + ".new")
@@ -218,7 +218,8 @@ class Ledger:
         manifest, log = _read(own / MANIFEST) or b"", _read(own / LOG) or b""
         self._log_length = log.rfind(b"\n") + 1
         stories = _stories(log[: self._log_length].splitlines())
-        self._manifest = manifest = self._whole_lines(manifest, stories)
+        manifest = self._whole_lines(manifest, stories)
+        self._manifest = bytearray(manifest)
         self._entries = {}
         for line in parse_manifest(manifest):
             place = _nfc(line.path)
