@@ -60,8 +60,8 @@ class Entry(msgspec.Struct, frozen=True):
     note: str = ""
 
     @classmethod
-    def of(cls, work: WorkFile, proved: Proved) -> Entry:
-        """The entry for a file that was proved just now."""
+    def of(cls, work: WorkFile, proved: Proved, at: str = "") -> Entry:
+        """The entry for a file that was proved just now, or `at` another time."""
         file = work.file
         return cls(
             work.place,
@@ -73,7 +73,7 @@ class Entry(msgspec.Struct, frozen=True):
             file.key,
             file.path,
             proved.proof.value,
-            datetime.now(UTC).isoformat(timespec="seconds"),
+            at or moment(),
             proved.note,
         )
 
@@ -85,6 +85,11 @@ class Entry(msgspec.Struct, frozen=True):
             file.package,
             file.key,
         )
+
+
+def moment() -> str:
+    """Now, as `Entry.at` has it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class ManifestLine(msgspec.Struct, frozen=True):
@@ -147,7 +152,7 @@ class Ledger:
         """All of them are durable when this returns. A place that is there gets its new line. Raises `ProblemError`."""
         if not entries:
             return
-        entries = [msgspec.structs.replace(entry, place=_nfc(entry.place)) for entry in entries]
+        entries = [_in_nfc(entry) for entry in entries]
         self._load()
         own = own_folder(self._folder)
         try:
@@ -265,6 +270,11 @@ def _parsed(text: str) -> ManifestLine | None:
     if found["escaped"]:
         path = re.sub(r"\\[\\nr]", lambda escape: _ESCAPES[escape[0]], path)
     return ManifestLine(path, found["sha256"].lower())
+
+
+def _in_nfc(entry: Entry) -> Entry:
+    place = _nfc(entry.place)
+    return entry if place == entry.place else msgspec.structs.replace(entry, place=place)
 
 
 def _nfc(path: str) -> str:

@@ -12,8 +12,8 @@ import msgspec
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
-from aihub_desktop.domain.names import JOURNAL, clash_key, taken_names
-from aihub_desktop.transport.disk import disk_error, native, plain_file, remove
+from aihub_desktop.domain.names import JOURNAL, PART, UnsafeNameError, clash_key, safe_path, taken_names
+from aihub_desktop.transport.disk import disk_error, plain_file, remove
 from aihub_desktop.transport.journal import Identity, JournalState, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.publish import is_half_published
@@ -92,17 +92,22 @@ class _Names:
 def forget_journal(folder: Path | str, place: str) -> None:
     """After the proof was recorded. A NAME.part that is a second name of the final file goes too.
 
-    Small files never had a journal: of those nothing more is asked than whether there is one. Raises `ProblemError`.
+    For small files what counts is the cost of this: where no part is left it is one look and one unlink.
+
+    Raises `ProblemError`.
     """
-    if not os.path.lexists(os.path.join(native(folder), *f"{place}{JOURNAL}".split("/"))):
-        return
-    spot = Target(folder).spot(place)
+    target = Target(folder)
     try:
-        if is_half_published(spot):
+        final = os.path.join(target.folder, str(safe_path(place)).replace("/", os.sep))
+    except UnsafeNameError as error:
+        raise ProblemError(Code.UNSAFE_NAME, name=error.name[:300], why=error.why) from error
+    try:
+        if os.path.lexists(final + PART) and is_half_published(spot := target.spot(place)):
             remove(spot.part)
-        remove(spot.journal)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(final + JOURNAL)
     except OSError as error:
-        raise disk_error(error, spot.journal) from error
+        raise disk_error(error, Path(final + JOURNAL)) from error
 
 
 def sweep(folder: Path | str, files: list[WorkFile]) -> None:
