@@ -175,8 +175,10 @@ def test_a_wrong_region_is_healed(swift_storage: Storage) -> None:
     bucket = fresh(swift_storage, "region")
     with Writer(swift_storage) as writer:
         writer.put(bucket, "k", b"1234")
+        writer.put(bucket, "nothing", b"")
     for region in ("", "eu-west-1"):
-        assert len(S3(swift_storage.place(region=region), AGENT).expand(bucket, [""])) == 1
+        assert len(S3(swift_storage.place(region=region), AGENT).expand(bucket, [""])) == 2
+        assert S3(swift_storage.place(region=region), AGENT).file(bucket, "nothing").size.low == 0
         assert S3(swift_storage.place(region=region), AGENT).file(bucket, "k").size.low == 4
         assert bucket in S3(swift_storage.place(region=region), AGENT).buckets()
 

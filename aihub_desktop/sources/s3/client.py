@@ -176,9 +176,8 @@ class S3:
         if answer.status in (200, 206):
             return answer.headers
         told = self._answer(bucket, key, query, {**mode, "range": "bytes=0-0"})
-        if told.status in (200, 206):  # it learned the region, or HEAD alone is refused
-            answer = self._answer(bucket, key, query, mode, method="HEAD")
-            told = answer
+        if told.status in (200, 206, 416):  # it learned the region; 416 is what an object without a byte answers
+            told = self._answer(bucket, key, query, mode, method="HEAD")
         if told.status not in (200, 206):
             raise self._refusal(told)
         return told.headers
