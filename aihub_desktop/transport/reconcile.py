@@ -104,8 +104,7 @@ def forget_journal(folder: Path | str, place: str) -> None:
     try:
         if os.path.lexists(final + PART) and is_half_published(spot := target.spot(place)):
             remove(spot.part)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(final + JOURNAL)
+        remove(Path(final + JOURNAL))
     except OSError as error:
         raise disk_error(error, Path(final + JOURNAL)) from error
 
