@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui.models.addresses import TROUBLE_ROLE
 from aihub_desktop.gui.models.queue import DETAIL_ROLE, FRACTION_ROLE, REPEAT_ROLE, ROW_ROLE
 from aihub_desktop.gui.models.queue_rows import in_trouble
 from aihub_desktop.gui.theme import GRID
@@ -97,6 +98,17 @@ class TickDelegate(RowDelegate):
         elif state is Qt.CheckState.PartiallyChecked:
             middle = top + height / 2
             painter.drawLine(QPointF(left + width * 0.27, middle), QPointF(left + width * 0.73, middle))
+
+
+class FoundDelegate(TickDelegate):
+    """Addresses that gave no file stand in the colour of a warning; their words say why."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        super().initStyleOption(option, index)
+        if index.data(TROUBLE_ROLE):
+            ink = theme.warning(option.palette)
+            option.palette.setColor(QPalette.ColorRole.Text, ink)
+            option.palette.setColor(QPalette.ColorRole.HighlightedText, ink)
 
 
 class TitleDelegate(RowDelegate):
