@@ -37,13 +37,16 @@ class Depot(QObject):
         self._link, self._preferences = link, preferences
         self.rows: list[StorageRow] = []
         self.problem: Problem | None = None  # why the list is not here
-        self.known = False
+        self.known = self._loading = False
         self.chosen: Storage | None = None
         self.shelf = ShelfModel(words, self)
         self.shelf.page_wanted.connect(self._fetch)
 
     def load(self) -> None:
-        self._link.ask(ListStorages(0), Storages, self._listed, self._not_listed)
+        """Asks for `rows`, unless that is under way."""
+        if not self._loading:
+            self._loading = True
+            self._link.ask(ListStorages(0), Storages, self._listed, self._not_listed)
 
     def put(self, wish: PutStorage, answered: Callable[[], None], refused: Refused) -> None:
         """Enters a storage; then `rows` has it."""
@@ -89,14 +92,14 @@ class Depot(QObject):
         return str(self._preferences.value(f"{_BUCKETS}/{_plain(endpoint)}", "")).split()
 
     def _listed(self, found: Storages) -> None:
-        self.rows, self.problem, self.known = found.rows, None, True
+        self.rows, self.problem, self.known, self._loading = found.rows, None, True, False
         self.changed.emit()
         now = None if self.chosen is None else self.row_of(self.chosen.endpoint)
         if self.chosen is not None and now is None:
             self.choose(None)
 
     def _not_listed(self, problem: Problem) -> None:
-        self.problem = problem
+        self.problem, self._loading = problem, False
         self.changed.emit()
 
     def _fetch(self, folder: Folder) -> None:

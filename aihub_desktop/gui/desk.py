@@ -208,7 +208,6 @@ class Desk(QObject):
     def _ask_all(self) -> None:
         self.link.ask(ShowKey(0), KeyState, self._keyed)
         self.load_catalogue()
-        self.depot.load()
 
     def restart(self) -> None:
         """After the engine was lost."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QInputDialog,
@@ -53,6 +54,7 @@ class ShelvesPanel(QWidget):
         self._nothing = EmptyPlace("storage")
         self.shelf = _Shelf(desk)
         self._right, self._stack = QStackedWidget(), QStackedWidget()
+        self._wanted: str | None = None  # the endpoint whose dialog is to open
         self._lay_out()
         self._connect()
         self.speak()
@@ -138,6 +140,14 @@ class ShelvesPanel(QWidget):
         else:
             self._depot.load()
 
+    def show_storage(self, endpoint: str) -> None:
+        """The dialog, once it is known whether the storage of that endpoint is."""
+        if self._depot.known:
+            self.ask_for_storage(endpoint)
+        else:
+            self._wanted = endpoint
+            self._depot.load()
+
     def ask_for_storage(self, endpoint: str = "") -> StorageDialog:
         """The dialog; with the storage of that endpoint, if it is known."""
         row = self._depot.row_of(endpoint) if endpoint else None
@@ -146,6 +156,11 @@ class ShelvesPanel(QWidget):
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
         return dialog
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._depot.known:
+            self._depot.load()
 
     def _kept(self, storage: Storage) -> None:
         self.list.mark(storage.endpoint)
@@ -182,6 +197,9 @@ class ShelvesPanel(QWidget):
         for button in (self.edit, self.remove):
             button.setEnabled(self.list.storage() is not None)
         self._show_none()
+        if depot.known and self._wanted is not None:
+            endpoint, self._wanted = self._wanted, None
+            self.ask_for_storage(endpoint)
 
     def _show_none(self) -> None:
         words, problem = self._desk.words, self._depot.problem
@@ -263,7 +281,7 @@ class _Shelf(QWidget):
         model.rowsRemoved.connect(lambda *_: self._show_problem())
         self._all.clicked.connect(lambda: model.tick_all(True))
         self._none.clicked.connect(lambda: model.tick_all(False))
-        self._bucket.clicked.connect(self._ask_bucket)
+        self._bucket.clicked.connect(self.ask_bucket)
         self._refresh.clicked.connect(lambda: self._depot.choose(self._depot.chosen))
         self._depot.chosen_changed.connect(self._chosen)
         self.view.entered_key.connect(self.target.button.click)
@@ -335,7 +353,7 @@ class _Shelf(QWidget):
         if code in (Code.NO_ACCESS, Code.NO_CREDENTIALS):
             actions = [
                 (say(f"gui.cure.{Cure.EDIT_STORAGE}"), self.change_wanted.emit),
-                (say("gui.storage.open-bucket"), self._ask_bucket),
+                (say("gui.storage.open-bucket"), self.ask_bucket),
             ]
         advice = say("gui.storage.no-list") if code is Code.NO_ACCESS else told.advice
         self.banner.tell(told.title, advice, actions)
@@ -345,7 +363,8 @@ class _Shelf(QWidget):
         if not self.view.currentIndex().isValid() and self._model.rowCount():
             self.view.select_line(0)
 
-    def _ask_bucket(self) -> None:
+    def ask_bucket(self) -> None:
+        """For one that the storage does not list."""
         say = self._desk.words.say
         dialog = QInputDialog(self)
         dialog.setWindowTitle(say("gui.storage.open-bucket-title"))
@@ -454,5 +473,6 @@ def _title(bucket: str, files: list[RemoteFile]) -> str:
     if len(files) == 1:
         return f"{bucket}/{files[0].key}"
     # What the first and the last in order share, all between them share too.
-    shared = os.path.commonprefix([min(file.key for file in files), max(file.key for file in files)])
-    return f"{bucket}/{shared.rpartition('/')[0]}".rstrip("/")
+    first, last = (pick(file.key for file in files).split("/")[:-1] for pick in (min, max))
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return "/".join([bucket, *(name for name, _ in same)])

@@ -13,7 +13,6 @@ from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.pages.shelves import ShelvesPanel
 from aihub_desktop.gui.pages.web import WebPanel
 from aihub_desktop.gui.parts import Rule
-from aihub_desktop.gui.storage_dialog import StorageDialog
 from aihub_desktop.gui.theme import GRID
 
 OBJECTS: Final = 0
@@ -63,10 +62,10 @@ class StoragePage(QWidget):
         if self.tabs.currentIndex() == OBJECTS:
             self.shelves.reload()
 
-    def show_storage(self, endpoint: str) -> StorageDialog:
+    def show_storage(self, endpoint: str) -> None:
         """The dialog of the storage with this endpoint, also of one that is not entered yet."""
         self.tabs.setCurrentIndex(OBJECTS)
-        return self.shelves.ask_for_storage(endpoint)
+        self.shelves.show_storage(endpoint)
 
     def focus_filter(self) -> None:
         if self.tabs.currentIndex() == OBJECTS and self._desk.depot.chosen is not None:
