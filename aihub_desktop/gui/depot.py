@@ -84,7 +84,11 @@ class Depot(QObject):
         kept = self._kept(self.chosen.endpoint)
         if name not in kept:
             self._preferences.setValue(f"{_BUCKETS}/{_plain(self.chosen.endpoint)}", " ".join([*kept, name]))
-        self.shelf.open_folder(self.shelf.add_bucket(name))
+        bucket, root = self.shelf.add_bucket(name), self.shelf.tree.root
+        if root.problem is not None and root.problem.code is Code.NO_ACCESS:
+            # A key for single buckets: those that are opened by name are all there is to see.
+            self.shelf.add_page(root, Shelf([], []))
+        self.shelf.open_folder(bucket)
 
     # ---- inside ----
 
@@ -116,7 +120,6 @@ class Depot(QObject):
 
     def _not_fetched(self, folder: Folder, problem: Problem) -> None:
         if folder.parent is None and folder.entries and problem.code is Code.NO_ACCESS:
-            # A key for single buckets: those that were opened by name are all there is to see.
             self.shelf.add_page(folder, Shelf([], []))
         else:
             self.shelf.fail(folder, problem)

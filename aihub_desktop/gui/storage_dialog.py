@@ -94,6 +94,9 @@ class StorageDialog(QDialog):
         self._status.setAlignment(self._status.alignment().AlignTop)
         self.setMinimumWidth(GRID * 70)
         self._speak()
+        for part in (form, self._by_access):
+            # Wrapped sentences below would take the height of the fields.
+            part.setMinimumHeight(part.sizeHint().height())
         box = QVBoxLayout(self)
         box.setContentsMargins(GRID * 3, GRID * 3, GRID * 3, GRID * 2)
         box.setSpacing(GRID)

@@ -17,8 +17,8 @@ from aihub_desktop.gui import address_list
 from aihub_desktop.gui.models.tree import Sum
 from aihub_desktop.system.words import Words
 
-NAME, SIZE, CHECKSUM, SOURCE = 0, 1, 2, 3
-_HEADERS: Final = tuple(f"gui.web.column.{name}" for name in ("name", "size", "checksum", "source"))
+NAME, SOURCE, CHECKSUM, SIZE = 0, 1, 2, 3
+_HEADERS: Final = tuple(f"gui.web.column.{name}" for name in ("name", "source", "checksum", "size"))
 _RIGHT: Final = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _SHORT: Final = {
     Algorithm.MD5: "MD5", Algorithm.SHA1: "SHA-1", Algorithm.SHA256: "SHA-256", Algorithm.SHA512: "SHA-512",
@@ -150,7 +150,7 @@ class AddressModel(QAbstractTableModel):
             self.ticks_changed.emit()
         elif role != Qt.ItemDataRole.EditRole or not self._rename(row, str(value).strip()):
             return False
-        self.dataChanged.emit(self.index(index.row(), NAME), self.index(index.row(), SOURCE))
+        self.dataChanged.emit(self.index(index.row(), NAME), self.index(index.row(), SIZE))
         return True
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -189,16 +189,12 @@ class AddressModel(QAbstractTableModel):
             if column == NAME and row.problem is not None:
                 return self._words.problem(row.problem).title
             return address_list.shown(row.address) if column == SOURCE else ""
-        match column:
-            case 0:  # NAME
-                return row.file.path
-            case 1:  # SIZE
-                unknown = row.file.size.is_unknown
-                return self._words.say("gui.web.size-unknown") if unknown else self._words.size_range(row.file.size)
-            case 2:  # CHECKSUM
-                return self._checksum(row.file)
-            case _:
-                return address_list.shown(row.address)
+        if column == SIZE:
+            unknown = row.file.size.is_unknown
+            return self._words.say("gui.web.size-unknown") if unknown else self._words.size_range(row.file.size)
+        if column == CHECKSUM:
+            return self._checksum(row.file)
+        return row.file.path if column == NAME else address_list.shown(row.address)
 
     def _checksum(self, file: RemoteFile) -> str:
         origin = file.origin

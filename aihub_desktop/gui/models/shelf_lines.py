@@ -339,6 +339,8 @@ class ShelfModel(QAbstractTableModel):
         return self._size_text(entry)
 
     def _tail_text(self, folder: Folder) -> str:
+        if folder.problem is not None and folder.parent is None:
+            return self._words.say("gui.shelf.no-list")
         if folder.problem is not None:
             return self._words.say("gui.shelf.problem", problem=self._words.problem(folder.problem).title)
         if folder.complete:

@@ -235,7 +235,10 @@ class _Shelf(QWidget):
         self.filter = SearchField()
         self._all, self._none = QPushButton(autoDefault=False), QPushButton(autoDefault=False)
         self._hint = FaintLabel()
-        self.view = ShelfView(self._model)
+        self.view, self._no_hit = ShelfView(self._model), EmptyPlace("search")
+        self._lists = QStackedWidget()
+        self._lists.addWidget(self.view)
+        self._lists.addWidget(self._no_hit)
         self.banner = Banner()
         self.target = TargetBar(desk, self._model)
         self.collecting = Collecting(desk.link, self)
@@ -264,7 +267,7 @@ class _Shelf(QWidget):
         box.addSpacing(GRID // 2)
         box.addLayout(picks)
         box.addWidget(self._hint)
-        box.addWidget(self.view, 1)
+        box.addWidget(self._lists, 1)
         box.addWidget(self.strip)
         box.addSpacing(GRID // 2)
         box.addWidget(self.target)
@@ -301,6 +304,7 @@ class _Shelf(QWidget):
         self.filter.setPlaceholderText(say("gui.files.filter"))
         self.filter.setAccessibleName(say("gui.files.filter"))
         self.view.setAccessibleName(say("gui.shelf.view"))
+        self._no_hit.tell(say("gui.files.no-hit"))
         self._hint.setText(say("gui.shelf.filter-hint"))
         self.view.set_size_sample(say("gui.shelf.at-least", size=words.size(996 << 30)))
         self.strip.speak()
@@ -334,6 +338,8 @@ class _Shelf(QWidget):
         for button, act in ((self._all, "tick"), (self._none, "untick")):
             button.setText(self._desk.words.say(f"gui.files.{act}-{kind}"))
         self._hint.setVisible(bool(self._model.filtering))
+        found = self._model.rowCount() > 0 or not self._model.filtering
+        self._lists.setCurrentWidget(self.view if found else self._no_hit)
 
     def _show_problem(self) -> None:
         """What keeps the storage's buckets from being listed. A folder's own problem stands in its line."""

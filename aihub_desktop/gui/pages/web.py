@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -35,7 +35,8 @@ from aihub_desktop.gui.pages.target import TargetBar, folder_name
 from aihub_desktop.gui.parts import Banner, EmptyPlace, FaintLabel
 from aihub_desktop.gui.theme import GRID
 
-_LINES: Final = 4  # of the text field
+_OWN: Final = "web"  # the folder that is proposed while nothing is known of what will lie in it
+_LINES: Final = 5  # of the text field
 
 
 class AddressField(QPlainTextEdit):
@@ -48,7 +49,7 @@ class AddressField(QPlainTextEdit):
         super().__init__(parent)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setTabChangesFocus(True)
-        margins = self.contentsMargins().top() * 2 + round(self.document().documentMargin() * 2) + GRID
+        margins = self.frameWidth() * 2 + round(self.document().documentMargin() * 2)
         self.setFixedHeight(self.fontMetrics().lineSpacing() * _LINES + margins)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -184,6 +185,11 @@ class WebPanel(QWidget):
         self.model.drop_ticked()
         self.target.refresh()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self.target.folder():
+            self.target.set_own(_OWN)
+
     # ---- addresses ----
 
     def _typed(self) -> None:
@@ -285,7 +291,8 @@ class WebPanel(QWidget):
     def _suggest(self) -> None:
         files = self.model.files()
         if files:
-            self.target.set_own(folder_name(_hosts(files)) or "web")
+            # Of the first server alone: it is a folder's name.
+            self.target.set_own(folder_name(_hosts(files[:1])) or _OWN)
             self.target.refresh()
 
     def _tell(self, problem: Problem) -> None:
