@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPointF, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPalette, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QStyleOptionViewItem, QTableView, QWidget
 
@@ -149,40 +149,43 @@ class ShelfDelegate(TickDelegate):
     """The line's own background over its whole width, then arrow, box and text at their depth."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        if index.column() != NAME:
+        widget = option.widget
+        if index.column() != NAME or not isinstance(widget, QWidget):
             super().paint(painter, option, index)
             return
-        whole = QStyleOptionViewItem(option)
-        self.initStyleOption(whole, index)
-        widget = option.widget if isinstance(option.widget, QWidget) else None
-        style = widget.style() if widget is not None else None
-        if style is not None:
-            style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, whole, painter, widget)
+        # By hand: the delegates above ask the model three times over, which is felt while scrolling.
+        style, option = widget.style(), QStyleOptionViewItem(option)
+        self.initStyleOption(option, index)
+        style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, widget)
+        indent = _indent(index)
         is_open = index.data(OPEN_ROLE)
         if is_open is not None:
-            self._arrow(painter, option, option.rect.left() + _indent(index) - _ARROW, is_open=bool(is_open))
-        super().paint(painter, self._shifted(option, index), index)
+            self._arrow(painter, option, option.rect.left() + indent - _ARROW, is_open=bool(is_open))
+        option.rect = option.rect.adjusted(indent, 0, 0, 0)
+        if option.features & QStyleOptionViewItem.ViewItemFeature.HasCheckIndicator:
+            self.check(painter, option)
+        area = style.subElementRect(QStyle.SubElement.SE_ItemViewItemText, option, widget).adjusted(3, 0, -3, 0)
+        chosen = option.state & QStyle.StateFlag.State_Selected
+        painter.setPen(option.palette.color(QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text))
+        painter.setFont(option.font)
+        text = option.fontMetrics.elidedText(option.text, option.textElideMode, area.width())
+        painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), text)
 
     def editorEvent(self, event: QEvent, model: object, option: QStyleOptionViewItem, index: AnyIndex) -> bool:
         if index.column() == NAME:
-            option = self._shifted(option, index)
+            option = QStyleOptionViewItem(option)
+            option.rect = option.rect.adjusted(_indent(index), 0, 0, 0)
         return bool(super().editorEvent(event, model, option, index))  # type: ignore[arg-type]
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         super().initStyleOption(option, index)
         # One ring around one cell says less than the marked row.
         option.state &= ~QStyle.StateFlag.State_HasFocus
-        if index.data(Qt.ItemDataRole.CheckStateRole) is None and index.column() == NAME:
+        ticks = option.features & QStyleOptionViewItem.ViewItemFeature.HasCheckIndicator
+        if not ticks and index.column() == NAME:
             faint = option.palette.color(QPalette.ColorRole.PlaceholderText)
             option.palette.setColor(QPalette.ColorRole.Text, faint)
             option.palette.setColor(QPalette.ColorRole.HighlightedText, faint)
-
-    @staticmethod
-    def _shifted(option: QStyleOptionViewItem, index: AnyIndex) -> QStyleOptionViewItem:
-        other = QStyleOptionViewItem(option)
-        other.rect = QRect(option.rect)
-        other.rect.setLeft(min(option.rect.left() + _indent(index), option.rect.right()))
-        return other
 
     @staticmethod
     def _arrow(painter: QPainter, option: QStyleOptionViewItem, left: int, *, is_open: bool) -> None:

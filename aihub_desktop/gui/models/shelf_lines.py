@@ -304,14 +304,11 @@ class ShelfModel(QAbstractTableModel):
         return flags
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self.tree.at):
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if index.column() == SIZE else None
-        if role == Qt.ItemDataRole.CheckStateRole:
-            return self.tick_state(index.row()) if index.column() == NAME else None
+        # Asked for nine roles a cell at each paint, most of which it has nothing to say of.
         asked = _ROLES.get(role)
-        return asked(self, index.row(), index.column()) if asked else None
+        if asked is None or not index.isValid() or index.row() >= len(self.tree.at):
+            return None
+        return asked(self, index.row(), index.column())
 
     def setData(self, index: AnyIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         if role != Qt.ItemDataRole.CheckStateRole or not index.isValid() or index.column() != NAME:
@@ -398,6 +395,8 @@ class ShelfModel(QAbstractTableModel):
 
 _ROLES: Final[dict[int, Callable[[ShelfModel, int, int], Any]]] = {
     int(Qt.ItemDataRole.DisplayRole): lambda model, line, column: model.text(line, column),
+    int(Qt.ItemDataRole.TextAlignmentRole): lambda _model, _line, column: _RIGHT if column == SIZE else None,
+    int(Qt.ItemDataRole.CheckStateRole): lambda model, line, column: model.tick_state(line) if column == NAME else None,
     int(Qt.ItemDataRole.ToolTipRole): lambda model, line, _: model.tip(line),
     int(Qt.ItemDataRole.AccessibleTextRole): lambda model, line, column: model.spoken(line, column),
     DEPTH_ROLE: lambda model, line, _: model.tree.owners[line].depth + 1,
