@@ -14,7 +14,13 @@ PROGRAM: Final = Path(__file__).parent.parent / "aihub_desktop"
 ROOMS: Final = {
     "domain": (),
     "sources": ("domain",),
-    "transport": ("domain", "sources.place", "sources.aihub.tarstream", "sources.aihub.listing"),
+    "transport": (
+        "domain",
+        "sources.place",
+        "sources.aihub.tarstream",
+        "sources.aihub.listing",
+        "sources.s3.checksums",
+    ),
     "store": ("domain",),
     "engine": ("domain", "store", "transport", "sources"),
     "system": ("domain",),
