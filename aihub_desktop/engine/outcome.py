@@ -157,7 +157,7 @@ class Outcome:
             return
         self._book.set_file(
             file, state=FileState.DONE, bytes=proof.size, size=proof.size, sha256=proof.sha256,
-            proof=proof.proof.value, problem=None, next_try=None, recording=False,
+            proof=proof.proof.value, note=proof.note, problem=None, next_try=None, recording=False,
         )  # fmt: skip
         self._book.free_file(file)
         self.settle(self._book.transfers[file.transfer], now)

@@ -80,12 +80,13 @@ class FileRecord:
     bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
     passed: int = 0  # most bytes on disk already that any stream passed by since something new became durable
     repeat: int = 0  # bytes on disk when its stream began, which will pass by again
+    note: str = ""  # what its proof rests on, in this run
     weight: Weight = _NO_WEIGHT  # what of it is in the totals
 
     def row(self) -> FileRow:
         return FileRow(
             self.id, self.transfer, self.remote, self.place, self.state, self.bytes, self.size, self.sha256,
-            self.proof, self.problem, self.attempts, self.next_try,
+            self.proof, self.problem, self.attempts, self.next_try, self.note,
         )  # fmt: skip
 
     @property

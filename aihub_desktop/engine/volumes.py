@@ -187,7 +187,7 @@ class Volumes:
         """Whether few should write to its volume, and in order."""
         found = self._book.transfers.get(transfer)
         room = self._room(found) if found else None
-        return room is not None and room.volume.file_system.lower() in _SLOW_TO_SEEK
+        return room is not None and (room.volume.turns or room.volume.file_system.lower() in _SLOW_TO_SEEK)
 
     def usable(self, volume: Volume, floor: int) -> int:
         """What may still be taken of a volume, beside what is to come of those that run on it."""
