@@ -21,7 +21,7 @@ from aihub_desktop.engine.deeds import LookAt, NotRecorded, Record, Recorded, Su
 from aihub_desktop.engine.records import FileRecord
 from aihub_desktop.engine.volumes import place_problem
 from aihub_desktop.transport.disk import disk_error, disk_problem, make_folders
-from aihub_desktop.transport.ledger import Entry, Ledger
+from aihub_desktop.transport.ledger import Entry, Ledger, moment
 from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look, sweep
 from aihub_desktop.transport.target import Target
 from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
@@ -142,15 +142,17 @@ class Clerk:
             folders[one.folder].append(one)
         for folder, ones in folders.items():
             try:
-                Target(folder).find(ones[0].device)
+                target = Target(folder)
+                target.find(ones[0].device)
                 ledger = self._ledgers.setdefault(folder, Ledger(folder))
-                ledger.record([Entry.of(one.file, one.proof) for one in ones])
+                at = moment()
+                ledger.record([Entry.of(one.file, one.proof, at) for one in ones])
             except ProblemError as error:
                 yield from (NotRecorded(one.proof, error.problem) for one in ones)
                 continue
             for one in ones:
                 try:
-                    forget_journal(folder, one.file.place)
+                    forget_journal(target.folder, one.file.place)
                 except ProblemError as error:
                     # What was proved stays proved; the next look clears up.
                     _log.warning("%s: its journal stays: %s", one.file.place, error.problem)

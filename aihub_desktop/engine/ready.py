@@ -1,8 +1,14 @@
-"""Files that wait for a request, the first of the tree first."""
+"""Files that wait for a request, the first of the tree first; those of places that serve ranges sorted into lots."""
 
 from __future__ import annotations
 
 import heapq
+from typing import Final, NamedTuple
+
+from aihub_desktop.domain.model import RemoteFile
+
+# From here on a file is worth several connections of its own; below it what counts is the cost of each file.
+LARGE_BYTES: Final = 8 << 20
 
 
 class Ready:
@@ -18,6 +24,11 @@ class Ready:
     def __len__(self) -> int:
         return len(self._heap)
 
+    @property
+    def first(self) -> int:
+        """Raises IndexError where none waits."""
+        return self._heap[0]
+
     def put(self, key: int) -> None:
         if key not in self._in:
             self._in.add(key)
@@ -28,3 +39,18 @@ class Ready:
         key = heapq.heappop(self._heap)
         self._in.discard(key)
         return key
+
+
+class Lot(NamedTuple):
+    """Which files may share one gather lease: those of one place, the large ones apart from the small."""
+
+    source: str
+    dataset: str
+    is_large: bool
+
+
+def lot_of(file: RemoteFile) -> Lot | None:
+    """None for a file of the hub, which comes in streams. What has no known size may be large."""
+    if file.origin is None:
+        return None
+    return Lot(file.source, file.dataset, file.size.high >= LARGE_BYTES or file.size.is_unknown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import unicodedata
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.domain.names import JOURNAL, PART, UnsafeNameError, clash_key, safe_path, taken_names
 from aihub_desktop.transport.disk import disk_error, plain_file, remove
 from aihub_desktop.transport.journal import Identity, JournalState, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
@@ -57,21 +59,54 @@ def look(folder: Path | str, files: list[WorkFile]) -> dict[int, Standing]:
     """
     target = Target(folder)
     ledger = Ledger(folder).entries()
-    return {work.id: _standing(target, work, ledger) for work in files}
+    names = _Names(target)
+    return {work.id: NOTHING if names.lack(work.place) else _standing(target, work, ledger) for work in files}
+
+
+class _Names:
+    """The names in the folders of a target, read once: of 20,000 new files none has to be asked for by itself."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._known: dict[str, frozenset[str] | None] = {}
+
+    def lack(self, place: str) -> bool:
+        """Surely nothing lies there. Where a name differs in its case alone, the disk has to be asked."""
+        parent, _, name = place.rpartition("/")
+        if parent not in self._known:
+            self._known[parent] = self._read(parent)
+        names = self._known[parent]
+        return names is not None and not any(clash_key(one) in names for one in taken_names(name))
+
+    def _read(self, parent: str) -> frozenset[str] | None:
+        """None where that cannot be told."""
+        try:
+            spot = self._target.spot(f"{parent}/x" if parent else "x")
+            if not self._target.check_parents(spot):
+                return frozenset()
+            return frozenset(clash_key(name) for name in os.listdir(spot.final.parent))
+        except (ProblemError, OSError):
+            return None
 
 
 def forget_journal(folder: Path | str, place: str) -> None:
     """After the proof was recorded. A NAME.part that is a second name of the final file goes too.
 
+    For small files what counts is the cost of this: where no part is left it is one look and one unlink.
+
     Raises `ProblemError`.
     """
-    spot = Target(folder).spot(place)
+    target = Target(folder)
     try:
-        if is_half_published(spot):
+        final = os.path.join(target.folder, str(safe_path(place)).replace("/", os.sep))
+    except UnsafeNameError as error:
+        raise ProblemError(Code.UNSAFE_NAME, name=error.name[:300], why=error.why) from error
+    try:
+        if os.path.lexists(final + PART) and is_half_published(spot := target.spot(place)):
             remove(spot.part)
-        remove(spot.journal)
+        remove(Path(final + JOURNAL))
     except OSError as error:
-        raise disk_error(error, spot.journal) from error
+        raise disk_error(error, Path(final + JOURNAL)) from error
 
 
 def sweep(folder: Path | str, files: list[WorkFile]) -> None:
