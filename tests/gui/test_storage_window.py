@@ -275,7 +275,8 @@ def test_an_address_list_reads_what_people_paste() -> None:
 
 
 def test_the_table_of_what_was_found(qapp: object) -> None:
-    model, refused = AddressModel(Words("en")), []
+    model = AddressModel(Words("en"))
+    refused: list[object] = []
     watched(model)
     model.name_refused.connect(refused.append)
     files = [look_at(f"https://h/{name}", None) for name in ("a.bin", "b.bin", "stream")]
