@@ -11,7 +11,7 @@ import ctypes
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,12 +22,12 @@ from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.transport.disk import OpenFile, disk_error, disk_problem, sync_folder
 from aihub_desktop.transport.guard import Guard
-from aihub_desktop.transport.journal import Identity, Span, WholeLine, encoded
+from aihub_desktop.transport.journal import Identity, Span, WholeLine, discard, encoded
 from aihub_desktop.transport.part import make_part
 from aihub_desktop.transport.publish import rename_new
 from aihub_desktop.transport.target import Spot, Target
 
-MOST_FILES: Final = 256
+MOST_FILES: Final = 128  # at once: each holds two descriptors, of which a process has 256 on macOS, else 1,024
 MOST_BYTES: Final = 32 << 20  # received and not on disk yet
 _log = logging.getLogger(__name__)
 
@@ -102,14 +102,11 @@ class Batch:
             self._told(small)
 
     def _do(self, batch: list[Small]) -> None:
-        with ExitStack() as closing:
-            parts = [(small, file) for small in batch if (file := _tried(small, self._write)) is not None]
-            closing.callback(_close, [file for _, file in parts])
-            _sync(parts)
-            journals = [(small, file) for small, _ in _sound(parts) if (file := _tried(small, _claim)) is not None]
-            closing.callback(_close, [file for _, file in journals])
-            _sync(journals)
-        claimed = [small for small, _ in _sound(journals)]
+        written = _synced(batch, self._write)
+        claimed = _synced(written, _claim)
+        for small in batch:
+            if small.problem is not None and small.guard is not None:
+                _tried(small, lambda small: discard(small.spot))
         _sync_folders(claimed)
         named = [small for small in claimed if small.problem is None and small.proof is not None]
         for small in named:
@@ -154,14 +151,19 @@ def _tried(small: Small, act: Callable[[Small], Any]) -> Any:
     try:
         return act(small)
     except ProblemError as error:
-        small.problem = error.problem
+        small.problem = small.problem or error.problem
     except OSError as error:
-        small.problem = disk_problem(error, small.spot.part)
+        small.problem = small.problem or disk_problem(error, small.spot.part)
     return None
 
 
-def _sound(pairs: Iterable[tuple[Small, OpenFile]]) -> list[tuple[Small, OpenFile]]:
-    return [(small, file) for small, file in pairs if small.problem is None]
+def _synced(batch: list[Small], make: Callable[[Small], OpenFile]) -> list[Small]:
+    """Those of which the file that `make` writes is durable."""
+    with ExitStack() as closing:
+        pairs = [(small, file) for small in batch if (file := _tried(small, make)) is not None]
+        closing.callback(_close, [file for _, file in pairs])
+        _sync(pairs)
+    return [small for small, _ in pairs if small.problem is None]
 
 
 def _sync(pairs: list[tuple[Small, OpenFile]]) -> None:

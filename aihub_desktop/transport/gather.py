@@ -99,9 +99,9 @@ class Gathering:
 
     def _staff(self, desk: Desk) -> None:
         """As many hands as are wanted now; those beyond stay, and rest."""
-        desk.judge(time.monotonic())
-        while len(self._hands) < desk.wanted and not self._dropped.is_set():
-            hand = Hand(len(self._hands), desk, self._place.lane(), self._brake, self._order)
+        desk.crew.judge(time.monotonic())
+        while len(self._hands) < desk.crew.wanted and not self._dropped.is_set():
+            hand = Hand(len(self._hands), desk, self._place, self._brake, self._order)
             with self._lock:
                 self._hands.append(hand)
             hand.start()
@@ -122,12 +122,14 @@ class Gathering:
         self._reported_at = time.monotonic()
         reach = [FileReach(job.work.id, job.reached, job.again) for job in desk.open_jobs()]
         received = sum(hand.received for hand in self._hands)
-        opened, eased = desk.has_opened, desk.is_eased(time.monotonic())
+        crew = desk.crew
+        eased = crew.is_eased(time.monotonic())
         self._tell(
             Reached(
-                self._order.lease, received, reach, opened=opened, connections=desk.busy, eased=eased, held=desk.held
+                self._order.lease, received, reach,
+                opened=crew.has_opened, connections=crew.busy, eased=eased, held=desk.held,
             )
-        )
+        )  # fmt: skip
 
     def _tell(self, news: AnyNews) -> None:
         with self._telling:

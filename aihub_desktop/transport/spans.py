@@ -20,6 +20,10 @@ from typing import Final
 SMALLEST: Final = 64 << 10
 _WORTH_SECONDS: Final = 0.1  # of another's work: what ends sooner is left to it
 _HANGS_SECONDS: Final = 2.0  # for that little: such a connection will not be waited for
+_STILL_SECONDS: Final = 1.0  # without a byte: what a connection brought before says nothing any more
+_UNKNOWN_SPEED: Final = 1_000_000.0  # bytes a second, of a connection that has brought nothing yet
+
+Span = tuple[int, int | None]
 
 
 def _nothing() -> None:
@@ -34,12 +38,14 @@ class Claim:
     `shut`: ends what its connection waits for; called where all of the claim was taken away.
     """
 
-    __slots__ = ("at", "shut", "speed", "start", "stop")
+    __slots__ = ("at", "inherited", "moved_at", "shut", "speed", "start", "stop")
 
-    def __init__(self, start: int, stop: int | None, speed: float) -> None:
+    def __init__(self, start: int, stop: int | None, speed: float, now: float) -> None:
         self.start = self.at = start
         self.stop = stop
         self.speed = speed
+        self.moved_at = now
+        self.inherited = False  # from a connection that hung; until it moves it is not handed on once more
         self.shut: Callable[[], None] = _nothing
 
     @property
@@ -49,14 +55,14 @@ class Claim:
 
 
 class Spans:
-    """Of one file. Safe from any thread."""
+    """Of one file. Safe from any thread. `now` is the time of a steady clock, in seconds."""
 
     def __init__(self, size: int | None, have: Iterable[tuple[int, int]] = ()) -> None:
         """`size` in bytes, None while it is not known; `have`: disjoint spans that are there already, in order."""
         self.size = size
         self._lock = threading.Lock()
         self._claims: list[Claim] = []
-        self._free: list[tuple[int, int | None]] = []
+        self._free: list[Span] = []
         at = 0
         for start, stop in have:
             if start > at:
@@ -71,43 +77,39 @@ class Spans:
         with self._lock:
             return not self._free and all(claim.is_empty for claim in self._claims)
 
-    def take(self, most: int, speed: float) -> Claim | None:
+    def take(self, most: int, speed: float, now: float) -> Claim | None:
         """The first bytes that are nobody's, `most` at the most; None where all have somebody.
 
-        `speed`: bytes a second that the asking connection may hope for.
+        `speed`: bytes a second that the asking connection may hope for, 0 if it has brought nothing yet.
         """
         with self._lock:
             if not self._free:
                 return None
-            start, stop = self._free[0]
-            cut = start + most
-            if stop is not None and stop - cut < SMALLEST:
-                cut = stop
-            if stop is None and self.size is None:
-                del self._free[0]
-                return self._claimed(start, None, speed)
-            if cut == stop:
-                del self._free[0]
-            else:
-                self._free[0] = (cut, stop)
-            return self._claimed(start, cut, speed)
+            start, stop = self._free.pop(0)
+            # Without a size nobody can say where another one would begin.
+            if stop is not None and stop - start - most >= SMALLEST:
+                self._free.insert(0, (start + most, stop))
+                stop = start + most
+            return self._claimed(start, stop, speed, now)
 
-    def steal(self, speed: float) -> Claim | None:
+    def steal(self, speed: float, now: float) -> Claim | None:
         """The later part of what another connection has to do; None where that is soon done by itself."""
         with self._lock:
-            victim = max(self._claims, key=_seconds, default=None)
-            if victim is None or victim.stop is None or _seconds(victim) < _WORTH_SECONDS:
+            victim = max(self._claims, key=lambda claim: _seconds(claim, now), default=None)
+            if victim is None or victim.stop is None or (seconds := _seconds(victim, now)) < _WORTH_SECONDS:
                 return None
             left, stop = victim.stop - victim.at, victim.stop
             if left > SMALLEST:
-                share = min(0.99, speed / (speed + victim.speed)) if speed > 0 else 0.5
+                speed = speed or _UNKNOWN_SPEED
+                share = min(0.99, speed / (speed + left / seconds))
                 cut = min(stop - SMALLEST, stop - int(left * share))
-            elif left and _seconds(victim) > _HANGS_SECONDS:
+            elif seconds > _HANGS_SECONDS and not victim.inherited:
                 cut = victim.at
             else:
                 return None
             victim.stop = cut
-            claim = self._claimed(cut, stop, speed)
+            claim = self._claimed(cut, stop, speed, now)
+            claim.inherited = victim.is_empty
         if victim.is_empty:
             victim.shut()
         return claim
@@ -123,29 +125,35 @@ class Spans:
                     return True
             return False
 
-    def advance(self, claim: Claim, count: int) -> int:
+    def advance(self, claim: Claim, count: int, now: float) -> int:
         """`count` more bytes came: how many of them are still this connection's. Called before they are written."""
         with self._lock:
             kept = count if claim.stop is None else max(0, min(count, claim.stop - claim.at))
             claim.at += kept
+            claim.moved_at, claim.inherited = now, False
             return kept
 
     def learn(self, size: int, claim: Claim, most: int) -> None:
-        """The size is known now, by an answer to an open claim: that keeps `most` bytes, the rest is anybody's."""
+        """The size is known now, by an answer to a claim: if it is an open one, it keeps `most` bytes, and the rest
+        is anybody's."""
         with self._lock:
+            if self.size is not None:
+                return
             self.size = size
-            if claim.stop is None:
-                claim.stop = max(claim.at, min(size, claim.start + most))
-                if claim.stop < size:
-                    insort(self._free, (claim.stop, size), key=lambda one: one[0])
+            self._free = [_within(span, size) for span in self._free if span[0] < size]
+            for one in self._claims:
+                if one.stop is None:
+                    one.stop = max(one.at, min(size, one.start + most) if one is claim else size)
+                    if one.stop < size:
+                        self._give(one.stop, size)
 
     def end(self, claim: Claim) -> None:
         """The connection lets go: what it did not fetch is nobody's again."""
         with self._lock:
             self._claims.remove(claim)
             if claim.stop is None:
-                # Its end came: that is where the file ends, or nobody could tell and it is asked for again.
-                insort(self._free, (claim.at, self.size), key=lambda one: one[0])
+                # Nobody could tell where the file ends: it is asked for again.
+                insort(self._free, (claim.at, None), key=_start)
             elif claim.at < claim.stop:
                 self._give(claim.at, claim.stop)
 
@@ -163,17 +171,20 @@ class Spans:
         """Nothing more is wanted: every claim ends where it is."""
         with self._lock:
             self._free.clear()
-            for claim in self._claims:
+            claims = list(self._claims)
+            for claim in claims:
                 claim.stop = claim.at
+        for claim in claims:
+            claim.shut()
 
-    def _claimed(self, start: int, stop: int | None, speed: float) -> Claim:
-        claim = Claim(start, stop, speed)
+    def _claimed(self, start: int, stop: int | None, speed: float, now: float) -> Claim:
+        claim = Claim(start, stop, speed or _UNKNOWN_SPEED, now)
         self._claims.append(claim)
         return claim
 
     def _give(self, start: int, stop: int) -> None:
-        insort(self._free, (start, stop), key=lambda one: one[0])
-        merged: list[tuple[int, int | None]] = []
+        insort(self._free, (start, stop), key=_start)
+        merged: list[Span] = []
         for span in self._free:
             if merged and merged[-1][1] == span[0]:
                 merged[-1] = (merged[-1][0], span[1])
@@ -182,7 +193,20 @@ class Spans:
         self._free = merged
 
 
-def _seconds(claim: Claim) -> float:
-    """Until this connection is through, at its own pace; one that does not move is through last."""
+def _start(span: Span) -> int:
+    return span[0]
+
+
+def _within(span: Span, size: int) -> Span:
+    start, stop = span
+    return start, size if stop is None else min(stop, size)
+
+
+def _seconds(claim: Claim, now: float) -> float:
+    """Until this connection is through, at its own pace; one that does not move takes as long again at least."""
     left = (claim.stop or claim.at) - claim.at
-    return left / claim.speed if claim.speed > 1 else left * 1e3
+    if not left:
+        return 0.0
+    still = now - claim.moved_at
+    seconds = left / claim.speed if claim.speed > 1 else left * 1e3
+    return max(seconds, still) if still > _STILL_SECONDS else seconds
