@@ -1,6 +1,6 @@
 """Small files: whole in memory, then on disk many at a time, for a sync costs the same for one as for hundreds.
 
-    bytes of each → NAME.part → all synced → journals that claim them → all synced → names → folders synced → told
+    bytes of each → NAME.part → all synced → one journal that claims them → synced → names → folders synced → told
 
 Each step is done for the whole batch before the next begins, so the order of writing is that of every other file.
 """
@@ -20,6 +20,7 @@ import xxhash
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
+from aihub_desktop.transport.claims import Claim, write_claims
 from aihub_desktop.transport.disk import OpenFile, disk_error, disk_problem, sync_folder
 from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, Span, WholeLine, discard, encoded
@@ -43,6 +44,8 @@ class Small:
     proof: Proof | None
     note: str
     problem: Problem | None = None
+    batch: str = ""
+    batch_files: int = 0
     guard: Guard | None = field(default=None, repr=False)
 
 
@@ -103,7 +106,9 @@ class Batch:
 
     def _do(self, batch: list[Small]) -> None:
         written = _synced(batch, self._write)
-        claimed = _synced(written, _claim)
+        # What a check is to prove is told as whole, and has a journal as every such file.
+        claimed = _synced([small for small in written if small.proof is None], _claim)
+        claimed += self._claim_together([small for small in written if small.proof is not None])
         for small in batch:
             if small.problem is not None and small.guard is not None:
                 _tried(small, lambda small: discard(small.spot))
@@ -112,6 +117,23 @@ class Batch:
         for small in named:
             _tried(small, _name)
         _sync_folders(named)
+        told = [small for small in named if small.problem is None and small.proof is not None]
+        for small in told:
+            small.batch_files = len(told)
+
+    def _claim_together(self, batch: list[Small]) -> list[Small]:
+        if not batch:
+            return []
+        claims = [Claim(one.work, len(one.data), xxhash.xxh3_128_hexdigest(one.data), one.sha256) for one in batch]
+        try:
+            name = write_claims(self._target.folder, claims)
+        except ProblemError as error:
+            for small in batch:
+                small.problem = error.problem
+            return []
+        for small in batch:
+            small.batch = name
+        return batch
 
     def _write(self, small: Small) -> OpenFile:
         self._target.make_parents(small.spot)
@@ -143,7 +165,7 @@ def _name(small: Small) -> None:
     try:
         rename_new(small.spot)
     except FileExistsError:
-        # Whose it is, the check will tell.
+        # Whose it is, the check will tell; the batch's journal claims the part.
         small.proof = None
 
 

@@ -13,6 +13,7 @@ import msgspec
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.names import JOURNAL, PART, UnsafeNameError, clash_key, safe_path, taken_names
+from aihub_desktop.transport.claims import read_claims, sweep_claims
 from aihub_desktop.transport.disk import disk_error, plain_file, remove
 from aihub_desktop.transport.journal import Identity, JournalState, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
@@ -59,8 +60,8 @@ def look(folder: Path | str, files: list[WorkFile]) -> dict[int, Standing]:
     """
     target = Target(folder)
     ledger = Ledger(folder).entries()
-    names = _Names(target)
-    return {work.id: NOTHING if names.lack(work.place) else _standing(target, work, ledger) for work in files}
+    names, claims = _Names(target), read_claims(folder)
+    return {work.id: NOTHING if names.lack(work.place) else _standing(target, work, ledger, claims) for work in files}
 
 
 class _Names:
@@ -111,6 +112,8 @@ def forget_journal(target: Target, place: str) -> None:
 def sweep(folder: Path | str, files: list[WorkFile]) -> None:
     """Of files that are done: a power cut between the record and the end may have left the journal behind."""
     target = Target(folder)
+    with contextlib.suppress(ProblemError):
+        sweep_claims(folder, {entry.place: entry.sha256 for entry in Ledger(folder).entries().values()})
     for work in files:
         with contextlib.suppress(ProblemError):  # it is in nobody's way
             spot = target.spot(work.place)
@@ -127,12 +130,13 @@ def may_replace(spot: Spot, entry: Entry | None) -> bool:
     return state is None or (entry is not None and entry.key != "" and entry.size == state.st_size)
 
 
-def _standing(target: Target, work: WorkFile, ledger: dict[str, Entry]) -> Standing:
+def _standing(target: Target, work: WorkFile, ledger: dict[str, Entry], claims: dict[str, JournalState]) -> Standing:
     try:
         spot = target.spot(work.place)
         if not target.check_parents(spot):
             return NOTHING
-        return _at_spot(spot, work, ledger.get(unicodedata.normalize("NFC", work.place)))
+        place = unicodedata.normalize("NFC", work.place)
+        return _at_spot(spot, work, ledger.get(place), read_journal(spot.journal) or claims.get(place))
     except ProblemError as error:
         if error.problem.code is Code.UNSAFE_NAME:
             return NOTHING
@@ -141,9 +145,8 @@ def _standing(target: Target, work: WorkFile, ledger: dict[str, Entry]) -> Stand
         raise
 
 
-def _at_spot(spot: Spot, work: WorkFile, entry: Entry | None) -> Standing:
+def _at_spot(spot: Spot, work: WorkFile, entry: Entry | None, journal: JournalState | None) -> Standing:
     final, part = plain_file(spot.final), plain_file(spot.part)
-    journal = read_journal(spot.journal)
     if journal is not None and journal.identity != Identity.of(work):
         journal = None
     if final is not None:
