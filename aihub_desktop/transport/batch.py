@@ -7,9 +7,7 @@ Each step is done for the whole batch before the next begins, so the order of wr
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -26,6 +24,7 @@ from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, Span, WholeLine, discard, encoded
 from aihub_desktop.transport.part import make_part
 from aihub_desktop.transport.publish import rename_new
+from aihub_desktop.transport.syncing import SYNCING
 from aihub_desktop.transport.target import Spot, Target
 
 MOST_FILES: Final = 128  # at once: each holds two descriptors, of which a process has 256 on macOS, else 1,024
@@ -189,13 +188,9 @@ def _synced(batch: list[Small], make: Callable[[Small], OpenFile]) -> list[Small
 
 
 def _sync(pairs: list[tuple[Small, OpenFile]]) -> None:
-    # Sent on their way together, they are there by the time that each is waited for: a quarter of the time (ext4).
-    for _, file in pairs:
-        _begin_sync(file.fileno())
-    for small, file in pairs:
-        try:
-            file.sync()
-        except OSError as error:
+    errors = SYNCING.sync([file for _, file in pairs])
+    for (small, file), error in zip(pairs, errors, strict=True):
+        if error is not None:
             small.problem = disk_error(error, file.path).problem
 
 
@@ -212,15 +207,3 @@ def _sync_folders(batch: list[Small]) -> None:
 def _close(files: list[OpenFile]) -> None:
     for file in files:
         file.close()
-
-
-def _found() -> Callable[[int], object]:
-    if sys.platform.startswith("linux") and ctypes.sizeof(ctypes.c_void_p) == 8:
-        call = getattr(ctypes.CDLL(None), "sync_file_range", None)
-        if call is not None:
-            call.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
-            return lambda descriptor: call(descriptor, 0, 0, 2)  # SYNC_FILE_RANGE_WRITE
-    return lambda descriptor: None
-
-
-_begin_sync: Final = _found()
