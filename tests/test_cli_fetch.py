@@ -20,9 +20,12 @@ from typing import Final
 
 import pytest
 from commandline import Aihub, ended
-from engines import final_files, manifest, sha256
+from engines import RunningEngine, final_files, manifest, sha256
 
+from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.model import WEB, Dataset
+from aihub_desktop.domain.states import TransferState
 from aihub_desktop.system.words import LANGUAGES, Words
 
 BOTH: Final = pytest.mark.parametrize("language", LANGUAGES)
@@ -380,3 +383,15 @@ def test_secrets_of_an_address_are_nowhere(aihub: Aihub, site: Site, folder: Pat
     logs = b"".join(path.read_bytes() for path in (aihub.home / "logs").rglob("*") if path.is_file())
     for secret in (b"hunter2", b"feedface"):
         assert secret not in left + logs + run.raw + run.err.encode()
+
+
+def test_the_engine_tells_of_connections(site: Site, folder: Path, tmp_path: Path) -> None:
+    site.put("u.bin", noise(6_000_000, 21))
+    with RunningEngine(tmp_path / "home", "http://127.0.0.1:9", connections=4, piece_bytes=1 << 20) as run:
+        found = run.ask(m.Inspect(run.engine.number(), [f"{site.url}/slow/u.bin"]), m.Inspected)
+        wish = m.Add(run.engine.number(), Dataset(WEB, "", "h"), found.files, str(folder))
+        run.wait_for(run.ask(wish, m.Added).transfer, TransferState.DONE)
+        told = [event for event in run.events if isinstance(event, m.Progress)]
+    assert 1 < max(event.connections for event in told) <= 4
+    assert told[-1].connections == 0
+    assert not any(event.streams or event.eased for event in told)
