@@ -386,7 +386,7 @@ def test_secrets_of_an_address_are_nowhere(aihub: Aihub, site: Site, folder: Pat
 
 
 def test_the_engine_tells_of_connections(site: Site, folder: Path, tmp_path: Path) -> None:
-    site.put("u.bin", noise(6_000_000, 21))
+    site.put("u.bin", noise(14_000_000, 21))  # beyond what nginx lets through at once
     with RunningEngine(tmp_path / "home", "http://127.0.0.1:9", connections=4, piece_bytes=1 << 20) as run:
         found = run.ask(m.Inspect(run.engine.number(), [f"{site.url}/slow/u.bin"]), m.Inspected)
         wish = m.Add(run.engine.number(), Dataset(WEB, "", "h"), found.files, str(folder))
