@@ -44,7 +44,7 @@ from aihub_desktop.engine.deeds import (
     Recorded,
     StorageChanged,
 )
-from aihub_desktop.engine.ready import lot_of
+from aihub_desktop.engine.ready import Size, lot_of
 from aihub_desktop.engine.records import RECEIVING, LeaseKind, Moment
 from aihub_desktop.engine.timetable import utc_hour
 from aihub_desktop.transport.reconcile import Standing, StandingKind
@@ -360,7 +360,7 @@ class Queue(RuleBasedStateMachine):
 
     def is_small(self, file: WorkFile) -> bool:
         lot = lot_of(file.file)
-        return lot is not None and not lot.is_large
+        return lot is not None and lot.size is not Size.LARGE
 
     def receive(self, data: st.DataObject, lease: int, deed: Fetch | Collect, file: WorkFile) -> None:
         lies = self.lying(deed.folder, file)

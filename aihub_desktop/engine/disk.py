@@ -152,7 +152,7 @@ class Clerk:
                 continue
             for one in ones:
                 try:
-                    forget_journal(target.folder, one.file.place)
+                    forget_journal(target, one.file.place)
                 except ProblemError as error:
                     # What was proved stays proved; the next look clears up.
                     _log.warning("%s: its journal stays: %s", one.file.place, error.problem)

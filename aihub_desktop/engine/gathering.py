@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from aihub_desktop.domain.model import WEB
 from aihub_desktop.engine.plan import take_waiting
-from aihub_desktop.engine.ready import Lot, Ready, lot_of
+from aihub_desktop.engine.ready import Lot, Ready, Size, lot_of
 from aihub_desktop.engine.records import Book, FileRecord, LeaseKind, LeaseRecord, TransferRecord
 
 # A lease of small files is over in a moment, so that a pause or a dead worker costs little; the next comes at once.
@@ -96,7 +96,8 @@ class Places:
 
     def _is_large(self, lease: LeaseRecord) -> bool:
         files = (self._book.files.get(key) for key in lease.held[:1])
-        return any(file is not None and (lot := lot_of(file.remote)) is not None and lot.is_large for file in files)
+        lots = (lot_of(file.remote) for file in files if file is not None)
+        return any(lot is not None and _is_large(lot, len(lease.held)) for lot in lots)
 
 
 def place_of(lot: Lot, transfer: TransferRecord) -> str:
@@ -108,13 +109,16 @@ def next_batch(book: Book, transfer: TransferRecord, places: Places) -> Batch | 
     """What to begin next of this transfer at places that serve ranges; None where nothing waits or may begin."""
     for lot in _in_order(transfer):
         place = place_of(lot, transfer)
-        connections = places.grant(place, is_large=lot.is_large)
+        ready = transfer.lots[lot]
+        is_large = _is_large(lot, len(ready))
+        connections = places.grant(place, is_large=is_large)
         if not connections:
             continue
-        ready = transfer.lots[lot]
-        files = _taken(book, transfer, lot, _most_files(lot, ready, places, place))
+        most = _LARGE_FILES if is_large else _share(ready, places.slots(place))
+        files = _taken(book, transfer, lot, most)
         if files:
-            return Batch(place, connections if lot.is_large else min(connections, len(files)), files)
+            # A file alone may be helped by every hand; many are one hand's each.
+            return Batch(place, connections if is_large else min(connections, len(files)), files)
     return None
 
 
@@ -123,16 +127,23 @@ def _in_order(transfer: TransferRecord) -> Iterable[Lot]:
     return sorted((lot for lot, ready in transfer.lots.items() if ready), key=lambda lot: transfer.lots[lot].first)
 
 
-def _most_files(lot: Lot, ready: Ready, places: Places, place: str) -> int:
-    if lot.is_large:
-        return _LARGE_FILES
-    # The last ones are spread too: one process with all of them would leave the others idle.
-    return min(_SMALL_FILES, max(_FEWEST, -(-len(ready) // places.slots(place))))
+def _is_large(lot: Lot, count: int) -> bool:
+    """Whether these files are worth every connection. A long list of files whose size nobody knows is one of many
+    small ones, as far as anybody can tell; a few of them may be anything.
+    """
+    return lot.size is Size.LARGE or (lot.size is Size.UNKNOWN and count < _FEWEST)
+
+
+def _share(ready: Ready, slots: int) -> int:
+    """How many small files the next lease has. The last ones are spread, too: one process with all of them would leave
+    the others idle.
+    """
+    return min(_SMALL_FILES, max(_FEWEST, -(-len(ready) // slots)))
 
 
 def _taken(book: Book, transfer: TransferRecord, lot: Lot, most: int) -> list[FileRecord]:
     ready, blocked = transfer.lots[lot], []
-    room = _LARGE_BYTES if lot.is_large else _SMALL_BYTES
+    room = _SMALL_BYTES if lot.size is Size.SMALL else _LARGE_BYTES
     chosen: list[FileRecord] = []
     while len(chosen) < most and (file := take_waiting(book, ready)) is not None:
         if lot_of(file.remote) != lot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from aihub_desktop.domain.model import RemoteFile
@@ -41,16 +42,26 @@ class Ready:
         return key
 
 
+class Size(StrEnum):
+    """What a file is worth: several connections of its own, or a place among many. Of some nobody knows."""
+
+    SMALL = "small"
+    LARGE = "large"
+    UNKNOWN = "unknown"
+
+
 class Lot(NamedTuple):
     """Which files may share one gather lease: those of one place, the large ones apart from the small."""
 
     source: str
     dataset: str
-    is_large: bool
+    size: Size
 
 
 def lot_of(file: RemoteFile) -> Lot | None:
-    """None for a file of the hub, which comes in streams. What has no known size may be large."""
+    """None for a file of the hub, which comes in streams."""
     if file.origin is None:
         return None
-    return Lot(file.source, file.dataset, file.size.high >= LARGE_BYTES or file.size.is_unknown)
+    if file.size.is_unknown:
+        return Lot(file.source, file.dataset, Size.UNKNOWN)
+    return Lot(file.source, file.dataset, Size.LARGE if file.size.high >= LARGE_BYTES else Size.SMALL)

@@ -89,14 +89,13 @@ class _Names:
             return None
 
 
-def forget_journal(folder: Path | str, place: str) -> None:
+def forget_journal(target: Target, place: str) -> None:
     """After the proof was recorded. A NAME.part that is a second name of the final file goes too.
 
     For small files what counts is the cost of this: where no part is left it is one look and one unlink.
 
     Raises `ProblemError`.
     """
-    target = Target(folder)
     try:
         final = os.path.join(target.folder, str(safe_path(place)).replace("/", os.sep))
     except UnsafeNameError as error:
@@ -104,7 +103,7 @@ def forget_journal(folder: Path | str, place: str) -> None:
     try:
         if os.path.lexists(final + PART) and is_half_published(spot := target.spot(place)):
             remove(spot.part)
-        remove(Path(final + JOURNAL))
+        remove(final + JOURNAL)
     except OSError as error:
         raise disk_error(error, Path(final + JOURNAL)) from error
 
@@ -119,7 +118,7 @@ def sweep(folder: Path | str, files: list[WorkFile]) -> None:
             if journal is None or final is None or journal.identity != Identity.of(work):
                 continue
             if _was_published(spot, journal, final.st_size, has_part=plain_file(spot.part) is not None):
-                forget_journal(folder, work.place)
+                forget_journal(target, work.place)
 
 
 def may_replace(spot: Spot, entry: Entry | None) -> bool:

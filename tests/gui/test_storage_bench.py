@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from collections.abc import Iterator
 
+import pytest
 from PySide6.QtCore import QTimer
 
 from gui.conftest import OpenStorage
 from gui.lateness import Lateness
 from gui.stage import wait_until
 from gui.storage_engine import MANY
+
+
+@pytest.fixture(autouse=True)
+def frozen() -> Iterator[None]:
+    """As the program does at its start: else the collector would walk over everything that the other tests left."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def test_a_hundred_thousand_objects_without_stutter(open_storage: OpenStorage) -> None:

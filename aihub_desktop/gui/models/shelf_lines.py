@@ -262,6 +262,11 @@ class ShelfModel(QAbstractTableModel):
     def filtering(self) -> str:
         return self._text
 
+    @property
+    def sifting(self) -> bool:
+        """Whether a filter is still on its way."""
+        return self._sifting is not None
+
     def filter(self, text: str) -> None:
         """Shows what has come and matches, with the folders that lead there. Takes effect with `sifted`."""
         if text.strip() != self._text.strip():
