@@ -20,9 +20,12 @@ from typing import Final
 
 import pytest
 from commandline import Aihub, ended
-from engines import final_files, manifest, sha256
+from engines import RunningEngine, final_files, manifest, sha256
 
+from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.model import WEB, Dataset
+from aihub_desktop.domain.states import TransferState
 from aihub_desktop.system.words import LANGUAGES, Words
 
 BOTH: Final = pytest.mark.parametrize("language", LANGUAGES)
@@ -250,21 +253,37 @@ def test_a_list_of_checksums_on_disk(aihub: Aihub, site: Site, folder: Path, tmp
     assert "h.bin" not in final_files(folder)
 
 
-def test_a_metalink_on_disk_and_on_the_web(aihub: Aihub, site: Site, tmp_path: Path) -> None:
-    data = site.put("i.bin", noise(1_500_000, 10))
-    text = (
+def metalink(site: Site, data: bytes, *names: str) -> str:
+    """Of one file, at these places of the site."""
+    mirrors = "".join(f'<url priority="{place}">{site.url}/{name}</url>' for place, name in enumerate(names, 1))
+    return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<metalink xmlns="urn:ietf:params:xml:ns:metalink">\n'
         f'<file name="from/metalink.bin"><size>{len(data)}</size><hash type="sha-256">{sha256(data)}</hash>'
-        f'<url priority="1">{site.url}/gone.bin</url><url priority="2">{site.url}/i.bin</url></file></metalink>\n'
+        f"{mirrors}</file></metalink>\n"
     )
+
+
+@pytest.mark.parametrize("mirrors", [["i.bin"], ["gone.bin", "i.bin"]])
+def test_a_metalink_on_disk_and_on_the_web(aihub: Aihub, site: Site, tmp_path: Path, mirrors: list[str]) -> None:
+    data = site.put("i.bin", noise(1_500_000, 10))
+    text = metalink(site, data, *mirrors)
     site.put("list.meta4", text.encode())
-    (tmp_path / "list.meta4").write_text(text)
-    for number, place in enumerate((f"{site.url}/list.meta4", str(tmp_path / "list.meta4"))):
+    (tmp_path / "목록 1.meta4").write_text(text)
+    for number, place in enumerate((f"{site.url}/list.meta4", str(tmp_path / "목록 1.meta4"))):
         folder = tmp_path / f"to {number}"
         run = aihub("fetch", place, "--to", folder, "--json", **KEYLESS)
         assert run.code == 0, run.err
         assert final_files(folder) == {"from/metalink.bin": data}
         assert (run.records[-2]["proof"], run.records[-2]["note"]) == ("checksum", "sha-256")
+
+
+@BOTH
+def test_a_file_that_is_no_metalink(aihub: Aihub, folder: Path, tmp_path: Path, language: str) -> None:
+    (tmp_path / "page.meta4").write_text("<html>not found</html>")
+    run = aihub("fetch", tmp_path / "page.meta4", "--to", folder, AIHUB_LANG=language, **KEYLESS)
+    assert run.code == 1, run.err
+    assert Words(language).problem(Problem(Code.BAD_LIST)).advice in run.err
+    assert "page.meta4" in run.err
 
 
 def test_names_that_servers_give_are_made_safe(aihub: Aihub, site: Site, folder: Path) -> None:
@@ -380,3 +399,15 @@ def test_secrets_of_an_address_are_nowhere(aihub: Aihub, site: Site, folder: Pat
     logs = b"".join(path.read_bytes() for path in (aihub.home / "logs").rglob("*") if path.is_file())
     for secret in (b"hunter2", b"feedface"):
         assert secret not in left + logs + run.raw + run.err.encode()
+
+
+def test_the_engine_tells_of_connections(site: Site, folder: Path, tmp_path: Path) -> None:
+    site.put("u.bin", noise(14_000_000, 21))  # beyond what nginx lets through at once
+    with RunningEngine(tmp_path / "home", "http://127.0.0.1:9", connections=4, piece_bytes=1 << 20) as run:
+        found = run.ask(m.Inspect(run.engine.number(), [f"{site.url}/slow/u.bin"]), m.Inspected)
+        wish = m.Add(run.engine.number(), Dataset(WEB, "", "h"), found.files, str(folder))
+        run.wait_for(run.ask(wish, m.Added).transfer, TransferState.DONE)
+        told = [event for event in run.events if isinstance(event, m.Progress)]
+    assert 1 < max(event.connections for event in told) <= 4
+    assert told[-1].connections == 0
+    assert not any(event.streams or event.eased for event in told)

@@ -289,8 +289,8 @@ class ListStorages(Command, frozen=True):
 class PutStorage(Command, frozen=True):
     """Enters a storage, in place of one with the same endpoint. → `Storages`.
 
-    With `access_key` its two keys go into the keychain. `for_run`: neither it nor its keys outlive the engine, and what
-    was kept of a storage with the same endpoint stays as it is.
+    With `access_key` its two keys go into the keychain, or are kept `for_run` only. `for_run` without keys: all of it
+    holds until the engine ends, and what is kept of a storage with the same endpoint stays as it is.
     """
 
     storage: Storage

@@ -68,7 +68,13 @@ class Outbox:
         streams = sum(lease.kind is LeaseKind.FETCH for lease in leases.values())
         self._emit(
             msgspec.structs.replace(
-                progress, brake=brake[0], starts_at=brake[1], streams=streams, wanted_streams=core.traffic.wanted
+                progress,
+                brake=brake[0],
+                starts_at=brake[1],
+                streams=streams,
+                wanted_streams=core.traffic.wanted,
+                connections=sum(lease.connected for lease in leases.values()),
+                eased=any(lease.eased for lease in leases.values()),
             )
         )
 

@@ -90,6 +90,7 @@ class Outcome:
         transfer = self._book.transfers[lease.transfer]
         transfer.received += max(0, news.received - lease.received)
         lease.received = max(lease.received, news.received)
+        lease.connected = news.connections
         for reach in news.files:
             # The last word on what passed by comes when the outcome of the file is long known.
             transfer.again += max(0, reach.again - lease.again.get(reach.file, 0))

@@ -223,6 +223,7 @@ class LeaseRecord:
     old_key: bool = False  # begun with a key that is no longer in use
     place: str = ""  # of a gather: whom it asks, see `gathering.place_of`
     connections: int = 0  # of a gather: how many it may have open
+    connected: int = 0  # of a gather: how many it has open, as its worker told it last
     eased: bool = False  # of a gather: the place asked for fewer connections, or for later
 
 

@@ -68,6 +68,7 @@ class StorageKeys:
         self._safe = Errands("storage-keychain", post, threads=1)
         self._profiles = Errands("storage-profile", post, threads=1)
         self._storages = _kept(store)
+        self._of_run: dict[str, Storage] = {}  # in place of those that are kept, until the engine ends
         self._for_run: dict[str, Credentials] = {}
         self._known: dict[str, _Known] = {}
         self._searches: dict[str, _Search] = {}
@@ -167,7 +168,12 @@ class StorageKeys:
         access_key, secret_key = command.access_key, command.secret_key
         if bool(access_key) != (secret_key is not None and bool(secret_key.reveal())):
             raise ProblemError(Code.BAD_COMMAND, what="keys")
-        if not access_key or secret_key is None:
+        if command.for_run and not access_key:
+            self._forget(storage.endpoint)
+            self._of_run[storage.endpoint] = storage
+            self._changed(storage.endpoint)
+            self._list(reply)
+        elif not access_key or secret_key is None:
             self._enter(storage, reply)
         elif command.for_run:
             self._enter(storage, reply, Credentials(access_key, secret_key, Secret("")))
@@ -221,6 +227,7 @@ class StorageKeys:
     def _forget(self, endpoint: str) -> None:
         """Nothing that was known of its keys holds; who waits for them gets what is found from now on."""
         self._for_run.pop(endpoint, None)
+        self._of_run.pop(endpoint, None)
         self._known.pop(endpoint, None)
         self._masked.pop(endpoint, None)
         search = self._searches.pop(endpoint, None)
@@ -239,14 +246,14 @@ class StorageKeys:
 
     def _rows(self) -> Storages:
         rows = []
-        for endpoint, storage in self._storages.items():
+        for endpoint, storage in (self._storages | self._of_run).items():
             run = self._for_run.get(endpoint)
             rows.append(StorageRow(storage, _mask(run.access_key) if run else self._masked.get(endpoint, "")))
         return Storages(rows)
 
     def _storage(self, endpoint: str) -> Storage:
         """A storage that nobody entered is asked with whatever the usual profiles know."""
-        return self._storages.get(endpoint) or Storage(endpoint)
+        return self._of_run.get(endpoint) or self._storages.get(endpoint) or Storage(endpoint)
 
 
 def _kept(store: QueueStore) -> dict[str, Storage]:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 import msgspec
 
@@ -44,6 +46,8 @@ _FINAL: Final = frozenset({407, 429, 503})
 
 # How servers that know no HEAD end it.
 _HEADLESS: Final = ("closed", "reset", "not-http")
+
+_DISK: Final = "file://"
 
 # Scheme, host, port and decoded path of an address: what a list of checksums beside it can name.
 _Spot = tuple[str, str]
@@ -110,7 +114,9 @@ class Web:
             found[entry] = _Found(problem=problem)
             if wish is None:
                 continue
-            if _needs_asking(wish):
+            if entry.startswith(_DISK):
+                found[entry] = _on_disk(wish)
+            elif _needs_asking(wish):
                 asked.append(wish)
             else:
                 found[entry] = _Found((_file(wish, wish.addresses[0]),))
@@ -140,13 +146,7 @@ class Web:
         return self._asked(wish, address)
 
     def _metalink(self, wish: _Wish, address: str) -> _Found:
-        listed = metalink.read_metalink(self._whole(address).body)
-        files = listed.files
-        if len(files) == 1:
-            files = [_as_wished(files[0], wish)]
-        left_out = ", ".join(listed.left_out)[:160]
-        problem = Problem(Code.BAD_LIST, {"name": left_out, "why": "no-addresses"}) if left_out else None
-        return _Found(tuple(files), problem)
+        return _listed(wish, self._whole(address).body)
 
     def _sums(self, wish: _Wish, address: str) -> _Found:
         """The list is a file of its own as well: people keep it beside the data."""
@@ -273,12 +273,35 @@ def _wish(
 ) -> tuple[_Wish | None, Problem | None]:
     mirrors = tuple(dict.fromkeys(part.strip() for part in entry.split(MIRRORS) if part.strip()))
     try:
-        for address in mirrors or (entry,):
+        for address in () if entry.startswith(_DISK) else mirrors or (entry,):
             spelt(address)
     except ProblemError as error:
         return None, error.problem
     name = names.get(entry, "")
     return _Wish(entry, mirrors, safe_folders(name) if name else "", checksums.get(entry)), None
+
+
+def _listed(wish: _Wish, data: bytes) -> _Found:
+    """What a Metalink lists. Raises `ProblemError` BAD_LIST."""
+    listed = metalink.read_metalink(data)
+    files = listed.files
+    if len(files) == 1:
+        files = [_as_wished(files[0], wish)]
+    left_out = ", ".join(listed.left_out)[:160]
+    problem = Problem(Code.BAD_LIST, {"name": left_out, "why": "no-addresses"}) if left_out else None
+    return _Found(tuple(files), problem)
+
+
+def _on_disk(wish: _Wish) -> _Found:
+    """What a Metalink on this computer lists; its file:// address came from a person, never from a list."""
+    path = Path(url2pathname(urlsplit(wish.entry).path))
+    try:
+        with path.open("rb") as file:
+            return _listed(wish, file.read(metalink.LARGEST + 1))
+    except OSError as error:
+        return _Found(problem=Problem(Code.BAD_LIST, {"name": path.name[:80], "why": error.strerror or ""}))
+    except ProblemError as error:
+        return _Found(problem=Problem(error.problem.code, {**error.problem.facts, "name": path.name[:80]}))
 
 
 def _needs_asking(wish: _Wish) -> bool:
