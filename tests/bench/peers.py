@@ -72,10 +72,12 @@ def official(folder: Path, url: str, authority: str = "", *, test: bool = True) 
 
 
 def aria2c(folder: Path, *words: str, authority: str = "") -> None:
-    """Nothing of the machine's own settings, and no line of text a second."""
+    """Nothing of the machine's own settings, and no line of text a second. Raises `RuntimeError` with its errors."""
     trust = ["--ca-certificate", authority] if authority else []
-    command = ["aria2c", "--no-conf", "--quiet", "--file-allocation=none", *trust, "-d", str(folder), *words]
-    subprocess.run(command, env=environment(), check=True)
+    quiet = ["--console-log-level=error", "--show-console-readout=false", "--summary-interval=0"]
+    quiet.append("--download-result=hide")
+    command = ["aria2c", "--no-conf", *quiet, "--file-allocation=none", *trust, "-d", str(folder), *words]
+    _run(command, environment())
 
 
 def s5cmd(endpoint: str, *words: str) -> None:
