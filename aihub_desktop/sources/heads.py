@@ -56,7 +56,9 @@ def read_head(data: bytes) -> Head:
     parser = httptools.HttpResponseParser(lines)
     try:
         parser.feed_data(data)
-        return Head(parser.get_status_code(), lines.headers, parser.should_keep_alive())
-    except httptools.HttpParserError:
+        if status := parser.get_status_code():
+            return Head(status, lines.headers, parser.should_keep_alive())
+        raise httptools.HttpParserError
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         # `from None`: its text may repeat what a server sent.
         raise ProblemError(Code.UNREACHABLE, why="not-http", host="") from None

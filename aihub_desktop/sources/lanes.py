@@ -26,6 +26,8 @@ from aihub_desktop.sources.ranges import Extent, asked_headers, extent, unsatisf
 from aihub_desktop.sources.terms import LEARNS_AT_MOST, Terms
 
 _ADDRESS: Final = re.compile(r"(?P<origin>https?://[\x21-\x7e]*?)(?P<target>[/?][\x21-\x7e]*)?(?:#[\x21-\x7e]*)?", re.I)
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _READ_BYTES: Final = 64 << 10
 # An error text is short. What is longer is judged by its beginning, and its connection is given up.
 _TEXT_BYTES: Final = 64 << 10
@@ -168,10 +170,16 @@ class RangeLane:
 
     def _ask(self, address: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], AnswerBody]:
         origin, target = _split(address)
-        if self._shut:
-            raise ProblemError(Code.CUT, why="shut")
+        _check(headers)
         with self._lock:
             kept, self._kept = self._kept, None
+            if self._shut:
+                if kept is not None:
+                    kept[1].close()
+                raise ProblemError(Code.CUT, why="shut")
+            if kept is not None and kept[0] == origin.origin:
+                # Before the lock is let go: `shut` must find it.
+                self._busy = kept[1]
         if kept is not None and kept[0] == origin.origin:
             answer = self._again(kept[1], origin, target, headers)
             if answer is not None:
@@ -193,9 +201,12 @@ class RangeLane:
         self, wire: Wire, origin: _Origin, target: bytes, headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], AnswerBody] | None:
         """The answer over a connection that served before; None where it serves no more, which is no failure."""
-        with self._lock:
-            self._busy = wire
         try:
+            with contextlib.suppress(TimeoutError):
+                # What comes unasked is an end, or a word about one: the next answer would be taken for it.
+                wire.receive(memoryview(self._buffer), 0.0)
+                wire.close()
+                return None
             wire.send(_written(origin, target, self._user_agent, headers), self._header_timeout)
             head, surplus = self._head(wire)
             if head is None:
@@ -256,11 +267,12 @@ class RangeLane:
             found = extent(status, headers, *asked)
             if _is_page(file, headers):
                 raise ProblemError(Code.WRONG_ANSWER, why="page", status=status)
+            checksums = self._terms.checksums(headers)
         except ProblemError:
             self._keeps = False
             self.take_back(body)
             raise
-        return RangeAnswer(found, self._terms.checksums(headers), LaneBody(body, self))
+        return RangeAnswer(found, checksums, LaneBody(body, self))
 
     def _beginning(self, body: AnswerBody) -> bytes:
         text, view = bytearray(), memoryview(self._buffer)
@@ -312,9 +324,14 @@ def _written(origin: _Origin, target: bytes, user_agent: str, headers: Mapping[s
     text = "".join(
         f"{name}: {value}\r\n" for name, value in {**lines, "Accept-Encoding": "identity", **headers}.items()
     )
-    if text.count("\r\n") != text.count("\n") or text.count("\n") != len(lines) + 1 + len(headers):
-        raise ProblemError(Code.BAD_ADDRESS)  # a value with a line's end would be a header of somebody else's
     return b"GET " + target + b" HTTP/1.1\r\n" + text.encode("latin-1") + b"\r\n"
+
+
+def _check(headers: Mapping[str, str]) -> None:
+    """A name or value with the end of a line in it would be a header of somebody else's. Raises BAD_ADDRESS."""
+    for name, value in headers.items():
+        if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
+            raise ProblemError(Code.BAD_ADDRESS)
 
 
 def _is_page(file: RemoteFile, headers: Mapping[str, str]) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 from aihub_desktop.domain.line import Line
 from aihub_desktop.domain.streams import Streams
 
+_SENT_AWAY: Final = 3  # files in a row: then there is no use in asking for the others
 _EASED_SECONDS: Final = 30.0  # so long people are told of it
 
 
@@ -25,6 +26,7 @@ class Crew:
         self._busy: set[int] = set()  # hands to which the place gave an answer since they last had nothing to do
         self._closed_until = float("-inf")
         self._eased_at = float("-inf")
+        self._sent_away = 0
 
     @property
     def wanted(self) -> int:
@@ -44,6 +46,7 @@ class Crew:
     def opened(self, number: int, now: float) -> None:
         """The place's answer to a hand has begun."""
         with self._lock:
+            self._sent_away = 0
             if number in self._busy:
                 return
             self.has_opened = True
@@ -69,6 +72,12 @@ class Crew:
             self._eased_at = now
             self._streams.refused(max(1, len(self._busy) // 2), now)
             self._closed_until = max(self._closed_until, now + seconds)
+
+    def is_sent_away(self) -> bool:
+        """One more file is not to be had for now: whether that holds for all, as it seems."""
+        with self._lock:
+            self._sent_away += 1
+            return self._sent_away >= _SENT_AWAY
 
     def is_closed(self, now: float) -> bool:
         """Nothing is to be asked for now."""

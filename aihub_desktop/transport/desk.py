@@ -11,20 +11,17 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.domain.faults import Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews, Failed, Gather, Proved, Safe, Whole
+from aihub_desktop.domain.leases import AnyNews, Failed, Gather, Proved, Whole
 from aihub_desktop.domain.retry import DROPPING
 from aihub_desktop.transport.agenda import Agenda
 from aihub_desktop.transport.batch import Batch, Small
 from aihub_desktop.transport.canvas import Canvas
-from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.crew import Crew
 from aihub_desktop.transport.durability import Durability
+from aihub_desktop.transport.easel import Easel
 from aihub_desktop.transport.job import OF_THE_DISK, Job, Phase, Sequel
-from aihub_desktop.transport.journal import Identity, JournalState
-from aihub_desktop.transport.part import Part
 from aihub_desktop.transport.reading import Finding
 from aihub_desktop.transport.scribe import Scribe, Wishes
-from aihub_desktop.transport.sink import Sink
 from aihub_desktop.transport.spans import Claim, Spans
 from aihub_desktop.transport.target import Target
 
@@ -32,7 +29,6 @@ _LOOK_SECONDS: Final = 0.25  # between two looks whether there is something to d
 _REFUSALS: Final = 5  # in a row, of one file: then its turn comes later
 _REFUSED_SECONDS: Final = 1.0  # where a place names no time
 _LONGEST_WAIT: Final = 60.0  # for a place that names one; what is longer is waited for by the queue
-_SENT_AWAY: Final = 3  # files in a row: then there is no use in asking for the others
 
 
 class Desk:
@@ -48,10 +44,10 @@ class Desk:
         self._tell = tell
         self._change = threading.Condition(threading.RLock())
         self.crew = Crew(order.connections, self._changed)
+        self.easel = Easel(order, durability, tell)
         self._jobs = {work.id: Job(work) for work in order.files}
         self._agenda = Agenda(self._jobs.values(), one_writer=order.one_writer)
         self._batch = Batch(target, self._batched)
-        self._sent_away = 0
 
     # ---- the gathering's ----
 
@@ -71,7 +67,7 @@ class Desk:
             self.stopped = True
             self.problem = self.problem or problem
             for job in self._agenda.open:
-                self._end_claims(job)
+                job.end_claims()
             self._change.notify_all()
 
     def settle(self) -> None:
@@ -114,17 +110,12 @@ class Desk:
                 self._change.wait(_LOOK_SECONDS)
             return None
 
-    def opened(self, number: int) -> None:
-        """The place's answer to a hand has begun."""
-        self._sent_away = 0
-        self.crew.opened(number, time.monotonic())
-
     def share(self, job: Job, canvas: Canvas, spans: Spans) -> None:
         """The file can be received by many hands from now on."""
         with self._change:
             job.canvas, job.spans, job.phase = canvas, spans, Phase.RANGED
             if self.stopped:
-                self._end_claims(job)
+                job.end_claims()
             self._change.notify_all()
 
     def follow(self, job: Job) -> None:
@@ -148,7 +139,8 @@ class Desk:
         """The file is begun anew once every hand has let go of it: it can't be received as it was tried."""
         with self._change:
             job.restarts = True
-            self._end_claims(job)
+            job.end_claims()
+            self._change.notify_all()
 
     def knows_no_ranges(self, job: Job, mirror: int) -> None:
         """The place sends the whole file, whatever is asked: if all do, one hand receives it as a stream."""
@@ -180,21 +172,14 @@ class Desk:
             job.refusals += 1
         self.crew.refused(min(asked or _REFUSED_SECONDS * 2**job.refusals, _LONGEST_WAIT), now)
         if job.refusals >= _REFUSALS or asked > _LONGEST_WAIT:
-            self._sent_away += 1
             self._give_up(job, problem)
-            if self._sent_away >= _SENT_AWAY:
+            if self.crew.is_sent_away():
                 self.stop(problem)
 
     def _give_up(self, job: Job, problem: Problem) -> None:
         """The file ends with this problem, once every hand has let go of it."""
         job.problem = job.problem or problem
-        self._end_claims(job)
-
-    def _end_claims(self, job: Job) -> None:
-        if job.spans is not None:
-            job.spans.cut_off()
-        if job.canvas is not None:
-            job.canvas.wake()
+        job.end_claims()
         self._change.notify_all()
 
     def _left_alone(self, job: Job) -> None:
@@ -269,28 +254,6 @@ class Desk:
         with self._change:
             self._agenda.end(job)
             self._change.notify_all()
-
-    # ---- making what a file needs ----
-
-    def canvas(self, job: Job, state: JournalState | None) -> Canvas:
-        assert job.spot is not None
-        job.part = Part(job.spot, Identity.of(job.work), state, self.durability)
-        return Canvas(
-            job.part, state, self.durability, partial(self._safe, job),
-            # Half in the making, half on its way to the disk: together a piece is what a power cut takes.
-            mark_bytes=max(1, self.order.piece_bytes // 2), mark_seconds=self.order.mark_seconds,
-        )  # fmt: skip
-
-    def stream(self, job: Job, state: JournalState | None, companion: Companion) -> Sink:
-        assert job.spot is not None
-        return Sink(
-            job.spot, Identity.of(job.work), state, partial(self._safe, job), low=job.file.size.low,
-            durability=self.durability, companion=companion, mark_bytes=self.order.piece_bytes,
-            mark_seconds=self.order.mark_seconds, digests=job.digests(job.file.size.high),
-        )  # fmt: skip
-
-    def _safe(self, job: Job, total: int, new: int) -> None:
-        self._tell(Safe(self.order.lease, job.work.id, total, new))
 
     def _wishes(self, job: Job) -> Wishes:
         spans = job.spans

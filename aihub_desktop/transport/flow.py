@@ -37,7 +37,7 @@ class Flow:
         assert job.spot is not None
         self._desk.target.make_parents(job.spot)
         job.heard = answer.checksums
-        job.sink = sink = self._desk.stream(job, state, companion)
+        job.sink = sink = self._desk.easel.sink(job, state, companion)
         buffer = Buffer(_BUFFER, LAG, lambda: sink.on_disk)
         inflow = Inflow(answer.body, buffer, LentBrake(self._tap.brake), self._tap.pace())
         try:

@@ -171,7 +171,7 @@ class Hand:
     def _share(self, job: Job, state: JournalState | None, spans: Spans) -> None:
         assert job.spot is not None
         self._desk.target.make_parents(job.spot)
-        canvas = self._desk.canvas(job, state)
+        canvas = self._desk.easel.canvas(job, state)
         canvas.open()
         if canvas.validator is not None and not job.file.size.allows(canvas.validator.size):
             raise ProblemError(Code.CHANGED, why="size")
@@ -207,7 +207,7 @@ class Hand:
         assert job.spot is not None
         data = memoryview(bytearray(size))
         at, pace = 0, self._tap.pace()
-        self._desk.opened(self._number)
+        self._desk.crew.opened(self._number, time.monotonic())
         while at < size:
             count = self._tap.read(answer.body, data[at:], pace)
             if count == 0:
@@ -246,7 +246,7 @@ class Hand:
     def _draw(self, job: Job, claim: Claim, answer: Opened) -> None:
         if not self._view:
             self._view = memoryview(bytearray(BLOCK))
-        self._desk.opened(self._number)
+        self._desk.crew.opened(self._number, time.monotonic())
         drawing = Drawing(self._desk, self._tap, job, claim, answer, view=self._view, speed=self._speed)
         claim.shut = answer.body.shut
         try:
@@ -267,7 +267,7 @@ class Hand:
             answer.body.close()
 
     def _flow(self, job: Job, state: JournalState | None, answer: Opened) -> None:
-        self._desk.opened(self._number)
+        self._desk.crew.opened(self._number, time.monotonic())
         Flow(self._desk, self._tap, job).run(state, answer)
 
 

@@ -107,6 +107,13 @@ class Job:
     def digests(self, size: int) -> Digests:
         return Digests.of(self.told, self.heard, size, self.file.origin.part_bytes if self.file.origin else 0)
 
+    def end_claims(self) -> None:
+        """Nothing more of it is wanted for now, and nobody waits for it."""
+        if self.spans is not None:
+            self.spans.cut_off()
+        if self.canvas is not None:
+            self.canvas.wake()
+
     def let_go(self) -> None:
         if self.part is not None:
             self.part.let_go()
