@@ -33,7 +33,7 @@ class AddressList:
 
     def checksums(self, addresses: list[str]) -> dict[str, Checksum]:
         """By address, for those whose name a sum was given for."""
-        found = {address: self.sums.get(_path_of(address)) or self.sums.get(name_of(address)) for address in addresses}
+        found = {address: next(filter(None, map(self.sums.get, _tails(address))), None) for address in addresses}
         return {address: checksum for address, checksum in found.items() if checksum is not None}
 
 
@@ -63,11 +63,6 @@ def read_file(path: Path) -> AddressList:
     return found
 
 
-def name_of(address: str) -> str:
-    """The last part of an address's path, "" for none."""
-    return unquote(_path_of(address).rpartition("/")[2])
-
-
 def host_of(address: str) -> str:
     """ "" for what has none."""
     try:
@@ -91,6 +86,12 @@ def _path_of(address: str) -> str:
         return urlsplit(address).path
     except ValueError:
         return ""
+
+
+def _tails(address: str) -> list[str]:
+    """ "a/b/c", "b/c", "c": what a list of checksums may call the file of an address."""
+    parts = unquote(_path_of(address)).strip("/").split("/")
+    return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
 def _sum_of(line: str) -> tuple[str, Checksum] | None:

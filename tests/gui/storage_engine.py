@@ -29,6 +29,7 @@ from aihub_desktop.domain.messages import (
     DiskSpace,
     Expand,
     FileList,
+    FileRow,
     FileRows,
     Inspect,
     Inspected,
@@ -60,7 +61,7 @@ from aihub_desktop.domain.model import (
     SizeRange,
 )
 from aihub_desktop.domain.settings import Settings, changed
-from aihub_desktop.domain.states import TransferState
+from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.domain.storage import Access, Storage, container
 
 NAVER: Final = "https://kr.object.ncloudstorage.com"
@@ -147,6 +148,13 @@ def look_at(address: str, given: Checksum | None) -> RemoteFile:
     return RemoteFile(WEB, "", address.partition("?")[0], name, size, origin=Origin((address,), checksums=sums))
 
 
+def waiting(transfer: int) -> FileRow:
+    """The one file of a transfer: its address has expired."""
+    file = look_at("https://bucket.s3.example.com/model.bin?X-Amz-Signature=old", None)
+    file = msgspec.structs.replace(file, path="kept name.bin")
+    return FileRow(1, transfer, file, "kept_name.bin", FileState.WAITING, 5, None, "", "", None, 1, None)
+
+
 class Played:
     """Answers commands, one after the other."""
 
@@ -178,7 +186,7 @@ class Played:
             Browse: self.shop.page,
             Expand: self._expand,
             Inspect: self._inspect,
-            Rows: lambda _: FileRows([], 0),
+            Rows: lambda wish: FileRows([waiting(wish.transfer)], 1),
         }
         known = asked.get(type(command))
         return known(command) if known else None
