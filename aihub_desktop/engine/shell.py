@@ -137,9 +137,7 @@ class Shell:
         self._errands = Errands("errand", self.post)
         self._lookout = Lookout(self._errands, self._tell)
         self._keys = Keys(self._hub, self._source, self._errands, self.post)
-        self._storages = StorageKeys(
-            self._store, Vault(), self.post, lambda endpoint: self._tell(StorageChanged(endpoint))
-        )
+        self._storages = StorageKeys(self._store, Vault(), self.post, self._storage_changed)
         self._shelves = Shelves(self._storages, self._errands, self._name)
         self._copies = Copies(self._store, self._source, self._errands)
         self._watch = Watch(self._hub, self._errands)
@@ -315,6 +313,9 @@ class Shell:
         if problem is None:
             self._tell(KeyChanged())
         reply(value, problem)
+
+    def _storage_changed(self, endpoint: str) -> None:
+        self._tell(StorageChanged(endpoint))
 
     # ---- deeds ----
 
