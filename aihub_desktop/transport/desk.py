@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from aihub_desktop.domain.faults import Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews, Failed, Gather, Proved, Whole
+from aihub_desktop.domain.leases import AnyNews, Failed, Gather, Proof, Proved, Whole
 from aihub_desktop.domain.retry import DROPPING
 from aihub_desktop.transport.agenda import Agenda
 from aihub_desktop.transport.batch import Batch, Small
@@ -231,7 +231,8 @@ class Desk:
         elif problem is not None:
             self._tell(Failed(lease, small.work.id, problem))
         elif small.proof is None:
-            self._tell(Whole(lease, small.work.id, len(small.data), small.sha256))
+            proof = Proof.CHECKSUM if small.note else None
+            self._tell(Whole(lease, small.work.id, len(small.data), small.sha256, proof, small.note))
         else:
             self._tell(Proved(lease, small.work.id, len(small.data), small.sha256, small.proof, small.note))
         self._end(job)
