@@ -23,7 +23,7 @@ from aihub_desktop.cli.progress import Lines, picture, summary
 from aihub_desktop.cli.report import Report
 from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.selection import chosen, fits, unknown_keys
-from aihub_desktop.cli.tally import Tally
+from aihub_desktop.cli.tally import Tally, Total
 from aihub_desktop.domain.faults import Code, Fault, Problem
 from aihub_desktop.domain.messages import (
     Brake,
@@ -88,6 +88,13 @@ def test_arguments_may_stand_anywhere(words: str) -> None:
         ("get 86 --to d --parallel 0", "value"), ("get 86 --to d --parallel 33", "value"),
         ("get 86 --to d --parallel x", "value"), ("get 86 --to d --patience nan", "value"),
         ("get 86 --to d --patience -1", "value"), ("demo --rate 0", "value"), ("get 86 --t d", "required"),
+        ("fetch https://a/b", "required"), ("fetch --to d -i", "value-missing"),
+        ("fetch a --to d --checksum sha-256:ab", "checksum"), ("fetch a --to d --checksum crc9:ab", "checksum"),
+        ("fetch a --to d --checksum md5", "checksum"), ("fetch a --to d --connections 65", "value"),
+        ("fetch a --to d --connections 0", "value"), ("fetch a --to d --style odd", "choice"),
+        ("fetch a --to d --profile p --anonymous", "not-both"), ("storage", "required"),
+        ("storage add", "required"), ("storage add a --stdin --anonymous", "not-both"),
+        ("storage ls s3://a s3://b", "unknown"),
     ],
 )  # fmt: skip
 def test_slips_are_told_in_both_languages(
@@ -101,20 +108,24 @@ def test_slips_are_told_in_both_languages(
     assert told.out == ""
     begin = speaker.say("cli.help.usage")
     assert told.err.startswith(begin)
-    facts = dict.fromkeys(("names", "name", "value", "choices"), "\0")
+    facts = dict.fromkeys(("names", "name", "value", "choices", "other"), "\0")
     fixed = max(speaker.say(f"cli.usage.{key}", **facts).split("\0"), key=len)
     assert fixed in told.err
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_help_of_every_command(capsys: pytest.CaptureFixture[str], language: str) -> None:
-    names = ("datasets", "files", "get", "verify", "key", "settings", "demo", "doctor", "key set", "settings set")
+    names = (
+        *("datasets", "files", "get", "fetch", "verify", "key", "storage", "settings", "demo", "doctor"),
+        *("key set", "settings set", "storage add", "storage list", "storage remove", "storage ls"),
+    )
     for words in ("", *names):
         with pytest.raises(SystemExit) as caught:
             parse([*words.split(), "--help"], Words(language))
         assert caught.value.code == 0
         told = capsys.readouterr().out
         assert "--home" in told
+        assert f"{Words(language).say('cli.help.usage')}aihub{' ' if words else ''}{words} [" in told
         assert ("positional arguments" in told, "optional arguments" in told) == (False, False)
         assert any("가" <= sign <= "힣" for sign in told) == (language == "ko")
 
@@ -149,10 +160,11 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+@pytest.mark.parametrize("command", ["get", "fetch"])
 @pytest.mark.parametrize("at", ["aihub_desktop.cli.arguments", "aihub_desktop.cli.get"])
 @pytest.mark.parametrize("asked", [True, False])
-def test_an_interruption_before_anything_began_has_its_last_line_too(at: str, asked: bool) -> None:
-    words = ["get", "1", "--to", "nowhere", *(["--json"] if asked else [])]
+def test_an_interruption_before_anything_began_has_its_last_line_too(command: str, at: str, asked: bool) -> None:
+    words = [command, "1", "--to", "nowhere", *(["--json"] if asked else [])]
     run = subprocess.run([sys.executable, "-c", INTERRUPTED, at, *words], capture_output=True, check=False)
     assert run.returncode == 130
     assert b"Traceback" not in run.stderr
@@ -266,7 +278,7 @@ def test_a_tree_is_drawn_in_the_hubs_order() -> None:
     ]  # fmt: skip
     assert all(branch.isascii() for branch, _ in tree(files, plain=True))
     assert list(tree([])) == []
-    assert total(files) == SizeRange(3600, 4400, "")
+    assert total(files) == Total(SizeRange(3600, 4400, ""))
 
 
 def test_widths_of_korean() -> None:
@@ -285,7 +297,8 @@ def test_widths_of_korean() -> None:
 
 def counted() -> tuple[Tally, list[RemoteFile]]:
     files = [remote("1", "a.zip", 1000), remote("2", "b.zip", 2000)]
-    tally = Tally(7, files)
+    tally = Tally()
+    tally.add(7, files)
     tally.see(Snapshot(1, [transfer(TransferState.PAUSED, received=5000)], Settings(), ""))
     return tally, files
 
@@ -298,7 +311,7 @@ def test_a_tally_counts_its_own_files_only() -> None:
     assert (len(tally.done), tally.lost, tally.over, tally.wanted) == (1, [], False, 2)
     assert [one.id for one in tally.newly_ended()] == [1]
     assert tally.newly_ended() == []
-    assert tally.size == SizeRange(2900, 3100, "")
+    assert tally.total == Total(SizeRange(2900, 3100, ""))
     assert tally.bytes == 1000 + 500
     tally.see(Changed(3, files=[row(2, files[1], FileState.FAILED, code=Code.SHORT)]))
     assert tally.over
@@ -364,7 +377,7 @@ def test_a_stopped_transfer_is_over(state: TransferState) -> None:
     problem = Problem(Code.NOT_APPROVED)
     tally.see(Changed(2, [transfer(state, problem=problem)]))
     assert tally.over
-    assert tally.problem == problem
+    assert tally.problems == [problem]
 
 
 def test_an_engine_that_ends_is_the_end() -> None:
@@ -399,7 +412,8 @@ def test_what_passes_by_is_told_from_what_is_new() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "cp949", "ascii"])
 def test_the_picture_fits_the_terminal(language: str, columns: int, encoding: str) -> None:
     files = [remote(str(n), f"009.골목과 시장의 소리/{'긴 이름 ' * 9}{n}.zip") for n in range(30)]
-    tally = Tally(7, files)
+    tally = Tally()
+    tally.add(7, files)
     states = (FileState.FETCHING, FileState.CHECKING)
     tally.see_files(row(n, file, states[n % 2]) for n, file in enumerate(files))
     tally.see(Progress(3, 1e7, [TransferProgress(7, 10, 20, 0, 1e7, 4000.0)], [FileProgress(0, 7, 500, 3, 1e6)]))
@@ -419,12 +433,14 @@ def test_the_picture_fits_the_terminal(language: str, columns: int, encoding: st
 def test_a_log_of_two_weeks_stays_short(capsys: pytest.CaptureFixture[str]) -> None:
     """A line that says what the last one said is left out; those that say more come less and less often."""
     now = [0.0]
-    lines, tally = Lines(Console(Words("en")), lambda: now[0]), Tally(7, [])
+    lines, tally = Lines(Console(Words("en")), lambda: now[0]), Tally()
+    tally.add(7, [remote("1", "a.zip")])
 
     def run(until: float, *, moving: bool) -> int:
         while now[0] < until:
             now[0] += 2.0
-            tally.rate = now[0] * 1e6 if moving else 0.0
+            rate = now[0] * 1e6 if moving else 0.0
+            tally.see(Progress(2, rate, [TransferProgress(7, 0, 0, 0, rate, None)], []))
             lines.show(tally)
         return len(capsys.readouterr().err.splitlines())
 

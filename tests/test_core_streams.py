@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aihub_desktop.engine.line import Line
+from aihub_desktop.domain.line import Line
+from aihub_desktop.domain.streams import Streams
 from aihub_desktop.engine.shares import allowed_streams, divided
 from aihub_desktop.engine.spread import Spread
-from aihub_desktop.engine.streams import Streams
 
 MB = 1_000_000
 TICK = 0.05

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 
 from aihub_desktop import __version__
 from aihub_desktop.cli.exits import Exit
+from aihub_desktop.domain.addresses import checksum
 from aihub_desktop.domain.settings import Settings, changed
 from aihub_desktop.system.amounts import amount
 from aihub_desktop.system.words import LANGUAGES, Words
@@ -26,6 +27,8 @@ _ERRORS: Final = (
     (r"argument (?P<name>[^:]+): expected .*arguments?", "cli.usage.value-missing"),
     (r"argument (?P<name>[^:]+): ignored explicit argument .+", "cli.usage.no-value"),
     (r"argument (?P<name>[^:]+): invalid choice: (?P<value>.+) \(choose from (?P<choices>.+)\)", "cli.usage.choice"),
+    (r"argument (?P<name>[^:]+): not allowed with argument (?P<other>.+)", "cli.usage.not-both"),
+    (r"argument (?P<name>--checksum): invalid .* value: (?P<value>.+)", "cli.usage.checksum"),
     (r"argument (?P<name>--limit): invalid .* value: (?P<value>.+)", "cli.usage.amount"),
     (r"argument (?P<name>--hours): invalid .* value: (?P<value>.+)", "cli.usage.week"),
     (r"argument (?P<name>[^:]+): invalid .* value: (?P<value>.+)", "cli.usage.value"),
@@ -124,6 +127,8 @@ class _Child(_Parser):
         if self._mixing or self.has_commands:
             return super().parse_known_args(args, namespace)
         self._mixing = True
+        # argparse would cut its own English "usage: " off, by its length.
+        self.usage = self.format_usage().removeprefix(self.words.say("cli.help.usage")).strip()
         try:
             return self.parse_known_intermixed_args(args, namespace)
         finally:
@@ -165,6 +170,11 @@ def _streams(text: str) -> int:
     return value
 
 
+def _connections(text: str) -> int:
+    """How many to one place, as the settings allow."""
+    return changed(Settings(), {"connections": int(text)}).connections
+
+
 def limit(text: str) -> int:
     """Bytes a second, 0 for none. Raises `ValueError`."""
     return changed(Settings(), {"limit": amount(text)}).limit
@@ -200,12 +210,57 @@ def _get(parser: _Child) -> None:
     parser.argument("--include", key="include", metavar="GLOB", action="append", default=[])
     parser.argument("--exclude", key="exclude", metavar="GLOB", action="append", default=[])
     parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
+    parser.flag("--package")
+    _run(parser)
+
+
+def _run(parser: _Child) -> None:
+    """What every run that receives files may be told."""
     parser.argument("--limit", key="limit", metavar="RATE", type=limit)
     parser.argument("--hours", key="hours", metavar="WEEK", type=hours)
     parser.argument("--patience", key="patience", metavar="SECONDS", type=_seconds, default=600.0)
-    parser.flag("--package")
     parser.flag("--dry-run")
     parser.flag("--json")
+
+
+def _fetch(parser: _Child) -> None:
+    parser.argument("addresses", key="addresses", nargs="*", metavar="ADDRESS", default=[])
+    parser.argument("--to", key="to", metavar="DIR", required=True)
+    parser.argument("-i", "--input-file", key="list", metavar="FILE", dest="list")
+    parser.argument("--checksum", key="checksum", metavar="ALGO:HEX", type=checksum)
+    parser.argument("--sums", key="sums", metavar="FILE")
+    parser.argument("--out", key="out", metavar="NAME")
+    parser.argument("--connections", key="connections", metavar="N", type=_connections)
+    _run(parser)
+    _of_storage(parser)
+
+
+def _of_storage(parser: _Child) -> None:
+    parser.argument("--endpoint", key="endpoint", metavar="URL")
+    _about_storage(parser)
+
+
+def _about_storage(parser: _Child, *, stdin: bool = False) -> None:
+    parser.argument("--region", key="region", metavar="REGION")
+    parser.argument("--style", key="style", choices=("path", "virtual"))
+    access = parser.options.add_mutually_exclusive_group()
+    access.add_argument("--profile", metavar="NAME", help=_help(parser.words, "profile"))
+    access.add_argument("--anonymous", action="store_true", help=_help(parser.words, "anonymous"))
+    if stdin:
+        access.add_argument("--stdin", action="store_true", help=_help(parser.words, "storage-stdin"))
+
+
+def _storage(parser: _Child) -> None:
+    actions = _actions(parser, "storage", ("add", "list", "remove", "ls"))
+    add, remove, ls = actions["add"], actions["remove"], actions["ls"]
+    add.argument("endpoint", key="endpoint-of", metavar="ENDPOINT")
+    add.argument("--name", key="storage-name", metavar="NAME", default="")
+    _about_storage(add, stdin=True)
+    actions["list"].flag("--json")
+    remove.argument("endpoint", key="storage-which", metavar="ENDPOINT")
+    ls.argument("address", key="storage-address", nargs="?", metavar="ADDRESS")
+    _of_storage(ls)
+    ls.flag("--json")
 
 
 def _verify(parser: _Child) -> None:
@@ -259,8 +314,10 @@ _COMMANDS: Final = {
     "datasets": _datasets,
     "files": _files,
     "get": _get,
+    "fetch": _fetch,
     "verify": _verify,
     "key": _key,
+    "storage": _storage,
     "settings": _settings,
     "doctor": _doctor,
     "demo": _demo,

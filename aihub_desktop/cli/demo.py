@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.cli.exits import Exit
-from aihub_desktop.cli.get import fetch
+from aihub_desktop.cli.get import receive
 from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.session import Session
 from aihub_desktop.cli.verify import proofread, say_verdict
@@ -103,7 +103,7 @@ def _window(own: Session) -> bool:
 
 def _download(own: Session, to: str | None) -> Exit:
     folder = Path(os.path.abspath(to)) if to else Path(tempfile.mkdtemp(prefix="aihub-demo-"))
-    ended = fetch(own, Request(key=MAIN, folder=folder))
+    ended = receive(own, Request(key=MAIN, folder=folder))
     if ended is Exit.INTERRUPTED:
         return ended
     verdict = "cli.demo.verdict-bad"

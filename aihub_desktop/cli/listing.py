@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from aihub_desktop.cli.console import Console, padded, width
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.session import Session
+from aihub_desktop.cli.tally import Total, total_of
 from aihub_desktop.domain.messages import DatasetList, ListDatasets
-from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.model import Dataset, RemoteFile
+from aihub_desktop.system.words import Words
 
 
 def datasets(session: Session, args: argparse.Namespace) -> Exit:
@@ -72,20 +74,39 @@ def records(console: Console, listed: Iterable[RemoteFile]) -> None:
 
 
 def table(console: Console, listed: Sequence[RemoteFile]) -> None:
-    """Key, size and place in the tree of each file, and the sum."""
-    keys = max((len(file.key) for file in listed), default=0)
-    sizes = max((width(file.size.shown) for file in listed), default=0)
+    """Key, size and place in the tree of each file, and the sum. Keys of other places than the hub say no more than
+    the tree does.
+    """
+    words = console.words
+    keys = max((len(file.key) for file in listed if file.origin is None), default=0)
+    columns = max((width(size_text(words, file)) for file in listed), default=0)
     plain = not console.can_show("├─│└")
     for branch, file in tree(listed, plain=plain):
-        key, size = (file.key, file.size.shown) if file else ("", "")
-        console.data(f"{key:>{keys}}  {padded('', sizes - width(size))}{size}  {branch}")
-    console.data(console.words.say("cli.files.total", n=len(listed), size=console.words.size_range(total(listed))))
+        key = file.key if file and file.origin is None else ""
+        size = size_text(words, file) if file else ""
+        before = f"{key:>{keys}}  " if keys else ""
+        console.data(f"{before}{padded('', columns - width(size))}{size}  {branch}")
+    console.data(words.say("cli.files.total", n=len(listed), size=total_text(words, total(listed))))
 
 
-def total(listed: Iterable[RemoteFile]) -> SizeRange:
-    """The sum of sizes that are known within a range each."""
-    ranges = [file.size for file in listed]
-    return SizeRange(sum(size.low for size in ranges), sum(size.high for size in ranges), "")
+def size_text(words: Words, file: RemoteFile) -> str:
+    """As the hub shows it; of other places, which know it to the byte or not at all, in three digits."""
+    return file.size.shown if file.origin is None else words.file_size(file.size)
+
+
+def total(listed: Iterable[RemoteFile]) -> Total:
+    """The sum of sizes that are known within a range each, or not at all."""
+    return total_of(file.size for file in listed)
+
+
+def total_text(words: Words, total: Total) -> str:
+    """ "3.2 GB", and of how many files the size is not known."""
+    size, unknown = total
+    if not unknown:
+        return words.size_range(size)
+    if not size.high:
+        return words.say("value.unknown")
+    return words.say("value.more-unknown", size=words.size_range(size), n=unknown)
 
 
 def tree(listed: Iterable[RemoteFile], *, plain: bool = False) -> Iterator[tuple[str, RemoteFile | None]]:

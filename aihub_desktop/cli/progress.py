@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aihub_desktop.cli.console import Console, cut_to
+from aihub_desktop.cli.listing import total_text
 from aihub_desktop.cli.tally import Tally
 from aihub_desktop.domain.messages import FileRow
 from aihub_desktop.domain.states import FileState
@@ -124,7 +125,7 @@ def summary(words: Words, tally: Tally) -> str:
         done=len(tally.done),
         n=tally.wanted,
         bytes=words.size(tally.bytes),
-        size=words.size_range(tally.size),
+        size=total_text(words, tally.total),
         rate=words.speed(tally.rate),
         left=words.time_left(tally.left),
         pace="" if tally.pace is None else pace.line(words, tally.pace, tally.settings),
@@ -133,13 +134,13 @@ def summary(words: Words, tally: Tally) -> str:
 
 def picture(words: Words, tally: Tally, width: int, height: int) -> RenderableType:
     """The run in `width` columns and at most `height` lines."""
-    size = tally.size
+    size, unknown = tally.total
     # Of the small files of one request most wait for their turn in the stream: only what has begun is a row.
     running = [row for row in tally.running() if tally.reached(row) or row.state is not FileState.FETCHING]
     room = max(1, height - 4)
     columns = min(12, width // 6)
     whole = Table.grid()
-    whole.add_row(_bar(tally.bytes, (size.low + size.high) / 2, max(4, width - 1)))
+    whole.add_row(_bar(tally.bytes, None if unknown else (size.low + size.high) / 2, max(4, width - 1)))
     rows = Table.grid(padding=(0, 1))
     for _ in range(3):
         rows.add_column(no_wrap=True, overflow="ellipsis")
@@ -156,12 +157,17 @@ def picture(words: Words, tally: Tally, width: int, height: int) -> RenderableTy
     return Group(*parts)
 
 
-def _bar(bytes_there: int, total: float, columns: int) -> ProgressBar:
+def _bar(bytes_there: int, total: float | None, columns: int) -> ProgressBar:
+    """`total` None: nobody knows, so the bar moves without an end."""
+    if total is None:
+        return ProgressBar(total=None, width=columns)
     return ProgressBar(total=max(total, 1), completed=min(bytes_there, max(total, 1)), width=columns)
 
 
-def _end(row: FileRow) -> float:
-    return row.size if row.size is not None else (row.file.size.low + row.file.size.high) / 2
+def _end(row: FileRow) -> float | None:
+    if row.size is not None:
+        return row.size
+    return None if row.file.size.is_unknown else (row.file.size.low + row.file.size.high) / 2
 
 
 def _note(words: Words, tally: Tally, row: FileRow) -> str:

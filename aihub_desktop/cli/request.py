@@ -1,22 +1,20 @@
-"""What a person asked `aihub get` for."""
+"""What a person asked `aihub get` or `aihub fetch` for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from aihub_desktop.domain.faults import Problem
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """Files of one dataset, where to, and how."""
+class Order:
+    """Where to, and how: what any run that receives files is told."""
 
-    key: str
     folder: Path
-    package: bool = False
-    file_keys: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
     parallel: int | None = None
+    connections: int | None = None
     limit: int | None = None  # bytes a second
     hours: str | None = None
     patience: float = 600.0
@@ -25,5 +23,31 @@ class Request:
 
     def changes(self) -> dict[str, int | float | str]:
         """The settings that hold for this run only."""
-        named = {"parallel": self.parallel, "limit": self.limit, "hours": self.hours}
+        named = {
+            "parallel": self.parallel, "connections": self.connections, "limit": self.limit, "hours": self.hours,
+        }  # fmt: skip
         return {name: value for name, value in named.items() if value is not None}
+
+    def placed(self, problem: Problem) -> Problem:
+        """`problem` with what the order knows of its place."""
+        return problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(Order):
+    """Files of one dataset of the hub."""
+
+    key: str
+    package: bool = False
+    file_keys: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def placed(self, problem: Problem) -> Problem:
+        return placed(problem, self.key, self.package)
+
+
+def placed(problem: Problem, dataset: str, package: bool) -> Problem:
+    """`problem` with the number of the dataset that it is about, for the address of its page."""
+    about = {} if package else {"dataset": dataset}
+    return Problem(problem.code, {**about, **problem.facts})

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aihub_desktop.cli.console import Console
-from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.cli.request import placed
+from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.messages import DatasetList, FileList, KeyState, ListFiles, Notice, ShowKey, Snapshot, TestKey
 from aihub_desktop.system import logs, program
 
@@ -52,12 +53,6 @@ class Session:
         if listed.problem is not None:
             title = self.console.words.problem(listed.problem).title
             self.console.note("cli.old-copy", at=self.console.words.moment(listed.asked_at), title=title)
-
-
-def placed(problem: Problem, dataset: str, package: bool) -> Problem:
-    """`problem` with the number of the dataset that it is about, for the address of its page."""
-    about = {} if package else {"dataset": dataset}
-    return Problem(problem.code, {**about, **problem.facts})
 
 
 def key_state(engine: LocalEngine) -> KeyState:

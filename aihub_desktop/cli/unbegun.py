@@ -1,4 +1,6 @@
-"""The last line of a `get --json` that was interrupted before it began. Imports next to nothing: it has to be quick."""
+"""The last line of a run with --json that was interrupted before it began. Imports next to nothing: it has to be
+quick.
+"""
 
 from __future__ import annotations
 
@@ -12,5 +14,5 @@ _END: Final = '{"event":"end","done":0,"failed":0,"bytes":0,"received":0,"again"
 
 def say_end(argv: Sequence[str]) -> None:
     """Says it where `argv` asks for it: scripts wait for a last line, however a run went."""
-    if {"get", "--json"} <= set(argv) and "--dry-run" not in argv and sys.stdout is not None:
+    if {"get", "fetch"} & set(argv) and "--json" in argv and "--dry-run" not in argv and sys.stdout is not None:
         print(_END, flush=True)

@@ -49,7 +49,10 @@ class TransferRow(msgspec.Struct, frozen=True):
 
 
 class FileRow(msgspec.Struct, frozen=True):
-    """One file of a transfer. `bytes` on disk; `size` once known exactly; `next_try` in seconds since 1970."""
+    """One file of a transfer. `bytes` on disk; `size` once known exactly; `next_try` in seconds since 1970.
+
+    `note`: what the proof rests on, e.g. the algorithm of a checksum; known to the run that proved the file.
+    """
 
     id: int
     transfer: int
@@ -63,6 +66,7 @@ class FileRow(msgspec.Struct, frozen=True):
     problem: Problem | None
     attempts: int
     next_try: float | None
+    note: str = ""
 
 
 class FileProgress(msgspec.Struct, frozen=True, array_like=True):
@@ -120,7 +124,10 @@ class Changed(Event, frozen=True):
 
 
 class Progress(Event, frozen=True):
-    """Latest wins; at most 10 a second for everything together."""
+    """Latest wins; at most 10 a second for everything together.
+
+    `connections`: open at present to places that serve ranges. `eased`: one of these asked for fewer, or for later.
+    """
 
     seq: int
     rate: float
@@ -130,6 +137,8 @@ class Progress(Event, frozen=True):
     streams: int = 0  # under way
     wanted_streams: int = 0  # how many at once seem best at present; never more than the setting `parallel`
     starts_at: float | None = None  # seconds since 1970, with HOURS
+    connections: int = 0
+    eased: bool = False
 
 
 class Notice(Event, frozen=True):
@@ -264,7 +273,8 @@ class Space(Command, frozen=True):
 class Inspect(Command, frozen=True):
     """→ `Inspected`. Asks web addresses for the names, sizes and checksums of their files; reads Metalinks.
 
-    `names`: names wanted on disk, by address. Addresses that say their name well enough themselves are not asked.
+    Mirrors of one file are one entry of `addresses`, joined by tabs; a Metalink on disk has a file:// address. `names`:
+    names wanted on disk, by entry. Addresses that say their name well enough themselves are not asked.
     """
 
     addresses: list[str]
@@ -279,7 +289,8 @@ class ListStorages(Command, frozen=True):
 class PutStorage(Command, frozen=True):
     """Enters a storage, in place of one with the same endpoint. → `Storages`.
 
-    With `access_key` its two keys go into the keychain, or are kept `for_run` only.
+    With `access_key` its two keys go into the keychain, or are kept `for_run` only. `for_run` without keys: all of it
+    holds until the engine ends, and what is kept of a storage with the same endpoint stays as it is.
     """
 
     storage: Storage

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from aihub_desktop.domain.model import Secret
+
+# `urlsplit` drops or keeps these at its whim.
+_NO_HOST: Final = re.compile(r"[\x00-\x20\x7f\\]")
 
 
 class Style(StrEnum):
@@ -78,6 +83,8 @@ def split_container(dataset: str) -> tuple[str, str]:
 def plain_endpoint(text: str) -> str:
     """The endpoint in the form that names it: "HOST" means https. Raises ValueError for what is none."""
     parts = urlsplit(text if "://" in text else f"https://{text}")
+    if _NO_HOST.search(text):
+        raise ValueError(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         raise ValueError(text)
     if parts.path.strip("/") or parts.query or parts.fragment:

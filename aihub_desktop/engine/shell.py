@@ -1,6 +1,7 @@
 """Carries out what the core decides: one loop, one thread, the only writer of the queue.
 
 A turn: take what came in → core → deeds → manifest → one transaction → events. What a turn says is true on disk.
+While small files come by the thousand several turns share manifest and transaction: a sync for each would be the limit.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from typing import Final
 
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews, Check, Ended, Rate, Receive
+from aihub_desktop.domain.leases import AnyNews, Check, Ended, Failed, Gather, Rate, Receive
+from aihub_desktop.domain.model import S3
 from aihub_desktop.domain.states import TRANSFER_ENDED
+from aihub_desktop.domain.storage import AnyPlace, WebPlace, split_container
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.deeds import (
     Allot,
+    Collect,
     Deed,
     Fetch,
     Halt,
@@ -31,6 +35,7 @@ from aihub_desktop.engine.deeds import (
     LookAt,
     Prove,
     Record,
+    StorageChanged,
     Survey,
 )
 from aihub_desktop.engine.disk import Clerk
@@ -38,14 +43,18 @@ from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
 from aihub_desktop.engine.lookout import Lookout
-from aihub_desktop.engine.orders import reception, user_agent
-from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
+from aihub_desktop.engine.orders import gathering, reception, user_agent
+from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox, told
+from aihub_desktop.engine.outcome import ACCESS_PROBLEMS
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.preferences import Preferences
-from aihub_desktop.engine.records import LeaseKind, Moment
+from aihub_desktop.engine.records import RECEIVING, LeaseKind, LeaseRecord, Moment
+from aihub_desktop.engine.shelves import Shelves
+from aihub_desktop.engine.storages import StorageKeys
 from aihub_desktop.engine.volumes import SURVEY_SECONDS
 from aihub_desktop.engine.watch import Watch, local_hour
 from aihub_desktop.sources.aihub.client import AIHub
+from aihub_desktop.store.keychain import Vault
 from aihub_desktop.store.learned import recall
 from aihub_desktop.store.queue import QueueStore
 from aihub_desktop.transport.disk import make_folders
@@ -53,6 +62,7 @@ from aihub_desktop.transport.disk import make_folders
 _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS: Final = 1.0  # how late a deadline may be noticed
+_SAVE_SECONDS: Final = 0.2  # as often as progress is told: nobody sees more
 _MOST_WORKERS: Final = 4  # more interpreters than this bring nothing: hashing and sockets run outside the lock
 
 Input = m.AnyCommand | AnyNews | Back
@@ -74,6 +84,9 @@ class Shell:
         self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
         self._outbox = Outbox(emit)
         self._clerk = Clerk()
+        self._records: list[Record] = []  # of this turn, not in a manifest yet
+        self._way = ("", hub)  # (place, address) that the watch looks to while nothing comes from the hub
+        self._saved_at = float("-inf")
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="engine")
 
@@ -108,6 +121,7 @@ class Shell:
         self._store = QueueStore(self._home / "queue.sqlite")
         self._preferences = Preferences(self._store)
         settings = self._preferences.used
+        size = min(os.cpu_count() or 1, _MOST_WORKERS)
         self._core = Core(
             settings,
             seed=random.SystemRandom().getrandbits(32),
@@ -115,6 +129,7 @@ class Shell:
             patience=self._patience,
             local=local_hour,
             survey_seconds=self._survey_seconds,
+            processes=size,
         )
         book = self._core.book
         book.last_file = self._store.last_file()
@@ -126,9 +141,10 @@ class Shell:
         self._errands = Errands("errand", self.post)
         self._lookout = Lookout(self._errands, self._tell)
         self._keys = Keys(self._hub, self._source, self._errands, self.post)
+        self._storages = StorageKeys(self._store, Vault(), self.post, self._storage_changed)
+        self._shelves = Shelves(self._storages, self._errands, self._name)
         self._copies = Copies(self._store, self._source, self._errands)
         self._watch = Watch(self._hub, self._errands)
-        size = min(os.cpu_count() or 1, _MOST_WORKERS)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
 
     # ---- the loop ----
@@ -169,19 +185,51 @@ class Shell:
         self._watch_line()
         for message in messages:
             self._handle(message)
+        # What comes next begins before the disk has had its time for what is through.
         self._do(self._core.plan(self._now()))
         self._pool.enforce()
         self._keys.enforce()
-        self._save()
+        self._storages.enforce()
+        if self._is_time_to_save():
+            if self._records:
+                self._enter_records()
+                self._do(self._core.plan(self._now()))
+            self._save()
+            self._saved_at = time.monotonic()
         self._outbox.progress(self._core, self._now())
 
+    def _is_time_to_save(self) -> bool:
+        """Small files end by the hundred in the time that a disk needs for one turn: they are saved a few at a time,
+        and the workers wait for their next lease no longer than for a thought.
+        """
+        gathers = any(lease.kind is LeaseKind.GATHER for lease in self._core.book.leases.values())
+        return not gathers or time.monotonic() - self._saved_at >= _SAVE_SECONDS
+
     def _watch_line(self) -> None:
-        """After sleep, or by another way to the hub, no connection from before lives on."""
-        streams = any(lease.kind is LeaseKind.FETCH for lease in self._core.book.leases.values())
-        why = self._watch.changed(streams or bool(self._core.book.later))
+        """After sleep, or by another way out, no connection from before lives on."""
+        book = self._core.book
+        receiving = [lease for lease in book.leases.values() if lease.kind in RECEIVING]
+        if receiving:
+            self._watch.towards(self._address(receiving))
+        why = self._watch.changed(bool(receiving or book.later))
         if why:
-            _log.warning("all streams begin anew: %s", why)
+            _log.warning("all that is received begins anew: %s", why)
             self._tell(LineChanged())
+
+    def _address(self, receiving: list[LeaseRecord]) -> str:
+        """Where the way leads that is watched: to the hub if anything comes from there, else to a place of the leases.
+
+        A lease of small files is soon over; the next one at the same place leads the same way.
+        """
+        if any(lease.kind is LeaseKind.FETCH for lease in receiving):
+            return self._hub
+        if self._way[0] not in {lease.place for lease in receiving}:
+            file = self._core.book.files.get(receiving[0].held[0])
+            if file is None or file.remote.origin is None:
+                return self._hub
+            addresses = file.remote.origin.addresses or split_container(file.remote.dataset)[:1]
+            self._way = (receiving[0].place, addresses[0])
+        return self._way[1]
 
     def _handle(self, message: Input) -> None:
         match message:
@@ -193,7 +241,17 @@ class Shell:
                 except ProblemError as error:
                     self._outbox.answer(message.id, None, error.problem)
             case _:
+                self._notice_refusal(message)
                 self._tell(message)
+
+    def _notice_refusal(self, news: AnyNews) -> None:
+        """Keys that were not let in are looked for anew before the next lease."""
+        lease = self._core.book.leases.get(news.lease)
+        if lease is None or lease.kind is not LeaseKind.GATHER or not isinstance(news, Ended | Failed):
+            return
+        file = self._core.book.files.get(lease.held[0])
+        if file is not None and file.remote.source == S3 and news.problem and news.problem.code in ACCESS_PROBLEMS:
+            self._storages.refused(split_container(file.remote.dataset)[0])
 
     def _tell(self, message: object) -> int | None:
         """Something for the core. Raises `ProblemError` where it refuses a command."""
@@ -214,6 +272,8 @@ class Shell:
                 self._keys.handle(command, reply)
             case m.SetKey() | m.ClearKey():
                 self._keys.handle(command, lambda value, problem: self._key_set(value, problem, reply))
+            case m.ListStorages() | m.PutStorage() | m.RemoveStorage() | m.Browse() | m.Expand() | m.Inspect():
+                self._shelves.handle(command, reply)
             case m.Space():
                 floor = self._core.settings.floor_bytes
                 self._lookout.space(command, lambda volume: self._core.volumes.usable(volume, floor), reply)
@@ -265,7 +325,7 @@ class Shell:
         self._save()
         rows = self._store.files(command.transfer, command.offset, command.limit)
         live = self._core.book.files
-        return m.FileRows([live[row.id].row() if row.id in live else row for row in rows], transfer.files)
+        return m.FileRows([told(live[row.id].row() if row.id in live else row) for row in rows], transfer.files)
 
     def _configure(self, command: m.Configure) -> None:
         self._preferences.change(command)
@@ -278,12 +338,18 @@ class Shell:
             self._tell(KeyChanged())
         reply(value, problem)
 
+    def _storage_changed(self, endpoint: str) -> None:
+        self._tell(StorageChanged(endpoint))
+
     # ---- deeds ----
 
     def _do(self, deeds: list[Deed]) -> None:
-        records = [deed for deed in deeds if isinstance(deed, Record)]
         for deed in deeds:
             match deed:
+                case Record():
+                    self._records.append(deed)
+                case Collect():
+                    self._collect(deed)
                 case Fetch():
                     self._keys.when_known(lambda fetch=deed: self._fetch(fetch))  # type: ignore[misc]
                 case Prove(lease=lease, folder=folder, files=files):
@@ -292,7 +358,10 @@ class Shell:
                     self._change(deed)
                 case LookAt() | Survey():
                     self._lookout.do(deed)
-        # All that was proved in this turn goes into the manifest with one fsync a folder.
+
+    def _enter_records(self) -> None:
+        """All that was proved in this turn goes into the manifest with one fsync a folder."""
+        records, self._records = self._records, []
         for answer in self._clerk.record(records):
             self._tell(answer)
 
@@ -316,7 +385,31 @@ class Shell:
         device = self._core.volumes.device_of(lease.transfer)
         self._begin(reception(fetch, self._hub, key, self._core.settings, known, share=lease.share, device=device))
 
-    def _begin(self, work: Receive | Check) -> None:
+    def _collect(self, collect: Collect) -> None:
+        first = collect.files[0].file
+
+        def begin(place: AnyPlace | None, problem: Problem | None) -> None:
+            lease = self._core.book.leases.get(collect.lease)
+            if place is None or lease is None or lease.halting:
+                self.post(Ended(collect.lease, problem))
+                return
+            self._begin(
+                gathering(
+                    collect, place, self._core.settings, share=lease.share,
+                    device=self._core.volumes.device_of(lease.transfer),
+                    one_writer=self._core.volumes.is_slow_to_seek(lease.transfer),
+                )
+            )  # fmt: skip
+
+        if first.source == S3:
+            self._storages.place(split_container(first.dataset)[0], begin)
+        else:
+            begin(WebPlace(), None)
+
+    def _name(self) -> tuple[str, float]:
+        return user_agent(self._core.settings), self._core.settings.connect_timeout
+
+    def _begin(self, work: Receive | Gather | Check) -> None:
         try:
             self._pool.begin(work)
         except OSError as error:
@@ -347,8 +440,10 @@ class Shell:
                 break
             if isinstance(message, AnyNews):
                 self._tell(message)
+        self._enter_records()
         self._save()
         self._keys.close()
+        self._storages.close()
         self._errands.close(1.0)
         self._source.close()
         self._store.close()

@@ -37,6 +37,7 @@ class Counted:
 
     def __init__(self, length: int) -> None:
         self._left = length
+        self.overran = False  # bytes came behind its end: whatever they are, they answer nothing
 
     @property
     def at_end(self) -> bool:
@@ -44,6 +45,7 @@ class Counted:
 
     def take(self, view: memoryview) -> int:
         count = min(self._left, len(view))
+        self.overran |= count < len(view)
         self._left -= count
         return count
 
@@ -68,6 +70,10 @@ class UntilClosed:
 class Wire(Protocol):
     def receive(self, view: memoryview, seconds: float) -> int:
         """Between 1 and len(view) bytes, 0 at the end. Raises `TimeoutError` after `seconds`, else `OSError`."""
+        ...
+
+    def send(self, data: bytes, seconds: float) -> None:
+        """All of `data`. Raises `TimeoutError` after `seconds`, else `OSError`."""
         ...
 
     def shut(self) -> None:
@@ -98,6 +104,16 @@ class SocketWire:
             raise self._failure
         count = self._first(view, seconds)
         return self._rest(view, count) if self._tls and count else count
+
+    def send(self, data: bytes, seconds: float) -> None:
+        deadline, view = time.monotonic() + seconds, memoryview(data)
+        while view:
+            try:
+                view = view[self._sock.send(view) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                self._wait(selectors.EVENT_WRITE, deadline)
+            except ssl.SSLWantReadError:
+                self._wait(selectors.EVENT_READ, deadline)
 
     def shut(self) -> None:
         # Not SSLSocket.shutdown: it takes the TLS layer off first, and a read in another thread would then be
@@ -164,6 +180,14 @@ class StreamWire:
         view[: len(data)] = data
         return len(data)
 
+    def send(self, data: bytes, seconds: float) -> None:
+        try:
+            self._stream.write(data, timeout=max(seconds, 0.001))
+        except httpcore.WriteTimeout:
+            raise TimeoutError from None
+        except httpcore.WriteError as error:
+            raise ConnectionError("write error") from error
+
     def shut(self) -> None:
         sock = self._stream.get_extra_info("socket")
         with self._closing, contextlib.suppress(OSError):
@@ -214,6 +238,14 @@ class AnswerBody:
 
     def close(self) -> None:
         self._wire.close()
+
+    def release(self) -> Wire | None:
+        """Instead of `close`: the wire, if another request may go over it; else it is closed."""
+        framing = self._framing
+        if isinstance(framing, Counted) and framing.at_end and not (framing.overran or self._surplus or self._shut):
+            return self._wire
+        self._wire.close()
+        return None
 
     def _receive(self, view: memoryview, seconds: float) -> int:
         if self._surplus:

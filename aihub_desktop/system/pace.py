@@ -36,9 +36,16 @@ def streams(words: Words, progress: Progress) -> str:
     return words.say("pace.streams", n=progress.streams, most=most) if progress.streams else ""
 
 
+def connections(words: Words, progress: Progress) -> str:
+    """How many are open to places that serve ranges, and whether one of these asked for fewer."""
+    text = words.say("pace.connections", n=progress.connections) if progress.connections else ""
+    return " · ".join(filter(None, (text, words.say("pace.eased") if progress.eased else "")))
+
+
 def line(words: Words, progress: Progress, settings: Settings) -> str:
-    """Both, in a few words; "" where there is nothing to say."""
-    return " · ".join(filter(None, (brake(words, progress, settings), streams(words, progress))))
+    """All of it, in a few words; "" where there is nothing to say."""
+    said = (brake(words, progress, settings), streams(words, progress), connections(words, progress))
+    return " · ".join(filter(None, said))
 
 
 def again(words: Words, passed: int, repeat: int, problem: Problem | None) -> str:

@@ -119,15 +119,24 @@ class Words:
         facts: dict[str, Fact] = dict(problem.facts)
         if f"why.{facts.get('why')}" in self._catalogue:
             facts["why"] = self.say(f"why.{facts['why']}")
+        if "algorithm" in facts:
+            facts["algorithm"] = self.checksum(str(facts["algorithm"]))
         return Told(*(self.say(f"problem.{problem.code}.{part}", **facts) for part in ("title", "advice")))
 
     def state(self, state: FileState | TransferState) -> str:
         kind = "file" if isinstance(state, FileState) else "transfer"
         return self.say(f"state.{kind}.{state}")
 
-    def proof(self, proof: Proof | str) -> str:
-        """How far a file is proved; "" for no proof."""
-        return self.say(f"proof.{proof}") if proof else ""
+    def proof(self, proof: Proof | str, note: str = "") -> str:
+        """How far a file is proved; "" for no proof. `note`: of a checksum, which one it was."""
+        if proof != Proof.CHECKSUM:
+            return self.say(f"proof.{proof}") if proof else ""
+        return self.say("proof.checksum", algorithm=self.checksum(note))
+
+    def checksum(self, name: str) -> str:
+        """The name of a checksum as people write it; what is not known stays as it is."""
+        key = f"checksum.{name}"
+        return self.say(key) if name and self.has(key) else name
 
     def size(self, size: float) -> str:
         """Bytes in three digits: "512 B", "1.23 GB", "12.3 GB"."""
@@ -143,6 +152,10 @@ class Words:
         power = _power(size.high)
         low, high = _digits(size.low, power), _digits(size.high, power)
         return self.say("value.about", value=f"{high if low == high else f'{low}–{high}'} {_UNITS[power]}")
+
+    def file_size(self, size: SizeRange) -> str:
+        """The size of a file as its place lists it, which may be not at all."""
+        return self.say("value.unknown") if size.is_unknown else self.size_range(size)
 
     def speed(self, rate: float) -> str:
         """Bytes a second: "3.41 MB/s"."""

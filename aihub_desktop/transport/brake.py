@@ -55,3 +55,20 @@ class Brake:
         now = time.monotonic()
         self._level = min(self._level + (now - self._at) * self._rate, self._rate * _BURST)
         self._at = now
+
+
+class LentBrake(Brake):
+    """The brake of many, lent to one that is released for itself."""
+
+    def __init__(self, brake: Brake) -> None:
+        super().__init__(0)
+        self._brake = brake
+
+    def allow(self, most: int) -> int:
+        return 0 if self._released else self._brake.allow(most)
+
+    def spend(self, count: int) -> None:
+        self._brake.spend(count)
+
+    def limit(self, rate: int) -> None:
+        self._brake.limit(rate)

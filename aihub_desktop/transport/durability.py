@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.transport.disk import OpenFile, disk_problem, sync_folder
-from aihub_desktop.transport.journal import Journal, Span, WholeLine
+from aihub_desktop.transport.journal import Journal, Span, Validator, WholeLine
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class Mark:
 
     file: OpenFile
     journal: Journal
-    line: Span | WholeLine
+    line: Span | Validator | WholeLine
     done: Callable[[], None]
 
 
@@ -124,7 +124,7 @@ class Durability:
 def _claim(marks: list[Mark]) -> None:
     for file in {mark.file: None for mark in marks}:
         file.sync()
-    lines: dict[Journal, list[Span | WholeLine]] = defaultdict(list)
+    lines: dict[Journal, list[Span | Validator | WholeLine]] = defaultdict(list)
     for mark in marks:
         lines[mark.journal].append(mark.line)
     for journal, claimed in lines.items():

@@ -13,8 +13,9 @@ from aihub_desktop.sources.aihub.tarstream import Member
 from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.journal import Identity, read_journal
+from aihub_desktop.transport.part import usable
 from aihub_desktop.transport.routing import Router
-from aihub_desktop.transport.sink import Sink, usable
+from aihub_desktop.transport.sink import Sink
 from aihub_desktop.transport.target import Target
 
 # These end one file and let the others go on. The rest are the disk's, and end the lease.

@@ -50,7 +50,9 @@ class Identity(Line, frozen=True):
     @classmethod
     def of(cls, work: WorkFile) -> Identity:
         file = work.file
-        return cls(VERSION, file.source, file.dataset, file.package, file.key, file.path, file.size.shown)
+        # Of an address the size may be known at one time and not at another.
+        shown = file.size.shown if file.origin is None else ""
+        return cls(VERSION, file.source, file.dataset, file.package, file.key, file.path, shown)
 
 
 class Span(Line, frozen=True):
@@ -61,14 +63,22 @@ class Span(Line, frozen=True):
     digest: str
 
 
+class Validator(Line, frozen=True):
+    """Of a file that comes in ranges: its size and validator, as the first answer told them. Later ones must agree."""
+
+    size: int
+    etag: str
+
+
 class WholeLine(Line, frozen=True, tag="whole"):
-    """Every byte of the file is durable, the tar's end was seen, the size fits."""
+    """Every byte of the file is durable, the tar's end was seen, the size fits. `place`: in a journal of many files."""
 
     size: int
     sha256: str
+    place: str = ""
 
 
-AnyLine = Identity | Span | WholeLine
+AnyLine = Identity | Span | Validator | WholeLine
 
 
 class JournalState(msgspec.Struct, frozen=True):
@@ -78,6 +88,7 @@ class JournalState(msgspec.Struct, frozen=True):
     pieces: tuple[Piece, ...]
     whole: WholeLine | None
     length: int
+    validator: Validator | None = None
 
     @property
     def bytes(self) -> int:
@@ -93,8 +104,8 @@ def encoded(line: AnyLine) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def read_lines(data: bytes) -> tuple[list[AnyLine], int]:
-    """The lines up to the first that is not right, and the bytes that they take."""
+def read_lines(data: bytes, *, until_whole: bool = False) -> tuple[list[AnyLine], int]:
+    """The lines up to the first that is not right, and the bytes that they take. `until_whole`: of the first file."""
     lines: list[AnyLine] = []
     length = 0
     while (stop := data.find(b"\n", length) + 1) > 0:
@@ -103,6 +114,8 @@ def read_lines(data: bytes) -> tuple[list[AnyLine], int]:
             break
         lines.append(line)
         length = stop
+        if until_whole and isinstance(line, WholeLine):
+            break
     return lines, length
 
 
@@ -117,12 +130,28 @@ def read_journal(path: Path) -> JournalState | None:
         lines, length = read_lines(path.read_bytes())
     except OSError as error:
         raise disk_error(error, path) from error
-    if not lines:
-        return None
+    return _state(lines, length) if lines else None
+
+
+def _state(lines: list[AnyLine], length: int) -> JournalState:
     identity = lines[0]
     assert isinstance(identity, Identity)
     pieces = tuple(latest(Piece(line.start, line.stop, line.digest) for line in lines if isinstance(line, Span)))
-    return JournalState(identity, pieces, _whole(lines[-1], pieces), length)
+    validators = [line for line in lines if isinstance(line, Validator)]
+    return JournalState(identity, pieces, _whole(lines[-1], pieces), length, validators[-1] if validators else None)
+
+
+def read_journals(data: bytes) -> list[tuple[str, JournalState]]:
+    """(place, state) of the whole files in a journal of many. Ends at the first line that is not right."""
+    found: list[tuple[str, JournalState]] = []
+    at = 0
+    while at < len(data):
+        lines, length = read_lines(data[at:], until_whole=True)
+        if not lines or not isinstance(last := lines[-1], WholeLine):
+            break
+        found.append((last.place, _state(lines, length)))
+        at += length
+    return found
 
 
 def discard(spot: Spot) -> None:
@@ -152,7 +181,7 @@ class Journal:
         """Takes room on disk for what is to come. Raises `OSError`."""
         self._open()
 
-    def append(self, lines: Iterable[Span | WholeLine]) -> None:
+    def append(self, lines: Iterable[Span | Validator | WholeLine]) -> None:
         """The lines are durable when this returns, though the name of a new journal may not be. Raises `OSError`."""
         file = self._open()
         text = b"".join(encoded(line) for line in lines)
@@ -205,6 +234,8 @@ def _line(text: bytes) -> AnyLine | None:
             right = version == VERSION
         case Span(start=start, stop=stop, digest=digest):
             right = 0 <= start < stop and _DIGEST.fullmatch(digest) is not None
+        case Validator(size=size):
+            right = size >= 0
         case WholeLine(size=size, sha256=sha256):
             right = size >= 0 and _SHA256.fullmatch(sha256) is not None
     return line if right else None

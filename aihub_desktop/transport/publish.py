@@ -39,7 +39,7 @@ def publish(spot: Spot, *, replace: bool) -> None:
         if replace:
             patiently_replace(spot.part, spot.final)
         else:
-            _rename_new(spot)
+            rename_new(spot)
         sync_folder(spot.final.parent)
     except FileExistsError as error:
         raise in_the_way(spot.final, "exists") from error
@@ -64,7 +64,8 @@ def finish(spot: Spot) -> None:
         raise disk_error(error, spot.part) from error
 
 
-def _rename_new(spot: Spot) -> None:
+def rename_new(spot: Spot) -> None:
+    """NAME.part, durable already, gets its final name, which nobody has. Raises `FileExistsError`, `OSError`."""
     if sys.platform == "win32":
         patiently_rename(spot.part, spot.final)  # refuses an existing name by itself
         return

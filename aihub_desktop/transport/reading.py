@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.sets import volume_of
 from aihub_desktop.transport.companion import Companion
+from aihub_desktop.transport.digests import Digests
 from aihub_desktop.transport.target import Spot
 from aihub_desktop.transport.ziparchive import recall
 from aihub_desktop.transport.zipstream import ZipStream
@@ -31,11 +33,13 @@ class Finding:
 class Reading:
     """Bytes may be offered in any order; those that follow on what was read are read."""
 
-    def __init__(self, spot: Spot, companion: Companion) -> None:
+    def __init__(self, spot: Spot, companion: Companion, digests: Digests | None = None) -> None:
+        """`digests`: the checksums that the place gives; with one of them right, nothing else has to be proved."""
         self.stop = 0  # so many bytes from the start were read
         self._spot = spot
         self._companion = companion
         self._sha256 = hashlib.sha256()
+        self._digests = digests
         self._zip = ZipStream() if spot.place.casefold().endswith(".zip") else None
 
     def offer(self, at: int, view: memoryview) -> None:
@@ -62,12 +66,22 @@ class Reading:
 
     def _read(self, data: memoryview) -> None:
         self._sha256.update(data)
+        if self._digests is not None:
+            self._digests.update(data)
         if self._zip is not None:
             self._zip.feed(data)
 
     def finding(self, stopped: Callable[[], bool]) -> Finding:
-        """To be asked once the whole file was read and is on disk. Raises what the disk says, and `StoppedError`."""
+        """To be asked once the whole file was read and is on disk. Raises what the disk says, and `StoppedError`.
+
+        Raises WRONG_CHECKSUM (facts "algorithm", "sha256") where the place's own checksum is another one.
+        """
         size, sha256 = self.stop, self.hexdigest()
+        if self._digests is not None:
+            if (wrong := self._digests.wrong(sha256)) is not None:
+                raise ProblemError(Code.WRONG_CHECKSUM, algorithm=wrong.algorithm.value, sha256=sha256)
+            if note := self._digests.note():
+                return Finding(size, sha256, Proof.CHECKSUM, note)
         if self._zip is not None:
             verdict = recall(self._spot.part, self._zip.seen, stopped)
             return Finding(size, sha256, verdict.proof if verdict else None, verdict.note if verdict else "")

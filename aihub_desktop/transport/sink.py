@@ -13,21 +13,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-import msgspec
 import xxhash
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Piece
 from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.coverage import Coverage
-from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file, remove
-from aihub_desktop.transport.durability import Durability, Mark
-from aihub_desktop.transport.guard import Guard
-from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, WholeLine, discard, read_journal
+from aihub_desktop.transport.digests import Digests
+from aihub_desktop.transport.disk import OpenFile, disk_error
+from aihub_desktop.transport.durability import Durability
+from aihub_desktop.transport.journal import Identity, JournalState, Span
+from aihub_desktop.transport.part import Part
 from aihub_desktop.transport.reading import Finding, Reading
 from aihub_desktop.transport.reserve import Reserve
 from aihub_desktop.transport.target import Spot
@@ -94,8 +93,9 @@ class Sink:
         companion: Companion,
         mark_bytes: int,
         mark_seconds: float,
+        digests: Digests | None = None,
     ) -> None:
-        """`low`: so many bytes the file has at least.
+        """`low`: so many bytes the file has at least. `digests`: see `Reading`.
 
         `state` is the journal's of the same identity, if there is one. Without, a stray NAME.part is removed.
         """
@@ -103,6 +103,7 @@ class Sink:
         self.again = 0
         self.on_disk = 0.0  # seconds in which the disk was waited for
         self.seen = False  # a member of the file has begun in this answer
+        self._part = Part(spot, identity, state, durability)
         self._durability = durability
         self._safe = safe
         self._mark_bytes = mark_bytes
@@ -112,16 +113,10 @@ class Sink:
         self._earlier = set(self._unchecked)
         self._durable = self._coverage.bytes
         self._counting = threading.Lock()
-        self._journal = Journal(spot.journal, identity, state.length if state else 0)
-        self._fresh = state is None
-        self._known = state.length if state else 0
-        self._guard: Guard | None = None
-        self._prepared = False
-        self._file: OpenFile | None = None
         self._at = 0
         self._growing: _Growing | None = None
         self._passing: _Passing | None = None
-        self._reading = Reading(spot, companion)
+        self._reading = Reading(spot, companion, digests)
         self._low = low
         self._reserve = Reserve()
 
@@ -133,7 +128,7 @@ class Sink:
     def begin(self, offset: int, size: int) -> None:
         """What `take` is given next are the bytes offset ≤ i < offset + size."""
         self.seen = True
-        self._open()
+        self._part.open()
         self.cut()
         self._at = offset
         self._reserve.expect(offset + size)
@@ -165,7 +160,7 @@ class Sink:
             return
         piece = Piece(growing.start, growing.stop, growing.digest.hexdigest())
         self._coverage.add(piece)
-        self._mark(Span(piece.start, piece.stop, piece.digest), lambda: self._became_safe(piece))
+        self._part.mark(Span(piece.start, piece.stop, piece.digest), lambda: self._became_safe(piece))
 
     def tick(self) -> None:
         """Cuts if the last mark is long ago, bytes or none."""
@@ -175,18 +170,14 @@ class Sink:
     def rest(self) -> None:
         """No byte is expected for now: the descriptor is let go of once all is durable."""
         self.cut()
-        file, self._file = self._file, None
-        if file is not None:
-            self._durability.release(file, self._journal)
+        self._part.rest()
 
     def let_go(self) -> None:
         """No byte is expected any more: others may write to the file once all is durable."""
         try:
-            self.rest()
+            self.cut()
         finally:
-            guard, self._guard = self._guard, None
-            if guard is not None:
-                self._durability.call(guard.release)
+            self._part.let_go()
 
     def conclude(self, stopped: Callable[[], bool]) -> Finding | None:
         """The tar's end was seen: what the whole file is, with the last marks handed over.
@@ -212,7 +203,7 @@ class Sink:
             raise disk_error(error, self.spot.part) from error
 
     def _read_back(self, size: int, stopped: Callable[[], bool]) -> Finding:
-        file = self._open()
+        file = self._part.open()
         if file.size() > size:
             file.truncate(size)
         if not digest_of(file, self._reading.stop, size, self._reading, stopped):
@@ -223,51 +214,14 @@ class Sink:
 
     def claim(self, size: int, sha256: str, done: Callable[[], None]) -> None:
         """The file is whole: `done` is called by the durability thread once the journal says so."""
-        guard, self._guard = self._guard, None
-
-        def claimed() -> None:
-            # Whoever is told may begin to check at once, and needs the file for that.
-            if guard is not None:
-                guard.release()
-            done()
-
-        self._mark(WholeLine(size, sha256), claimed)
-        self.rest()
+        self.cut()
+        self._part.claim(size, sha256, done)
 
     def drop(self) -> None:
         """Nothing of the file is left: no journal, no bytes."""
         self._growing = self._passing = None
-        self.rest()
-        self._durability.flush()
-        discard(self.spot)
+        self._part.discard()
         self._coverage = Coverage()
-
-    def _open(self) -> OpenFile:
-        if self._file is not None:
-            return self._file
-        try:
-            if self._guard is None:
-                self._take_hold()
-            self._file = OpenFile(self.spot.part)
-            if not self._prepared:
-                # Before the first byte: these may fill the disk, and could then not be claimed any more.
-                # Later on the journal is the durability thread's alone.
-                self._journal.prepare()
-                self._prepared = True
-        except OSError as error:
-            raise disk_error(error, self.spot.part) from error
-        self._fresh = False
-        return self._file
-
-    def _take_hold(self) -> None:
-        """The file is ours from here on, and empty where nothing of it counts."""
-        self._guard = _make(self.spot) if self._fresh else Guard(self.spot.part)
-        journal = read_journal(self.spot.journal)
-        if (journal.length if journal else 0) != self._known:
-            # Somebody wrote between our look at the journal and now: the next try sees what it says.
-            raise ProblemError(Code.IN_USE, path=str(self.spot.part))
-        if journal is None:
-            remove(self.spot.journal)  # unreadable
 
     def _holding(self, offset: int) -> Piece | None:
         """The piece on disk that holds this byte, once it is known that the disk still has it."""
@@ -277,7 +231,7 @@ class Sink:
         self._unchecked.discard(piece)
         digest = xxhash.xxh3_128()
         try:
-            sound = digest_of(self._open(), piece.start, piece.stop, digest) and digest.hexdigest() == piece.digest
+            sound = digest_of(self._part.open(), piece.start, piece.stop, digest) and digest.hexdigest() == piece.digest
         except OSError as error:
             raise disk_error(error, self.spot.part) from error
         if sound:
@@ -292,7 +246,7 @@ class Sink:
         self._durability.check()
         if self._growing is None:
             self._growing = _Growing(self._at, self._at, time.monotonic())
-        file, growing = self._open(), self._growing
+        file, growing = self._part.open(), self._growing
         while view:
             self._reserve.make_room(file, growing.stop)
             # A disk that fills up takes a part: that much is counted, and claimed.
@@ -335,16 +289,13 @@ class Sink:
         if (passing.start, passing.at) != (piece.start, piece.stop):
             digest = xxhash.xxh3_128()
             try:
-                digest_of(self._open(), passing.start, passing.at, digest)
+                digest_of(self._part.open(), passing.start, passing.at, digest)
             except OSError as error:
                 raise disk_error(error, self.spot.part) from error
             expected = digest.hexdigest()
         if passing.digest.hexdigest() != expected:
             code = Code.CHANGED if piece in self._earlier else Code.OVERLAPPING
             raise ProblemError(code, start=passing.start, stop=passing.at)
-
-    def _mark(self, line: Span | WholeLine, done: Callable[[], None]) -> None:
-        self._durability.mark(Mark(self._open(), self._journal, line, done))
 
     def _became_safe(self, piece: Piece) -> None:
         count = piece.stop - piece.start
@@ -354,58 +305,3 @@ class Sink:
         with self._counting:
             self._durable += change
             return self._durable
-
-
-def usable(spot: Spot, identity: Identity, state: JournalState | None) -> JournalState | None:
-    """The journal's state if it is one of this very file and its bytes are there; else None, and all is dropped.
-
-    Raises `ProblemError`: IN_THE_WAY where a link, folder or device has one of our names, else what the disk says.
-    """
-    part = plain_file(spot.part)
-    if state is None:
-        return None
-    if state.identity == identity and part is not None:
-        short = state.whole is not None and state.whole.size != part.st_size
-        return msgspec.structs.replace(state, whole=None) if short else state
-    if state.identity == identity and state.whole is not None:
-        # It has its name already, from a worker that died before anybody heard; the check will tell whose that is.
-        final = plain_file(spot.final)
-        if final is not None and final.st_size == state.whole.size:
-            return state
-    _discard_unheld(spot)
-    return None
-
-
-def _make(spot: Spot) -> Guard:
-    """Holds a new, empty NAME.part; what lay there had no journal that counts, and goes unless somebody writes it."""
-    with suppress(FileExistsError):
-        return Guard(spot.part, fresh=True)
-    plain_file(spot.part)
-    _discard_unheld(spot, known=False)
-    with suppress(FileExistsError):
-        return Guard(spot.part, fresh=True)
-    raise ProblemError(Code.IN_USE, path=str(spot.part))
-
-
-def _discard_unheld(spot: Spot, *, known: bool = True) -> None:
-    """Drops journal and bytes where nobody else is at work on them; without `known` a journal speaks for somebody."""
-    try:
-        guard = _hold(spot)
-    except OSError as error:
-        raise disk_error(error, spot.part) from error
-    try:
-        if not known and read_journal(spot.journal) is not None:
-            # Somebody has received it between our look at the journal and now.
-            raise ProblemError(Code.IN_USE, path=str(spot.part))
-        discard(spot)
-    finally:
-        guard.release()
-
-
-def _hold(spot: Spot) -> Guard:
-    """Also where only the journal is there: nothing is dropped unheld."""
-    with suppress(FileNotFoundError):
-        return Guard(spot.part)
-    with suppress(FileExistsError):
-        return Guard(spot.part, fresh=True)
-    raise ProblemError(Code.IN_USE, path=str(spot.part))

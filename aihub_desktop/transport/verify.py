@@ -19,7 +19,7 @@ import msgspec
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART
 from aihub_desktop.transport.disk import disk_error, native
-from aihub_desktop.transport.ledger import ManifestLine, read_manifest
+from aihub_desktop.transport.ledger import Entry, Ledger, ManifestLine, read_manifest
 from aihub_desktop.transport.target import leads_elsewhere
 
 _BLOCK: Final = 1 << 20
@@ -41,11 +41,16 @@ class Finding(StrEnum):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """One file, as it is found out. `bytes` that were read for it."""
+    """One file, as it is found out. `bytes` that were read for it.
+
+    `proof` and `note`: how it was proved when it was received, as the log tells of an unchanged one; "" for unknown.
+    """
 
     path: str
     finding: Finding
     bytes: int = 0
+    proof: str = ""
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -89,17 +94,33 @@ def verify(
     lines = read_manifest(root)
     if lines is None:
         raise ProblemError(Code.TARGET_MISSING, path=str(folder), why="no manifest")
+    stories = _stories(root)
     result = Report()
     with ThreadPoolExecutor(max(1, threads), thread_name_prefix="verify") as pool:
         # A few at a time: a manifest may have a million lines.
         for start in range(0, len(lines), _BATCH):
             for seen in pool.map(lambda line: _seen(root, line, stopped), lines[start : start + _BATCH]):
                 result.add(seen)
-                report(seen)
+                report(_told(seen, stories))
     for seen in sorted(_others(root, lines), key=lambda seen: seen.path):
         result.add(seen)
         report(seen)
     return result
+
+
+def _stories(root: Path) -> dict[str, Entry]:
+    """How files were proved when they came: of interest, but no reason to leave them unread."""
+    try:
+        return Ledger(root).entries()
+    except ProblemError:
+        return {}
+
+
+def _told(seen: Seen, stories: dict[str, Entry]) -> Seen:
+    story = stories.get(unicodedata.normalize("NFC", seen.path.removeprefix("./")))
+    if story is None or seen.finding is not Finding.OK:
+        return seen
+    return msgspec.structs.replace(seen, proof=story.proof, note=story.note)
 
 
 def _seen(root: Path, line: ManifestLine, stopped: Callable[[], bool]) -> Seen:

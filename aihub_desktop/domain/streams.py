@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aihub_desktop.engine.line import Line
+from aihub_desktop.domain.line import Line
 
 _FIRST: Final = 4  # accepted by the hub as far as anyone has told, and the default ceiling
 _UNPROVED: Final = 8  # so many may be reached before anything was measured; from there on each reading may double
