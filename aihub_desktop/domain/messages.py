@@ -274,12 +274,13 @@ class Inspect(Command, frozen=True):
     """→ `Inspected`. Asks web addresses for the names, sizes and checksums of their files; reads Metalinks.
 
     Mirrors of one file are one entry of `addresses`, joined by tabs; a Metalink on disk has a file:// address. `names`:
-    names wanted on disk, by entry. Addresses that say their name well enough themselves are not asked.
+    names wanted on disk, by entry. Addresses that say their name well enough themselves are asked with `ask_all` only.
     """
 
     addresses: list[str]
     names: dict[str, str] = {}
     checksums: dict[str, Checksum] = {}
+    ask_all: bool = False
 
 
 class ListStorages(Command, frozen=True):

@@ -80,7 +80,7 @@ class Shelves:
 
         def job() -> Inspected:
             with contextlib.closing(Web(agent, timeout)) as web:
-                return web.inspect(command.addresses, command.names, command.checksums)
+                return web.inspect(command.addresses, command.names, command.checksums, ask_all=command.ask_all)
 
         self._errands.run_apart("inspect", job, reply)
 

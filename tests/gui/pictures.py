@@ -210,7 +210,7 @@ class Show:
 
     def _small(self) -> None:
         self._stage.window.resize(900, 600)
-        for place in (Place.DATASETS, Place.DOWNLOADS, Place.SETTINGS):
+        for place in Place:
             self._stage.window.go(place)
             self._snap(f"{place.name.lower()}-small")
         self._stage.window.resize(1120, 740)

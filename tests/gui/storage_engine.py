@@ -77,6 +77,8 @@ def keys_of(bucket: str) -> dict[str, int]:
         return {f"photos/img-{number:06}.jpg": 40_000 + number for number in range(MANY)}
     if bucket == "empty":
         return {}
+    if bucket == "papers":
+        return {f"2024/paper-{number}.pdf": MB for number in range(30)}
     found = {"README.txt": 2_100, "licence.pdf": 310_000}
     for year, count in ((2022, 3), (2023, 1_500), (2024, 12)):
         for part in range(count):
@@ -105,7 +107,7 @@ class Shop:
         if wish.endpoint == CLOSED and not wish.bucket:
             raise ProblemError(Code.NO_ACCESS, host="closed.example.com")
         if not wish.bucket:
-            return Shelf(["empty", "locked", "many", "speech-corpus"], [])
+            return Shelf(["empty", "locked", "many", "papers", "speech-corpus"], [])
         if wish.bucket == "locked":
             raise ProblemError(Code.NO_ACCESS, host="kr.object.ncloudstorage.com")
         names = list(self.keys(wish.bucket))

@@ -57,8 +57,8 @@ class StorageStage:
     def noted(self, command: str) -> list[dict[str, Any]]:
         """The commands of this name so far, without their numbers."""
         lines = self._notes.read_text(encoding="utf-8").splitlines() if self._notes.exists() else []
-        found = [json.loads(line) for line in lines]
-        return [{key: value for key, value in one.items() if key != "id"} for one in found if one["command"] == command]
+        found = [json.loads(line) for line in lines if line.startswith(f'{{"command":"{command}",')]
+        return [{key: value for key, value in one.items() if key != "id"} for one in found]
 
     def choose(self, endpoint: str = NAVER) -> None:
         self.shelves.list.mark(endpoint)

@@ -337,7 +337,8 @@ class ShelfModel(QAbstractTableModel):
         if entry is None:
             return self._tail_text(folder) if column == NAME else ""
         if column == NAME:
-            return entry.name if isinstance(entry, Folder) else entry.key.removeprefix(folder.prefix)
+            # Between two slashes stands a name of no signs.
+            return entry.name or "/" if isinstance(entry, Folder) else entry.key.removeprefix(folder.prefix)
         return self._size_text(entry)
 
     def _tail_text(self, folder: Folder) -> str:

@@ -36,6 +36,7 @@ from aihub_desktop.gui.parts import Banner, EmptyPlace, FaintLabel
 from aihub_desktop.gui.theme import GRID
 
 _OWN: Final = "web"  # the folder that is proposed while nothing is known of what will lie in it
+_FEW: Final = 500  # addresses, whose sizes are known in a moment; of more, only those that do not say their name
 _LINES: Final = 5  # of the text field
 
 
@@ -259,7 +260,8 @@ class WebPanel(QWidget):
         self._asked = asked.addresses
         self._status.setText(self._desk.words.say("gui.web.looking", n=len(self._asked)))
         self._busy()
-        wish = Inspect(0, self._asked, checksums=self._sums.checksums(self._asked))
+        few = len(self._asked) <= _FEW
+        wish = Inspect(0, self._asked, checksums=self._sums.checksums(self._asked), ask_all=few)
         self._desk.link.ask(wish, Inspected, self._inspected, self._not_inspected)
 
     def _inspected(self, answer: Inspected) -> None:

@@ -91,6 +91,8 @@ class Web:
         addresses: Iterable[str],
         names: Mapping[str, str] | None = None,
         checksums: Mapping[str, Checksum] | None = None,
+        *,
+        ask_all: bool = False,
     ) -> Inspected:
         """As the command `Inspect` has it. Mirrors of one file are one entry of `addresses`, joined by tabs.
 
@@ -98,7 +100,8 @@ class Web:
         file has its problem, and so has a list of checksums that cannot be read, or a Metalink of which files had
         to be left out, beside what they gave.
         """
-        found = self._all([(entry, *_wish(entry, names or {}, checksums or {})) for entry in dict.fromkeys(addresses)])
+        wishes = [(entry, *_wish(entry, names or {}, checksums or {})) for entry in dict.fromkeys(addresses)]
+        found = self._all(wishes, ask_all=ask_all)
         sums: dict[_Spot, list[Checksum]] = {}
         for each in found.values():
             for spot, checksum in each.sums.items():
@@ -107,7 +110,7 @@ class Web:
         problems = {entry: each.problem for entry, each in found.items() if each.problem is not None}
         return Inspected(_apart(files), problems)
 
-    def _all(self, wishes: list[tuple[str, _Wish | None, Problem | None]]) -> dict[str, _Found]:
+    def _all(self, wishes: list[tuple[str, _Wish | None, Problem | None]], *, ask_all: bool) -> dict[str, _Found]:
         found: dict[str, _Found] = {}
         asked: list[_Wish] = []
         for entry, wish, problem in wishes:
@@ -116,7 +119,7 @@ class Web:
                 continue
             if entry.startswith(_DISK):
                 found[entry] = _on_disk(wish)
-            elif _needs_asking(wish):
+            elif ask_all or _needs_asking(wish):
                 asked.append(wish)
             else:
                 found[entry] = _Found((_file(wish, wish.addresses[0]),))
