@@ -76,14 +76,13 @@ class Shell:
         survey_seconds: float = SURVEY_SECONDS,
     ) -> None:  # fmt: skip
         self._home, self._hub = home, hub
-        self._worker_command = worker_command
-        self._only_new, self._patience, self._survey_seconds = only_new, patience, survey_seconds
+        self._worker_command, self._only_new = worker_command, only_new
+        self._patience, self._survey_seconds = patience, survey_seconds
         self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
         self._outbox = Outbox(emit)
         self._clerk = Clerk()
         self._records: list[Record] = []  # of this turn, not in a manifest yet
-        self._saved_at = float("-inf")
-        self._ending = False
+        self._saved_at, self._ending = float("-inf"), False
         self._thread = threading.Thread(target=self._run, name="engine")
 
     # ---- from any thread ----
