@@ -180,6 +180,10 @@ class RangeServer:
         with self._change:
             assert self._change.wait_for(lambda: holds(self.seen), seconds), "never came"
 
+    def wait_sent(self, target: str, count: int) -> None:
+        """Until so many bytes of this file were sent."""
+        self.wait(lambda seen: sum(one.sent for one in seen if one.target == target) >= count)
+
     def hang_up(self) -> None:
         """Every connection ends, without a word."""
         with self._lock:
@@ -356,7 +360,7 @@ def _answer(thing: Thing, headers: dict[str, str], ways: dict[Way, Fault]) -> _A
 
 
 def _bytes_of(thing: Thing, start: int, stop: int, ways: dict[Way, Fault]) -> bytes:
-    data = bytearray(content(thing.seed + (1000 if Way.ANEW in ways else 0), start, stop))
+    data = bytearray(content(thing.seed + 1000, start, stop) if Way.ANEW in ways else thing.bytes(start, stop))
     wrong = ways.get(Way.WRONG_BYTES)
     if wrong is not None and start <= wrong.at < stop:
         data[wrong.at - start] ^= 0xFF

@@ -18,22 +18,18 @@ from typing import Final
 
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews, Check, Ended, Failed, Gather, Rate, Receive
+from aihub_desktop.domain.leases import AnyNews, Ended, Failed
 from aihub_desktop.domain.model import S3
 from aihub_desktop.domain.states import TRANSFER_ENDED
-from aihub_desktop.domain.storage import AnyPlace, WebPlace, split_container
+from aihub_desktop.domain.storage import split_container
+from aihub_desktop.engine.bearing import Bearing
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.deeds import (
-    Allot,
-    Collect,
     Deed,
-    Fetch,
-    Halt,
     KeyChanged,
     LineChanged,
     LookAt,
-    Prove,
     Record,
     StorageChanged,
     Survey,
@@ -42,20 +38,21 @@ from aihub_desktop.engine.disk import Clerk
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
+from aihub_desktop.engine.lending import Lending
 from aihub_desktop.engine.lookout import Lookout
-from aihub_desktop.engine.orders import gathering, reception, user_agent
+from aihub_desktop.engine.orders import user_agent
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox, told
 from aihub_desktop.engine.outcome import ACCESS_PROBLEMS
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.preferences import Preferences
-from aihub_desktop.engine.records import RECEIVING, LeaseKind, LeaseRecord, Moment
+from aihub_desktop.engine.records import RECEIVING, LeaseKind, Moment
 from aihub_desktop.engine.shelves import Shelves
 from aihub_desktop.engine.storages import StorageKeys
 from aihub_desktop.engine.volumes import SURVEY_SECONDS
 from aihub_desktop.engine.watch import Watch, local_hour
+from aihub_desktop.engine.wishes import turns_to
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.store.keychain import Vault
-from aihub_desktop.store.learned import recall
 from aihub_desktop.store.queue import QueueStore
 from aihub_desktop.transport.disk import make_folders
 
@@ -85,7 +82,6 @@ class Shell:
         self._outbox = Outbox(emit)
         self._clerk = Clerk()
         self._records: list[Record] = []  # of this turn, not in a manifest yet
-        self._way = ("", hub)  # (place, address) that the watch looks to while nothing comes from the hub
         self._saved_at = float("-inf")
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="engine")
@@ -146,13 +142,17 @@ class Shell:
         self._copies = Copies(self._store, self._source, self._errands)
         self._watch = Watch(self._hub, self._errands)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
+        self._bearing = Bearing(book, self._hub)
+        self._lending = Lending(
+            self._core, self._pool, self._keys, self._storages, home=self._home, hub=self._hub, post=self.post
+        )
 
     # ---- the loop ----
 
     def _run(self) -> None:
         try:
             self._outbox.snapshot(self._core, self._hub)
-            self._core.starts(self._now())
+            self._core.starts(_now())
             self._turn([])
             while not self._ending:
                 self._turn(self._take())
@@ -167,7 +167,7 @@ class Shell:
 
     def _take(self) -> list[Input]:
         """All that has come in, after waiting no longer than the next deadline. What came before the end counts."""
-        due = self._core.next_moment(self._now())
+        due = self._core.next_moment(_now())
         wait = min(_IDLE_SECONDS if due is None else due, PROGRESS_SECONDS if self._outbox.moving else _IDLE_SECONDS)
         messages: list[Input] = []
         self._watch.waits(wait)
@@ -186,17 +186,17 @@ class Shell:
         for message in messages:
             self._handle(message)
         # What comes next begins before the disk has had its time for what is through.
-        self._do(self._core.plan(self._now()))
+        self._do(self._core.plan(_now()))
         self._pool.enforce()
         self._keys.enforce()
         self._storages.enforce()
         if self._is_time_to_save():
             if self._records:
                 self._enter_records()
-                self._do(self._core.plan(self._now()))
+                self._do(self._core.plan(_now()))
             self._save()
             self._saved_at = time.monotonic()
-        self._outbox.progress(self._core, self._now())
+        self._outbox.progress(self._core, _now())
 
     def _is_time_to_save(self) -> bool:
         """Small files end by the hundred in the time that a disk needs for one turn: they are saved a few at a time,
@@ -210,26 +210,11 @@ class Shell:
         book = self._core.book
         receiving = [lease for lease in book.leases.values() if lease.kind in RECEIVING]
         if receiving:
-            self._watch.towards(self._address(receiving))
+            self._watch.towards(self._bearing.address(receiving))
         why = self._watch.changed(bool(receiving or book.later))
         if why:
             _log.warning("all that is received begins anew: %s", why)
             self._tell(LineChanged())
-
-    def _address(self, receiving: list[LeaseRecord]) -> str:
-        """Where the way leads that is watched: to the hub if anything comes from there, else to a place of the leases.
-
-        A lease of small files is soon over; the next one at the same place leads the same way.
-        """
-        if any(lease.kind is LeaseKind.FETCH for lease in receiving):
-            return self._hub
-        if self._way[0] not in {lease.place for lease in receiving}:
-            file = self._core.book.files.get(receiving[0].held[0])
-            if file is None or file.remote.origin is None:
-                return self._hub
-            addresses = file.remote.origin.addresses or split_container(file.remote.dataset)[:1]
-            self._way = (receiving[0].place, addresses[0])
-        return self._way[1]
 
     def _handle(self, message: Input) -> None:
         match message:
@@ -255,7 +240,7 @@ class Shell:
 
     def _tell(self, message: object) -> int | None:
         """Something for the core. Raises `ProblemError` where it refuses a command."""
-        deeds, result = self._core.handle(message, self._now())
+        deeds, result = self._core.handle(message, _now())
         self._do(deeds)
         return result
 
@@ -306,16 +291,7 @@ class Shell:
     def _load_for(self, command: m.AnyCommand) -> None:
         """Ended transfers keep their files in the store until somebody turns to them again."""
         for transfer in self._core.book.transfers.values():
-            if transfer.loaded:
-                continue
-            match command:
-                case m.Add(dataset=data, folder=folder):
-                    wanted = (transfer.folder, transfer.dataset.key) == (folder, data.key)
-                case m.Retry(transfers=keys, files=files) | m.Cancel(transfers=keys, files=files):
-                    wanted = bool(files) or keys is None or transfer.id in keys
-                case _:
-                    wanted = False
-            if wanted:
+            if not transfer.loaded and turns_to(command, transfer):
                 self._core.book.load_files(transfer, self._store.files(transfer.id))
 
     def _rows(self, command: m.Rows) -> m.FileRows:
@@ -348,16 +324,10 @@ class Shell:
             match deed:
                 case Record():
                     self._records.append(deed)
-                case Collect():
-                    self._collect(deed)
-                case Fetch():
-                    self._keys.when_known(lambda fetch=deed: self._fetch(fetch))  # type: ignore[misc]
-                case Prove(lease=lease, folder=folder, files=files):
-                    self._begin(Check(lease, folder, files))
-                case Halt() | Allot():
-                    self._change(deed)
                 case LookAt() | Survey():
                     self._lookout.do(deed)
+                case _:
+                    self._lending.do(deed)
 
     def _enter_records(self) -> None:
         """All that was proved in this turn goes into the manifest with one fsync a folder."""
@@ -365,55 +335,8 @@ class Shell:
         for answer in self._clerk.record(records):
             self._tell(answer)
 
-    def _change(self, deed: Halt | Allot) -> None:
-        match deed:
-            case Halt(lease=lease):
-                self._pool.halt(lease)
-            case Allot(lease=lease, rate=rate):
-                self._pool.adjust(Rate(lease, rate))
-
-    def _fetch(self, fetch: Fetch) -> None:
-        lease = self._core.book.leases.get(fetch.lease)
-        if lease is None or lease.halting:
-            self.post(Ended(fetch.lease))
-            return
-        key = self._keys.current()
-        if key is None:
-            self.post(Ended(fetch.lease, self._keys.problem or Problem(Code.NO_KEY)))
-            return
-        known = recall(self._home, self._hub)  # each time, for a first contact may be made while the engine runs
-        device = self._core.volumes.device_of(lease.transfer)
-        self._begin(reception(fetch, self._hub, key, self._core.settings, known, share=lease.share, device=device))
-
-    def _collect(self, collect: Collect) -> None:
-        first = collect.files[0].file
-
-        def begin(place: AnyPlace | None, problem: Problem | None) -> None:
-            lease = self._core.book.leases.get(collect.lease)
-            if place is None or lease is None or lease.halting:
-                self.post(Ended(collect.lease, problem))
-                return
-            self._begin(
-                gathering(
-                    collect, place, self._core.settings, share=lease.share,
-                    device=self._core.volumes.device_of(lease.transfer),
-                    one_writer=self._core.volumes.is_slow_to_seek(lease.transfer),
-                )
-            )  # fmt: skip
-
-        if first.source == S3:
-            self._storages.place(split_container(first.dataset)[0], begin)
-        else:
-            begin(WebPlace(), None)
-
     def _name(self) -> tuple[str, float]:
         return user_agent(self._core.settings), self._core.settings.connect_timeout
-
-    def _begin(self, work: Receive | Gather | Check) -> None:
-        try:
-            self._pool.begin(work)
-        except OSError as error:
-            self.post(Ended(work.lease, Problem(Code.WORKER_LOST, {"why": error.strerror or type(error).__name__})))
 
     # ---- saving and showing ----
 
@@ -425,10 +348,6 @@ class Shell:
         for transfer in self._core.book.transfers.values():
             if transfer.loaded and transfer.state in TRANSFER_ENDED and not self._core.book.leases_of(transfer):
                 self._core.book.unload_files(transfer)
-
-    @staticmethod
-    def _now() -> Moment:
-        return Moment(time.monotonic(), time.time())
 
     def _shut(self) -> None:
         """The order matters: workers first, for their last news says what is safe; the queue last."""
@@ -448,3 +367,7 @@ class Shell:
         self._source.close()
         self._store.close()
         self._hold.release()
+
+
+def _now() -> Moment:
+    return Moment(time.monotonic(), time.time())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.messages import Add, Cancel, Pause, Remove, Resume, Retry
+from aihub_desktop.domain.messages import Add, AnyCommand, Cancel, Pause, Remove, Resume, Retry
 from aihub_desktop.domain.model import S3, RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.domain.states import (
@@ -196,6 +196,16 @@ class Wishes:
             waits = stands_at(transfer, *ACCESS_PROBLEMS)
             if waits and any(_is_at(file, message.endpoint) for file in self._book.files_of(transfer)):
                 self.go(transfer, Word.NONE)
+
+
+def turns_to(command: AnyCommand, transfer: TransferRecord) -> bool:
+    """Whether a wish is about the files of a transfer that has ended."""
+    match command:
+        case Add(dataset=data, folder=folder):
+            return (transfer.folder, transfer.dataset.key) == (folder, data.key)
+        case Retry(transfers=keys, files=files) | Cancel(transfers=keys, files=files):
+            return bool(files) or keys is None or transfer.id in keys
+    return False
 
 
 def _named(book: Book, keys: list[int] | None) -> list[TransferRecord]:

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Small:
-    """A whole file. `proof` None: it stays a part that is whole, for a check to prove."""
+    """A whole file. `proof` None: it stays a part that is whole, for a check to prove. `note`: the right checksums."""
 
     work: WorkFile
     spot: Spot

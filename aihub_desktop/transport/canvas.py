@@ -136,12 +136,21 @@ class Canvas:
 
     def end(self, stroke: Stroke) -> None:
         """The connection writes no more of it."""
+        try:
+            # Before it is gone from the strokes: `lose` must find its bytes here or among what is claimed.
+            self._cut(stroke)
+        finally:
+            with self._change:
+                self._strokes.remove(stroke)
+                if stroke.stop > stroke.origin:
+                    self._ends[stroke.origin] = stroke.stop
+                self._change.notify_all()
+
+    def claim_rest(self, size: int) -> None:
+        """All `size` bytes are there, and nobody writes any more: what no claim says yet is claimed."""
         with self._change:
-            self._strokes.remove(stroke)
-            if stroke.stop > stroke.origin:
-                self._ends[stroke.origin] = stroke.stop
-            self._change.notify_all()
-        self._cut(stroke)
+            claimed = [(piece.start, piece.stop) for piece in self._claimed.pieces()]
+        self._claim_again(_without([(0, size)], claimed))
 
     def _cut(self, stroke: Stroke) -> None:
         if stroke.start == stroke.stop:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.domain.faults import Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews, Failed, Gather, Proved, Whole
+from aihub_desktop.domain.leases import AnyNews, Failed, Gather, Proof, Proved, Whole
 from aihub_desktop.domain.retry import DROPPING
 from aihub_desktop.transport.agenda import Agenda
 from aihub_desktop.transport.batch import Batch, Small
@@ -233,7 +233,8 @@ class Desk:
         elif problem is not None:
             self._tell(Failed(lease, small.work.id, problem))
         elif small.proof is None:
-            self._tell(Whole(lease, small.work.id, len(small.data), small.sha256))
+            proof = Proof.CHECKSUM if small.note else None
+            self._tell(Whole(lease, small.work.id, len(small.data), small.sha256, proof, small.note))
         else:
             proved = Proved(lease, small.work.id, len(small.data), small.sha256, small.proof, small.note)
             self._tell(msgspec.structs.replace(proved, batch=small.batch, batch_files=small.batch_files))

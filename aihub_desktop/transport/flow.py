@@ -84,7 +84,10 @@ class Flow:
             raise ProblemError(Code.WRONG_SIZE, size=self._came + len(view), shown=size.shown)
         sink.take(view)
         self._came += len(view)
-        self._job.moved()
+        if sink.reached > self._job.furthest:
+            # What comes once more is no progress: an answer that always ends at the same place would be asked for ever.
+            self._job.furthest = sink.reached
+            self._job.moved()
 
     def _conclude(self, sink: Sink) -> None:
         found = sink.conclude(lambda: self._desk.stopped)

@@ -277,9 +277,7 @@ def _proof(job: Job, note: str) -> Proof | None:
     assert spot is not None
     if volume_of(place) or plain_file(spot.final) is not None:
         return None
-    if note:
-        return Proof.CHECKSUM
-    return None if place.casefold().endswith(".zip") else Proof.LENGTH
+    return Proof.CHECKSUM if note else Proof.LENGTH
 
 
 def _size_of(job: Job, state: JournalState | None) -> int | None:

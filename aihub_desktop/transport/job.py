@@ -66,6 +66,7 @@ class Job:
         self.refusals = 0
         self.not_before = 0.0  # steady clock
         self.again = 0
+        self.furthest = 0  # bytes of it that a stream has brought, the longest one
         self._tries = 0
         self._barred: set[int] = set()  # addresses that need not be asked again
 

@@ -69,6 +69,7 @@ class Scribe:
         wishes.alone()
         if wishes.over():
             raise StoppedError
+        canvas.claim_rest(found.size)
         file = canvas.open()
         if file.size() > found.size:
             file.truncate(found.size)
