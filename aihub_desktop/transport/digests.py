@@ -104,8 +104,9 @@ def digest_of_algorithm(algorithm: Algorithm) -> Digest:
 
 def likely_parts(size: int, checksum: Checksum) -> list[int]:
     """The lengths, in bytes, that the parts of an object of this size may have had, by what tools upload with."""
-    count = int(checksum.value.rpartition("-")[2])
-    fitting = [length for length in _USUAL_PARTS if -(-size // length) == count]
+    text = checksum.value.rpartition("-")[2]
+    count = int(text) if text.isascii() and text.isdigit() else 0
+    fitting = [length for length in _USUAL_PARTS if count and -(-size // length) == count]
     return fitting[:_MOST_GUESSES]
 
 
