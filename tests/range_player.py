@@ -16,7 +16,7 @@ import msgspec
 from gatherings import TICK, PlainTerms, gather, remote
 
 from aihub_desktop.domain import wire
-from aihub_desktop.domain.leases import AnyNews, Check, Proved, Whole
+from aihub_desktop.domain.leases import AnyNews, Check, Ended, Proved, Whole
 from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.sources.lanes import Ranges
 from aihub_desktop.transport.check import Checking
@@ -42,6 +42,8 @@ def main(folder: str, piece_bytes: str, connections: str, *addresses: str) -> No
         Gathering(msgspec.structs.replace(order, files=left), place, tell).run()
         done = {news.file for news in told if isinstance(news, Proved | Whole)}
         left = [work for work in left if work.id not in done]
+        if told[-1] != Ended(order.lease):
+            return
     proved = {news.file for news in told if isinstance(news, Proved)}
     Checking(Check(2, folder, [work for work in order.files if work.id not in proved]), tell).run()
 

@@ -16,12 +16,13 @@ import range_player
 from gatherings import KIB, MIB, gather, remote, run
 from power_cut import Disk, Image
 from range_server import Fault, RangeServer, Thing, Way
-from syscalls import Call, calls, recording
+from syscalls import Call, calls, recording, tracer
 from tapes import check
 from test_gather import check_claims
 
 from aihub_desktop.domain import wire
-from aihub_desktop.domain.leases import Proved, Safe, Whole, WorkFile
+from aihub_desktop.domain.faults import Code
+from aihub_desktop.domain.leases import Ended, Proved, Safe, Whole, WorkFile
 from aihub_desktop.transport.drawing import BLOCK
 
 SEED: Final = int(os.environ.get("CRASH_SEED") or random.SystemRandom().getrandbits(32))
@@ -67,6 +68,41 @@ def test_killed_at_random(folder: Path) -> None:
         for name, one in server.things.items():
             assert (folder / name[1:]).read_bytes() == one.bytes()
         assert not list(folder.glob("*.part"))
+
+
+# ---- a disk that fails ----
+
+FAILURES: Final = [
+    *[("pwrite64", "EIO", Code.DISK_ERROR, when) for when in (1, 2, 5, 12)],
+    *[("pwrite64", "ENOSPC", Code.DISK_FULL, when) for when in (1, 3, 7)],
+    *[("fdatasync", "EIO", Code.DISK_ERROR, when) for when in (1, 2, 4, 8)],
+    *[("fsync", "EIO", Code.DISK_ERROR, when) for when in (1, 3)],
+    ("pwrite64", "EDQUOT", Code.DISK_FULL, 4),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: f"{failure[0]}-{failure[1]}-{failure[3]}")
+def test_a_disk_that_fails(folder: Path, tmp_path: Path, failure: tuple[str, str, Code, int]) -> None:
+    """From the n-th such call of any thread on: the lease ends, at once, and nothing false was claimed."""
+    call, error, code, when = failure
+    with RangeServer({name: Thing(thing.size, seed=thing.seed) for name, thing in THINGS.items()}) as server:
+        start = command(folder, 128 * KIB, 2, *(f"{server.url}{name}" for name in THINGS))
+        inject = [tracer(), "-f", "-qq", "-o", str(tmp_path / "log"), "-e", f"trace={call}"]
+        inject += ["-e", f"inject={call}:error={error}:when={when}+"]
+        done = subprocess.run([*inject, *start], capture_output=True, timeout=60, check=False)
+        told = [wire.news(line) for line in done.stdout.splitlines(keepends=True)]
+        works = gather(folder, [remote(f"{server.url}{name}") for name in THINGS]).files
+        ended = next(news for news in told if isinstance(news, Ended))
+        named = {news.file for news in told if isinstance(news, Proved)}
+        if ended.problem is None:
+            # No thread has made so many of these calls, or what failed was no more than a reserve.
+            assert len(named | {news.file for news in told if isinstance(news, Whole)}) == len(works)
+        else:
+            assert ended.problem.code is code
+        safe = {news.file: news.bytes for news in told if isinstance(news, Safe)}
+        for work in works:
+            check_file(folder, work, safe.get(work.id, 0), is_ended=work.id in named)
+        check_going_on(folder, server, works)
 
 
 # ---- the power ----
