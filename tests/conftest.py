@@ -11,13 +11,15 @@ from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
+from servers import rclone_storage, seaweed_storage, swift_storage
 from tables import pytest_terminal_summary
 
 from aihub_desktop.demo.catalogue import Catalogue
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.demo.offer import standard
 
-__all__ = ["pytest_terminal_summary"]  # a hook is found by its name here
+# Hooks and fixtures are found by their names here.
+__all__ = ["pytest_terminal_summary", "rclone_storage", "seaweed_storage", "swift_storage"]
 
 # A slow machine is no failure of the program: what a property needs is bounded in examples, not in milliseconds.
 settings.register_profile("bounded", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
@@ -27,6 +29,9 @@ settings.load_profile("bounded")
 _FOREIGN: Final = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"),
+    *("AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"),
+    *("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
+    *("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
     *("AIHUB_APIKEY", "AIHUB_API_URL", "AIHUB_HOME", "AIHUB_LANG"),
 )
 

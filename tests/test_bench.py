@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from bench import peers
+from bench import peers, web
 from bench.__main__ import BENCHMARKS
+from bench.extents import Extents
 from bench.figures import Report, Target, in_turn, percentile
+from hypothesis import given
+from hypothesis import strategies as st
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -32,6 +35,16 @@ PEERS: Final = {
     "window": {"nothing transfers", "125 MB/s", "full speed"},
     "processes": {"1 process", "2 processes", "4 processes"},
     "servers": {"ours", "ours, TLS", "demo hub"},
+    "ranges": {"aihub fetch, 1 connection", "aihub fetch, 4 connections", "aihub fetch, 8 connections"},
+    "ranges-tls": {"aihub fetch, 1 connection", "aihub fetch, 4 connections", "aihub fetch, 8 connections"},
+    "many": {"aihub fetch"},
+    "objects": {"aihub fetch", "s5cmd cp"},
+    "lanes": {"aihub fetch, all even", "aihub fetch, one falls to 1 %"},
+    "again": {"aihub fetch"},
+}
+SERVERS: Final = {
+    **dict.fromkeys(("ranges", "ranges-tls", "many"), ("nginx",)),
+    "objects": ("weed", "s5cmd"),
 }
 
 
@@ -51,6 +64,8 @@ def test_a_benchmark_works_and_its_figures_parse(name: str, tmp_path: Path) -> N
         pytest.skip(f"the peers need {', '.join(peers.missing())}")
     if name == "window" and importlib.util.find_spec("PySide6") is None:
         pytest.skip("no Qt here")
+    if lacking := web.missing(*SERVERS.get(name, ())):
+        pytest.skip(f"no {', '.join(lacking)} here")
     done = bench(name, "--small", "--pairs", "1", "--json", "--folder", str(tmp_path))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
@@ -113,3 +128,13 @@ def test_percentiles() -> None:
     assert percentile(range(100), 0.5) == 50
     assert percentile(range(100), 0.99) == 99
     assert percentile([7.0], 0.99) == 7.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 12)), max_size=20))
+def test_extents_count_each_byte_once(added: list[tuple[int, int]]) -> None:
+    extents, right = Extents(), set[int]()
+    for start, length in added:
+        new = set(range(start, start + length)) - right
+        assert extents.add(start, start + length) == len(new)
+        right |= new
+    assert extents.count == len(right)

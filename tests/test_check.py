@@ -21,6 +21,7 @@ from aihub_desktop.transport.check import Checking
 from aihub_desktop.transport.journal import read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.reconcile import forget_journal
+from aihub_desktop.transport.target import Target
 
 SEED = 20260303
 
@@ -139,7 +140,7 @@ def test_our_own_older_file_is_replaced(folder: Path) -> None:
     first = fetched(folder, {"a.csv": b"old!"})
     proved = check(folder, first).proved[1]
     Ledger(folder).record([Entry.of(first[0], proved)])
-    forget_journal(folder, "a.csv")
+    forget_journal(Target(folder), "a.csv")
     newer = work(1, "a.csv", 5, key="released anew")
     receive(order(folder, [newer]), tar([("a.csv.part0", b"newer")]))
     assert set(check(folder, [newer]).proved) == {1}

@@ -2,7 +2,8 @@
 
 Held after every step: totals are those of the files · a state that waits for the user says what for · nothing that
 may run is forgotten · an end is an end · a file has one writer · a stream begins only within the hours, while fewer
-run than are wanted, and of a transfer that may run · the shares of a limit never exceed it, and no more streams
+run than are wanted, and of a transfer that may run · a gather likewise, while its place has connections left, with
+files of one place and one kind · the shares of a limit never exceed it, and no more streams
 run than it feeds · a stream is stopped only for one of the reasons there are · a finishing pause has something left
 to finish · the number wanted stays between one and the ceiling.
 
@@ -23,19 +24,36 @@ from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.hours import Week
 from aihub_desktop.domain.leases import Ended, Failed, FileReach, Proof, Proved, Reached, Safe, Whole, WorkFile
-from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.model import S3, UNKNOWN_SIZE, WEB, Dataset, Origin, RemoteFile, SizeRange
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FILE_ENDED, TRANSFER_ENDED, TRANSFER_MAY_RUN, FileState, TransferState
 from aihub_desktop.engine.core import Core
-from aihub_desktop.engine.deeds import Allot, Deed, Fetch, Halt, LineChanged, LookAt, Looked, Prove, Record, Recorded
-from aihub_desktop.engine.records import LeaseKind, Moment
+from aihub_desktop.engine.deeds import (
+    Allot,
+    Collect,
+    Deed,
+    Fetch,
+    Halt,
+    KeyChanged,
+    LineChanged,
+    LookAt,
+    Looked,
+    NotRecorded,
+    Prove,
+    Record,
+    Recorded,
+    StorageChanged,
+)
+from aihub_desktop.engine.ready import Size, lot_of
+from aihub_desktop.engine.records import RECEIVING, LeaseKind, Moment
 from aihub_desktop.engine.timetable import utc_hour
 from aihub_desktop.transport.reconcile import Standing, StandingKind
 
 SIZE = 1000
 NAMES = ["a.zip", "b.csv", "set.z01", "set.z02", "set.zip", "d/e.json", "A.zip", "..", "aux", "a.zip.part"]
 HEALING = [Code.CUT, Code.STALLED, Code.SHORT, Code.UNREACHABLE, Code.HUB_BUSY, Code.NOT_A_TAR, Code.WORKER_LOST]
-ASKING = [Code.NO_KEY, Code.NOT_APPROVED, Code.DISK_FULL, Code.ABROAD]
+ASKING = [Code.NO_KEY, Code.NOT_APPROVED, Code.DISK_FULL, Code.ABROAD, Code.NO_ACCESS, Code.NO_CREDENTIALS]
+ENDPOINT = "https://kr.example"
 FINAL = [Code.UNKNOWN_FILE, Code.HOSTILE_MEMBER, Code.IN_THE_WAY]
 
 
@@ -51,8 +69,14 @@ class Lying:
 class Queue(RuleBasedStateMachine):
     added = Bundle("added")
 
-    @initialize(seed=st.integers(0, 2**32), parallel=st.integers(1, 5), spread=st.sampled_from([0.0, 2.0]))
-    def begin(self, seed: int, parallel: int, spread: float) -> None:
+    @initialize(
+        seed=st.integers(0, 2**32),
+        parallel=st.integers(1, 5),
+        spread=st.sampled_from([0.0, 2.0]),
+        processes=st.integers(1, 4),
+    )
+    def begin(self, seed: int, parallel: int, spread: float, processes: int) -> None:
+        self.processes = processes
         self.disk: dict[tuple[str, str], Lying] = {}
         self.saved: tuple[dict[int, m.TransferRow], dict[int, m.FileRow]] = ({}, {})
         self.clock = 1000.0
@@ -64,9 +88,10 @@ class Queue(RuleBasedStateMachine):
     # ---- the shell, in small ----
 
     def new_core(self) -> None:
-        self.core = Core(self.settings, seed=self.seed)
+        self.core = Core(self.settings, seed=self.seed, processes=self.processes)
+        self.records: list[Record] = []
         self.looks: list[LookAt] = []
-        self.leases: dict[int, Fetch | Prove] = {}
+        self.leases: dict[int, Fetch | Collect | Prove] = {}
         # What each worker may still write to: it is through with a file once it told the file's outcome.
         self.writing: dict[int, set[tuple[str, str]]] = {}
         self.received: dict[int, int] = {}
@@ -87,7 +112,7 @@ class Queue(RuleBasedStateMachine):
         stops = isinstance(message, m.Cancel) or (isinstance(message, m.Pause) and not message.finish)
         self.may_halt = (
             stops
-            or isinstance(message, LineChanged | Looked)
+            or isinstance(message, LineChanged | Looked | NotRecorded)
             or (isinstance(message, Ended | Failed) and message.problem is not None and message.problem.code in ASKING)
         )
         deeds, number = self.core.handle(message, self.now())
@@ -99,10 +124,8 @@ class Queue(RuleBasedStateMachine):
     def turn(self, deeds: list[Deed]) -> None:
         for deed in deeds:
             match deed:
-                case Fetch():
+                case Fetch() | Collect() | Prove():
                     self.begins_rightly(deed)
-                    self.lend(deed)
-                case Prove():
                     self.lend(deed)
                 case Halt():
                     assert deed.lease in self.leases
@@ -112,21 +135,39 @@ class Queue(RuleBasedStateMachine):
                 case LookAt():
                     self.looks.append(deed)
                 case Record():
-                    self.turn(self.core.handle(Recorded(deed.proof), self.now())[0])
+                    self.records.append(deed)
         self.save()
 
-    def lend(self, deed: Fetch | Prove) -> None:
+    def lend(self, deed: Fetch | Collect | Prove) -> None:
         places = {(deed.folder, file.place) for file in deed.files}
         assert not any(places & held for held in self.writing.values()), "two leases may write one file"
         self.leases[deed.lease] = deed
         self.writing[deed.lease] = places
 
-    def begins_rightly(self, deed: Fetch) -> None:
+    def begins_rightly(self, deed: Fetch | Collect | Prove) -> None:
+        if isinstance(deed, Fetch):
+            self.streams_rightly(deed)
+        elif isinstance(deed, Collect):
+            self.gathers_rightly(deed)
+
+    def streams_rightly(self, deed: Fetch) -> None:
         core = self.core
         assert self.is_open_time(), "a stream began outside the hours"
         running = sum(isinstance(one, Fetch) for one in self.leases.values())
         assert running < core.traffic.wanted <= self.settings.parallel, "a stream too many"
         transfer = core.book.transfers[core.book.leases[deed.lease].transfer]
+        assert transfer.state is TransferState.RUNNING
+        assert not transfer.finishing
+
+    def gathers_rightly(self, deed: Collect) -> None:
+        core = self.core
+        assert self.is_open_time(), "a gather began outside the hours"
+        lease = core.book.leases[deed.lease]
+        held = sum(one.connections for one in core.book.leases.values() if one.place == lease.place)
+        assert 1 <= lease.connections == deed.connections
+        assert held <= self.settings.connections, "a connection too many"
+        assert len({lot_of(file.file) for file in deed.files}) == 1
+        transfer = core.book.transfers[lease.transfer]
         assert transfer.state is TransferState.RUNNING
         assert not transfer.finishing
 
@@ -173,6 +214,43 @@ class Queue(RuleBasedStateMachine):
         assert number is not None
         return number
 
+    @rule(
+        target=added,
+        source=st.sampled_from([S3, S3, WEB]),
+        bucket=st.sampled_from(["one", "two"]),
+        names=st.lists(st.sampled_from(NAMES), min_size=1, unique=True),
+        folder=st.sampled_from(["/x", "/y"]),
+        signature=st.sampled_from(["", "?signed=1"]),
+    )
+    def add_ranged(self, source: str, bucket: str, names: list[str], folder: str, signature: str) -> int:
+        self.load_ended()
+        dataset = f"{ENDPOINT}/{bucket}" if source == S3 else ""
+        files = []
+        for name in names:
+            size = SizeRange(900, 1 << 30 if "z" in name else 1100, "")
+            address = (f"https://{bucket}.example/{name}{signature}",) if source == WEB else ()
+            key = f"{bucket}/{name}"
+            unknown = source == WEB and name.endswith(("csv", "json"))
+            files.append(
+                RemoteFile(source, dataset, key, name, UNKNOWN_SIZE if unknown else size, origin=Origin(address))
+            )
+        number = self.tell(m.Add(1, Dataset(source, dataset, "t"), files, folder))
+        assert number is not None
+        known = {file.remote.key: file.remote for file in self.core.book.files_of(self.core.book.transfers[number])}
+        assert all(known[file.key] == file for file in files), "what was told last of a file is what counts"
+        return number
+
+    @rule()
+    def another_key(self) -> None:
+        self.tell(KeyChanged())
+
+    @rule()
+    def another_way_in(self) -> None:
+        self.tell(StorageChanged(ENDPOINT))
+        for transfer in self.core.book.transfers.values():
+            if transfer.dataset.source == S3 and transfer.problem is not None:
+                assert transfer.problem.code not in (Code.NO_ACCESS, Code.NO_CREDENTIALS), "it waits for what is there"
+
     @rule(key=added, every=st.booleans())
     def finish(self, key: int, every: bool) -> None:
         if key in self.core.book.transfers or every:
@@ -187,9 +265,12 @@ class Queue(RuleBasedStateMachine):
         limit=st.sampled_from([0, 100_000, 1_500_000, 10_000_000]),
         hours=st.sampled_from(["", "sun 0-12", "mon 3-4"]),
         parallel=st.integers(1, 5),
+        connections=st.integers(1, 9),
     )
-    def configure(self, limit: int, hours: str, parallel: int) -> None:
-        self.settings = Settings(parallel=parallel, spread=self.settings.spread, limit=limit, hours=hours)
+    def configure(self, limit: int, hours: str, parallel: int, connections: int) -> None:
+        self.settings = Settings(
+            parallel=parallel, spread=self.settings.spread, limit=limit, hours=hours, connections=connections
+        )
         self.core.settings = self.settings
         self.may_halt = True  # a limit may feed fewer
         self.turn(self.core.plan(self.now()))
@@ -236,8 +317,9 @@ class Queue(RuleBasedStateMachine):
     @rule()
     def other_line(self) -> None:
         self.tell(LineChanged())
-        fetches = [lease for lease, deed in self.leases.items() if isinstance(deed, Fetch)]
-        old = [lease for lease in fetches if lease in self.halted()]
+        receiving = [lease for lease, deed in self.leases.items() if not isinstance(deed, Prove)]
+        assert set(receiving) <= self.halted()
+        old = [lease for lease in receiving if lease in self.halted()]
         for lease in old:
             self.end(lease, Problem(Code.CUT))
 
@@ -271,12 +353,16 @@ class Queue(RuleBasedStateMachine):
         file = data.draw(st.sampled_from(deed.files))
         if (deed.folder, file.place) not in self.writing[lease]:
             return
-        if isinstance(deed, Prove):
+        if isinstance(deed, Prove) or (isinstance(deed, Collect) and self.is_small(file) and data.draw(st.booleans())):
             self.prove(lease, deed, file)
         else:
             self.receive(data, lease, deed, file)
 
-    def receive(self, data: st.DataObject, lease: int, deed: Fetch, file: WorkFile) -> None:
+    def is_small(self, file: WorkFile) -> bool:
+        lot = lot_of(file.file)
+        return lot is not None and lot.size is not Size.LARGE
+
+    def receive(self, data: st.DataObject, lease: int, deed: Fetch | Collect, file: WorkFile) -> None:
         lies = self.lying(deed.folder, file)
         match data.draw(st.sampled_from(["reached", "safe", "whole", "failed"])):
             case "reached":
@@ -284,7 +370,8 @@ class Queue(RuleBasedStateMachine):
                 held = data.draw(st.sampled_from([0.0, 0.0, 3.0]))
                 again = data.draw(st.integers(0, lies.durable))
                 reach = [FileReach(file.id, lies.durable, again)]
-                self.tell(Reached(lease, self.received[lease], reach, opened=True, held=held))
+                eased = isinstance(deed, Collect) and data.draw(st.booleans())
+                self.tell(Reached(lease, self.received[lease], reach, opened=True, held=held, eased=eased))
             case "safe" if not lies.whole:
                 new = data.draw(st.integers(0, SIZE - lies.durable))
                 lies.durable += new
@@ -298,13 +385,25 @@ class Queue(RuleBasedStateMachine):
                     lies.durable, lies.whole = 0, False
                 self.tell(Failed(lease, file.id, Problem(code)))
 
-    def complete(self, lease: int, deed: Fetch, file: WorkFile) -> None:
+    def complete(self, lease: int, deed: Fetch | Collect, file: WorkFile) -> None:
         lies = self.lying(deed.folder, file)
         lies.durable, lies.whole = SIZE, True
         self.writing[lease].discard((deed.folder, file.place))
         self.tell(Whole(lease, file.id, SIZE, "0" * 64))
 
-    def prove(self, lease: int, deed: Prove, file: WorkFile) -> None:
+    @rule()
+    def enter_records(self) -> None:
+        """The manifest is written when there is time for it; much may have happened since the proof."""
+        records, self.records = self.records, []
+        for record in records:
+            self.tell(Recorded(record.proof))
+
+    @rule()
+    def enter_in_vain(self) -> None:
+        if self.records:
+            self.tell(NotRecorded(self.records.pop(0).proof, Problem(Code.DISK_FULL)))
+
+    def prove(self, lease: int, deed: Prove | Collect, file: WorkFile) -> None:
         self.lying(deed.folder, file).final = True
         self.writing[lease].discard((deed.folder, file.place))
         self.tell(Proved(lease, file.id, SIZE, "0" * 64, Proof.LENGTH))
@@ -344,13 +443,14 @@ class Queue(RuleBasedStateMachine):
 
     @invariant()
     def the_limit_is_kept(self) -> None:
-        fetches = [lease for lease in self.core.book.leases.values() if lease.kind is LeaseKind.FETCH]
-        running = [lease for lease in fetches if not lease.halting]
-        limit = self.settings.limit
+        receiving = [lease for lease in self.core.book.leases.values() if lease.kind in RECEIVING]
+        running = [lease for lease in receiving if not lease.halting]
+        streams = [lease for lease in running if lease.kind is LeaseKind.FETCH]
+        limit, slowest = self.settings.limit, self.settings.slowest_stream
         if limit:
             assert sum(lease.share for lease in running) <= limit
             assert all(lease.share > 0 for lease in running), "no share means no limit"
-            assert len(running) <= max(1, limit // self.settings.slowest_stream)
+            assert len(streams) <= max(1, limit // slowest)
 
     @invariant()
     def the_number_wanted_is_sane(self) -> None:
@@ -374,7 +474,9 @@ class Queue(RuleBasedStateMachine):
             assert transfer.done == sum(file.state is FileState.DONE for file in files)
             assert transfer.failed == sum(file.state is FileState.FAILED for file in files)
             assert transfer.bytes == sum(file.bytes for file in counted)
-            assert transfer.high == sum(file.size or file.remote.size.high for file in counted)
+            assert transfer.high == sum(file.total()[1] for file in counted)
+            assert transfer.still_high == sum(file.still()[1] for file in counted)
+            assert transfer.endless == sum(file.is_endless and file.state not in FILE_ENDED for file in counted)
 
     @invariant()
     def every_problem_is_told(self) -> None:
@@ -393,7 +495,7 @@ class Queue(RuleBasedStateMachine):
             if transfer.state not in TRANSFER_MAY_RUN:
                 continue
             waits = any(file.state is FileState.WAITING for file in book.files_of(transfer))
-            checks = bool(transfer.whole)
+            checks = bool(transfer.whole) or any(file.recording for file in book.files_of(transfer))
             moves = bool(book.leases_of(transfer)) or transfer.id in looking
             assert moves or waits or checks, f"{transfer} is stuck"
             assert moves or self.core.next_moment(self.now()) is not None or self.leases, f"{transfer} is never planned"
@@ -418,12 +520,13 @@ class Queue(RuleBasedStateMachine):
                 self.look()
             for lease, deed in list(self.leases.items()):
                 self.work_off(lease, deed)
+            self.enter_records()
             self.wait(400)
         for transfer in self.core.book.transfers.values():
             assert transfer.state in TRANSFER_ENDED, transfer
             assert all(file.state in FILE_ENDED for file in self.core.book.files_of(transfer))
 
-    def work_off(self, lease: int, deed: Fetch | Prove) -> None:
+    def work_off(self, lease: int, deed: Fetch | Collect | Prove) -> None:
         for file in deed.files:
             if (deed.folder, file.place) not in self.writing[lease]:
                 continue

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aihub_desktop.domain.model import Algorithm, Checksum
-from aihub_desktop.transport.digests import Digests, PartsDigest, chosen, digest_of_algorithm, likely_parts
+from aihub_desktop.transport.digests import Digests, PartsDigest, chosen, digest_of_algorithm
 
 MIB: Final = 1 << 20
 CHECK: Final = b"123456789"
@@ -88,7 +88,6 @@ def test_lengths_of_parts_are_guessed() -> None:
     data = random.Random(7).randbytes(11 * MIB)
     for length in (5 * MIB, 8 * MIB, 10 * MIB, 5_000_000):
         etag = Checksum(Algorithm.ETAG_PARTS, parts_etag(data, length))
-        assert length in likely_parts(len(data), etag)
         digests = Digests.of([], [etag], len(data))
         digests.update(memoryview(data))
         assert digests.wrong("") is None
@@ -106,7 +105,9 @@ def test_a_known_length_of_parts_needs_no_guess() -> None:
 
 @pytest.mark.parametrize("value", ["abc", "abc-", "abc-x", "abc-0", "-", ""])
 def test_an_etag_of_parts_that_is_none_proves_nothing(value: str) -> None:
-    assert likely_parts(MIB, Checksum(Algorithm.ETAG_PARTS, value)) == []
+    digests = Digests.of([Checksum(Algorithm.ETAG_PARTS, value)], [], MIB)
+    digests.update(memoryview(bytes(MIB)))
+    assert (digests.wrong(""), digests.note()) == (None, "")
 
 
 def test_a_wrong_one_is_found() -> None:

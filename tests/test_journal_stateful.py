@@ -249,7 +249,7 @@ class Disk(RuleBasedStateMachine):
         if self.dice.random() < 0.3:
             return
         for number in news.proved:
-            forget_journal(self.folder, self.files[number].work.place)
+            forget_journal(Target(self.folder), self.files[number].work.place)
 
     # ---- what always holds ----
 

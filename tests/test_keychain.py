@@ -34,13 +34,43 @@ assert second.get() == Secret("99999999-2222-3333-4444-555555555555")
 print(first.backend)
 """
 
+_PAIRS = """
+from keyring.backends.SecretService import Keyring
+from aihub_desktop.domain.model import Secret
+from aihub_desktop.domain.storage import Credentials
+from aihub_desktop.store.keychain import SERVICE, Keychain, Vault
+
+naver, lab = "https://kr.object.ncloudstorage.com", "http://127.0.0.1:9000"
+pair = Credentials("AKIDNAVER", Secret("비밀/of+naver"), Secret(""))
+vault = Vault()
+assert vault.get_pair(naver) is None
+vault.clear_pair(naver)
+vault.set_pair(naver, Credentials("OLD", Secret("old"), Secret("")))
+vault.set_pair(naver, pair)
+vault.set_pair(lab, Credentials("LAB", Secret("s" * 40), Secret("t" * 900)))
+Keychain("https://kr.object.ncloudstorage.com").set(Secret("11111111-2222-3333-4444-555555555555"))
+assert Vault().get_pair(naver) == pair
+assert Vault().get_pair(lab) == Credentials("LAB", Secret("s" * 40), Secret("t" * 900))
+vault.clear_pair(naver)
+assert vault.get_pair(naver) is None
+assert vault.get_pair(lab) is not None
+Keyring().set_password(SERVICE, f"s3 {lab}", "not ours")
+assert vault.get_pair(lab) is None
+print("kept")
+"""
+
 _REFUSED = """
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.model import Secret
-from aihub_desktop.store.keychain import Keychain
+from aihub_desktop.domain.storage import Credentials
+from aihub_desktop.store.keychain import Keychain, Vault
 
-chain = Keychain("https://api.aihub.or.kr")
-for act in (chain.get, lambda: chain.set(Secret("11111111-2222-3333-4444-555555555555")), chain.clear):
+chain, vault = Keychain("https://api.aihub.or.kr"), Vault()
+pair = Credentials("AKID", Secret("11111111-2222-3333-4444-555555555555"), Secret(""))
+for act in (
+    chain.get, lambda: chain.set(Secret("11111111-2222-3333-4444-555555555555")), chain.clear,
+    lambda: vault.get_pair("https://h"), lambda: vault.set_pair("https://h", pair), lambda: vault.clear_pair("https://h"),
+):
     try:
         act()
     except ProblemError as error:
@@ -76,6 +106,12 @@ def test_a_real_keychain_keeps_keys_apart_by_hub(tmp_path: Path) -> None:
 
 
 @REAL
+def test_pairs_of_keys_are_kept_by_endpoint(tmp_path: Path) -> None:
+    unlock = "printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null"
+    assert in_session(_PAIRS, unlock, tmp_path) == "kept\n"
+
+
+@REAL
 def test_a_locked_keychain_says_so(tmp_path: Path) -> None:
     lock = "\n".join(
         (
@@ -84,13 +120,13 @@ def test_a_locked_keychain_says_so(tmp_path: Path) -> None:
             " org.freedesktop.Secret.Service.Lock array:objpath:/org/freedesktop/secrets/collection/login >/dev/null",
         )
     )
-    assert in_session(_REFUSED, lock, tmp_path).split() == ["keychain-locked"] * 3
+    assert in_session(_REFUSED, lock, tmp_path).split() == ["keychain-locked"] * 6
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Windows and macOS always have a keychain")
 def test_without_a_bus_there_is_none(tmp_path: Path) -> None:
     found = run([sys.executable, "-W", "error", "-c", _REFUSED], environment(tmp_path))
-    assert found.split() == ["keychain-none"] * 3
+    assert found.split() == ["keychain-none"] * 6
 
 
 def test_a_plain_file_is_never_taken(tmp_path: Path) -> None:
@@ -104,9 +140,9 @@ def test_a_plain_file_is_never_taken(tmp_path: Path) -> None:
     )
     env = environment(tmp_path, PYTHON_KEYRING_BACKEND="plainfile.Keyring", PYTHONPATH=str(tmp_path))
     env["PYTHONPATH"] = os.pathsep.join((str(tmp_path), str(Path(keychain.__file__).parents[2])))
-    assert run([sys.executable, "-c", _REFUSED], env).split() == ["keychain-none"] * 3
+    assert run([sys.executable, "-c", _REFUSED], env).split() == ["keychain-none"] * 6
 
 
 def test_disabled_by_the_users_choice(tmp_path: Path) -> None:
     env = environment(tmp_path, PYTHON_KEYRING_BACKEND="keyring.backends.null.Keyring")
-    assert run([sys.executable, "-c", _REFUSED], env).split() == ["keychain-none"] * 3
+    assert run([sys.executable, "-c", _REFUSED], env).split() == ["keychain-none"] * 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 import unicodedata
 from pathlib import Path
 
@@ -202,3 +203,18 @@ def test_every_name_survives_its_line(place: str) -> None:
 
 def test_there_may_be_no_manifest(folder: Path) -> None:
     assert read_manifest(folder) is None
+
+
+def test_twenty_thousand_entries_in_small_turns_cost_each_what_the_first_ones_cost(folder: Path) -> None:
+    """CPU alone: how long the disk takes for a sync is no matter of ours."""
+    ledger, turn = Ledger(folder), 100
+    seconds = []
+    for start in range(0, 20_000, turn):
+        entries = [entry(f"d/{number:05}.bin", b"") for number in range(start, start + turn)]
+        began = time.process_time()
+        ledger.record(entries)
+        seconds.append(time.process_time() - began)
+    first, last = sorted(seconds[1:51])[25] / turn, sorted(seconds[-50:])[25] / turn
+    print(f"manifest: {first * 1e6:.0f} µs an entry at first, {last * 1e6:.0f} µs after 20,000")
+    assert last < 3 * first + 10e-6
+    assert len(Ledger(folder).entries()) == 20_000

@@ -245,7 +245,7 @@ def check_folder(folder: Path, promise: Promise, recorded: Recorded) -> list[str
     assert set(proved) == {work.id for work in unproved}
     Ledger(folder).record([Proven.of(work, proved[work.id]) for work in unproved])
     for work in unproved:
-        forget_journal(folder, work.place)
+        forget_journal(Target(folder), work.place)
     assert final_files(folder) == expected
     assert manifest(folder) == {place: sha256(data) for place, data in expected.items()}
     assert {one.kind for one in look(folder, recorded.works).values()} == {StandingKind.DONE}

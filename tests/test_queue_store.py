@@ -24,7 +24,16 @@ from queue_player import code_of, file, files_of_turn, reopened, transfer
 import aihub_desktop
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import FileRow, TransferRow
-from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.model import (
+    WEB,
+    Algorithm,
+    Checksum,
+    Dataset,
+    Origin,
+    PieceHashes,
+    RemoteFile,
+    SizeRange,
+)
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.store import queue
@@ -34,6 +43,16 @@ COUNT: Final = st.integers(0, (1 << 63) - 1)
 MOMENT: Final = st.floats(0, 1e11)
 TEXT: Final = st.text()
 PROBLEM: Final = st.builds(Problem, st.sampled_from(Code), st.dictionaries(TEXT, st.one_of(TEXT, COUNT), max_size=3))
+CHECKSUM: Final = st.builds(Checksum, st.sampled_from(Algorithm), TEXT)
+PIECES: Final = st.builds(PieceHashes, st.sampled_from(Algorithm), COUNT, st.lists(TEXT, max_size=2))
+ORIGIN: Final = st.builds(
+    Origin,
+    st.lists(TEXT, max_size=3).map(tuple),
+    TEXT,
+    st.lists(CHECKSUM, max_size=2).map(tuple),
+    st.none() | PIECES,
+    COUNT,
+)
 DATASET: Final = st.builds(Dataset, TEXT, TEXT, TEXT, st.booleans())
 TRANSFER: Final = st.builds(
     TransferRow,
@@ -50,7 +69,9 @@ FILE: Final = st.builds(
     FileRow,
     id=COUNT,
     transfer=st.just(1),
-    file=st.builds(RemoteFile, TEXT, TEXT, TEXT, TEXT, st.builds(SizeRange, COUNT, COUNT, TEXT), st.booleans()),
+    file=st.builds(
+        RemoteFile, TEXT, TEXT, TEXT, TEXT, st.builds(SizeRange, COUNT, COUNT, TEXT), st.booleans(), st.none() | ORIGIN
+    ),
     place=TEXT,
     state=st.sampled_from(FileState),
     bytes=COUNT,
@@ -163,7 +184,9 @@ def test_a_turn_that_cannot_be_written_leaves_nothing_and_the_next_one_can(
     assert reopened(path) == ([transfer(received=6)], [file(1), file(2)])
 
 
-@pytest.mark.parametrize(("table", "column"), [("transfer", "state"), ("file", "state"), ("file", "problem")])
+@pytest.mark.parametrize(
+    ("table", "column"), [("transfer", "state"), ("file", "state"), ("file", "problem"), ("file", "origin")]
+)
 def test_a_row_that_this_version_cannot_read_is_a_broken_queue(
     store: QueueStore, path: Path, table: str, column: str
 ) -> None:
@@ -256,6 +279,46 @@ def test_a_queue_of_before_the_volumes_was_begun_where_anything_had_come(path: P
     old.close()
     transfers, _ = reopened(path)
     assert [row.volume for row in transfers] == ["", "\n"]
+
+
+def test_a_queue_of_before_the_ranges_keeps_its_files_which_are_the_hubs(path: Path) -> None:
+    old = sqlite3.connect(path)
+    for number, step in enumerate(queue._STEPS[:2]):
+        old.executescript(f"{step} PRAGMA user_version = {number + 1};")
+    values: tuple[object, ...] = (
+        1, "aihub", "86", "", 0, "/f", "queued", None, 1, 0, 0, 0, 5, 10, 20, 5, 0, 5.0, None, "uuid:1",
+    )  # fmt: skip
+    old.execute(f"INSERT INTO transfer VALUES ({', '.join('?' * len(values))})", values)
+    values = (7, 1, "aihub", "86", 0, "K7", "a.zip", 5, 10, "1 KB", "a.zip", "fetching", 5, None, "", "", None, 0, None)
+    old.execute(f"INSERT INTO file VALUES ({', '.join('?' * len(values))})", values)
+    old.commit()
+    old.close()
+    _, (row,) = reopened(path)
+    assert row.file == RemoteFile("aihub", "86", "K7", "a.zip", SizeRange(5, 10, "1 KB"))
+    assert sqlite_version(path) == len(queue._STEPS)
+    assert sqlite_version(path.with_name(f"{path.name}.v2")) == 2, "the copy of before"
+    newer = msgspec.structs.replace(file(8), file=RemoteFile(WEB, "", "k", "b", SizeRange.exactly(1), origin=Origin()))
+    store = QueueStore(path)
+    store.save([], [newer], [], [])
+    store.close()
+    assert reopened(path)[1] == [row, newer]
+
+
+def sqlite_version(path: Path) -> int:
+    with sqlite3.connect(path) as found:
+        (version,) = found.execute("PRAGMA user_version").fetchone()
+    found.close()
+    return int(version)
+
+
+def test_an_address_that_was_renewed_is_what_comes_back(store: QueueStore, path: Path) -> None:
+    old, new = (
+        RemoteFile(WEB, "", "https://h/a", "a", SizeRange.exactly(1), origin=Origin((f"https://h/a?sig={n}",)))
+        for n in (1, 2)
+    )
+    store.save([transfer()], [msgspec.structs.replace(file(1), file=old)], [], [])
+    store.save([], [msgspec.structs.replace(file(1), file=new)], [], [])
+    assert [row.file for row in reopened(path)[1]] == [new]
 
 
 def test_a_step_that_fails_leaves_the_version_before_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, Proved, WorkFile
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look, sweep
+from aihub_desktop.transport.target import Target
 from aihub_desktop.transport.volume import allocated
 
 DATA = bytes(range(256)) * 100
@@ -40,7 +41,7 @@ def finished(folder: Path, one: WorkFile = WORK, data: bytes = DATA) -> None:
     fetch(folder, one, data)
     assert check(folder, [one]).proved
     record(folder, one, data)
-    forget_journal(folder, one.place)
+    forget_journal(Target(folder), one.place)
 
 
 def test_what_a_part_takes_up_is_told_until_it_is_whole(folder: Path) -> None:
@@ -94,9 +95,9 @@ def test_a_journal_that_cannot_be_removed_does_no_harm(folder: Path) -> None:
 def test_forgetting_also_ends_a_second_name(folder: Path) -> None:
     fetch(folder)
     os.link(folder / "d/a_b.csv.part", folder / "d/a_b.csv")
-    forget_journal(folder, WORK.place)
+    forget_journal(Target(folder), WORK.place)
     assert [path.name for path in (folder / "d").iterdir()] == ["a_b.csv"]
-    forget_journal(folder, WORK.place)
+    forget_journal(Target(folder), WORK.place)
 
 
 def test_another_file_under_the_name_is_in_the_way(folder: Path) -> None:

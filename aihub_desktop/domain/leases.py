@@ -157,13 +157,17 @@ class Checked(News, frozen=True):
 
 
 class Proved(News, frozen=True):
-    """The file stands under its final name. The journal is still there: whoever records the proof removes it."""
+    """The file stands under its final name. The journal is still there: whoever records the proof removes it, one of
+    many with the last of them.
+    """
 
     file: int
     size: int
     sha256: str
     proof: Proof
     note: str = ""  # e.g. "encrypted"
+    batch: str = ""  # the journal of many that claims it, see `transport.claims`
+    batch_files: int = 0  # so many files that one claims
 
 
 class Failed(News, frozen=True):

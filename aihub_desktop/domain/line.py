@@ -6,6 +6,7 @@ import collections
 from typing import Final, NamedTuple
 
 _KEPT: Final = 60.0  # seconds
+_PAUSE: Final = 10.0  # seconds without anything open
 _APART: Final = 0.1  # seconds between two samples: news of many streams come in bursts
 
 
@@ -25,6 +26,7 @@ class Line:
         self._held = self._open = 0.0
         self._count = 0
         self._at: float | None = None
+        self._empty_since: float | None = None
 
     def note(self, now: float, *, received: int = 0, held: float = 0.0) -> None:
         """So many more bytes came, and so many seconds more were waited for the disk."""
@@ -35,6 +37,13 @@ class Line:
 
     def streams(self, count: int, now: float) -> None:
         """From now on `count` streams are open."""
+        if count:
+            # Gaps between small requests are part of the speed; a pause is not.
+            if self._empty_since is not None and now - self._empty_since > _PAUSE:
+                self.forget()
+            self._empty_since = None
+        elif self._empty_since is None:
+            self._empty_since = now
         self._pass(now)
         self._count = count
         self._sample(now)

@@ -274,12 +274,13 @@ class Inspect(Command, frozen=True):
     """→ `Inspected`. Asks web addresses for the names, sizes and checksums of their files; reads Metalinks.
 
     Mirrors of one file are one entry of `addresses`, joined by tabs; a Metalink on disk has a file:// address. `names`:
-    names wanted on disk, by entry. Addresses that say their name well enough themselves are not asked.
+    names wanted on disk, by entry. Addresses that say their name well enough themselves are asked with `ask_all` only.
     """
 
     addresses: list[str]
     names: dict[str, str] = {}
     checksums: dict[str, Checksum] = {}
+    ask_all: bool = False
 
 
 class ListStorages(Command, frozen=True):
@@ -289,8 +290,8 @@ class ListStorages(Command, frozen=True):
 class PutStorage(Command, frozen=True):
     """Enters a storage, in place of one with the same endpoint. → `Storages`.
 
-    With `access_key` its two keys go into the keychain. `for_run`: neither it nor its keys outlive the engine, and what
-    was kept of a storage with the same endpoint stays as it is.
+    With `access_key` its two keys go into the keychain, or are kept `for_run` only. `for_run` without keys: all of it
+    holds until the engine ends, and what is kept of a storage with the same endpoint stays as it is.
     """
 
     storage: Storage

@@ -24,6 +24,7 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import TRANSFER_ENDED, TRANSFER_MAY_RUN, FileState
 from aihub_desktop.engine.deeds import (
     Allot,
+    Collect,
     Deed,
     Fetch,
     KeyChanged,
@@ -32,12 +33,14 @@ from aihub_desktop.engine.deeds import (
     NotRecorded,
     Prove,
     Recorded,
+    StorageChanged,
     Surveyed,
     Word,
 )
+from aihub_desktop.engine.gathering import next_batch
 from aihub_desktop.engine.outcome import Outcome
 from aihub_desktop.engine.plan import next_check, next_request, wake_due
-from aihub_desktop.engine.records import Book, LeaseKind, Moment, TransferRecord
+from aihub_desktop.engine.records import RECEIVING, Book, FileRecord, LeaseKind, LeaseRecord, Moment, TransferRecord
 from aihub_desktop.engine.timetable import LocalHour, utc_hour
 from aihub_desktop.engine.traffic import Traffic
 from aihub_desktop.engine.volumes import SURVEY_SECONDS, Volumes
@@ -50,7 +53,7 @@ _OF_THE_LINE = frozenset({Code.UNREACHABLE, Code.CUT, Code.STALLED})
 class Core:
     """The decisions. `only_new`: see `Wishes`. `patience` in seconds, see `Outcome`. `local`: see `timetable`.
 
-    `survey_seconds`: how often volumes are looked at.
+    `survey_seconds`: how often volumes are looked at. `processes`: how many workers share small files.
     """
 
     def __init__(
@@ -62,16 +65,18 @@ class Core:
         patience: float | None = None,
         local: LocalHour = utc_hour,
         survey_seconds: float = SURVEY_SECONDS,
+        processes: int = 2,
     ) -> None:
         self.settings = settings
         self.book = Book()
         self.outcome = Outcome(self.book, random.Random(seed), patience)
-        self.traffic = Traffic(self.book, settings, local)
+        self.traffic = Traffic(self.book, settings, local, processes)
         wishes = self._wishes = Wishes(self.book, self.outcome, only_new=only_new)
         self.volumes = Volumes(self.book, self.outcome, wishes.may_run, survey_seconds)
         self._handlers: dict[type, Callable[[Any, Moment], int | None]] = {
             Add: wishes.add, Pause: wishes.pause, Resume: wishes.resume, Cancel: wishes.cancel, Retry: wishes.retry,
-            Remove: wishes.remove, KeyChanged: wishes.key_changed, LineChanged: self._line_changed,
+            Remove: wishes.remove, KeyChanged: wishes.key_changed, StorageChanged: wishes.storage_changed,
+            LineChanged: self._line_changed,
             Looked: self.volumes.looked, Surveyed: self.volumes.surveyed,
             Recorded: self.outcome.recorded, NotRecorded: self.outcome.not_recorded,
             Reached: self._reached, Safe: self.outcome.safe, Whole: self.outcome.whole, Checked: self.outcome.checked,
@@ -106,6 +111,7 @@ class Core:
             elif transfer.state in TRANSFER_MAY_RUN and transfer.berth.admitted and self._wishes.may_run(transfer):
                 self._begin_checks(transfer)
                 self._begin_fetches(transfer, now)
+                self._begin_gathers(transfer, now)
         for lease in self.traffic.shares(now):
             self.outcome.do(Allot(lease.id, lease.share))
         return self.outcome.take()
@@ -136,16 +142,30 @@ class Core:
             self.traffic.use(self.settings)
 
     def _begin_fetches(self, transfer: TransferRecord, now: Moment) -> None:
-        while self.traffic.may_start(now):
+        while transfer.ready and self.traffic.may_start(now):
             files = next_request(self.book, transfer, self.settings, self.traffic.slots())
             if not files:
                 return
-            lease = self.book.new_lease(LeaseKind.FETCH, transfer, files)
-            for file in files:
-                self.book.set_file(file, state=FileState.FETCHING, next_try=None)
-            self._wishes.run(transfer)
+            lease = self._lend(LeaseKind.FETCH, transfer, files)
             self.outcome.do(Fetch(lease.id, transfer.folder, [file.work() for file in files]))
             self.traffic.started(lease, now)
+
+    def _begin_gathers(self, transfer: TransferRecord, now: Moment) -> None:
+        while transfer.lots and self.traffic.is_open(now):
+            batch = next_batch(self.book, transfer, self.traffic.places)
+            if batch is None:
+                return
+            lease = self._lend(LeaseKind.GATHER, transfer, batch.files)
+            lease.place, lease.connections = batch.place, batch.connections
+            works = [file.work() for file in batch.files]
+            self.outcome.do(Collect(lease.id, transfer.folder, works, batch.connections))
+
+    def _lend(self, kind: LeaseKind, transfer: TransferRecord, files: list[FileRecord]) -> LeaseRecord:
+        lease = self.book.new_lease(kind, transfer, files)
+        for file in files:
+            self.book.set_file(file, state=FileState.FETCHING, next_try=None)
+        self._wishes.run(transfer)
+        return lease
 
     def _begin_checks(self, transfer: TransferRecord) -> None:
         # Two at a time: a check reads a whole file back, and more would make a hard disk seek.
@@ -176,13 +196,13 @@ class Core:
         lease = self.book.leases.get(news.lease)
         halted = lease is None or lease.halting
         self.outcome.ended(news, now)
-        if lease is not None and lease.kind is LeaseKind.FETCH:
+        if lease is not None and lease.kind in RECEIVING:
             self.traffic.ended(lease, None if halted else news.problem, now)
 
     def _line_changed(self, message: LineChanged, now: Moment) -> None:
-        """Asks all streams back; what failed because of the line is due now. No attempt is counted."""
+        """Asks all that is received back; what failed because of the line is due now. No attempt is counted."""
         for lease in self.book.leases.values():
-            if lease.kind is LeaseKind.FETCH:
+            if lease.kind in RECEIVING:
                 self.outcome.halt_lease(lease)
         for _, key in list(self.book.later):
             file = self.book.files.get(key)

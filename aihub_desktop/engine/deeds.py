@@ -29,6 +29,16 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Collect:
+    """Begin a lease: files of one place that serves ranges, in this order, over so many connections at most."""
+
+    lease: int
+    folder: str
+    files: list[WorkFile]
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prove:
     """Begin a lease: check these whole files and give them their names."""
 
@@ -89,7 +99,7 @@ class Record:
     device: int = 0  # on which the folder must be, 0 for any: a manifest in an empty mount point would mislead
 
 
-Deed = Fetch | Prove | Halt | Allot | LookAt | Survey | Record
+Deed = Fetch | Collect | Prove | Halt | Allot | LookAt | Survey | Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,13 @@ class NotRecorded:
 @dataclass(frozen=True, slots=True)
 class KeyChanged:
     """There is another key now: who waited for one goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageChanged:
+    """Another way to be let in at this object storage is known now: who waited for one goes on."""
+
+    endpoint: str
 
 
 @dataclass(frozen=True, slots=True)

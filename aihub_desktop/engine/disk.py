@@ -7,7 +7,7 @@ import errno
 import logging
 import os
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from aihub_desktop.domain.names import OWN_FOLDER, PART, UnsafeNameError, safe_p
 from aihub_desktop.engine.deeds import LookAt, NotRecorded, Record, Recorded, Survey, Word
 from aihub_desktop.engine.records import FileRecord
 from aihub_desktop.engine.volumes import place_problem
+from aihub_desktop.transport.claims import drop_claims
 from aihub_desktop.transport.disk import disk_error, disk_problem, make_folders
-from aihub_desktop.transport.ledger import Entry, Ledger
+from aihub_desktop.transport.ledger import Entry, Ledger, moment
 from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look, sweep
 from aihub_desktop.transport.target import Target
 from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
@@ -134,6 +135,7 @@ class Clerk:
 
     def __init__(self) -> None:
         self._ledgers: dict[str, Ledger] = {}
+        self._batches: Counter[tuple[str, str]] = Counter()  # how many files of each are in the ledger
 
     def record(self, records: list[Record]) -> Iterator[Recorded | NotRecorded]:
         """Enters proved files into the manifests of their folders, then forgets their journals."""
@@ -142,16 +144,28 @@ class Clerk:
             folders[one.folder].append(one)
         for folder, ones in folders.items():
             try:
-                Target(folder).find(ones[0].device)
+                target = Target(folder)
+                target.find(ones[0].device)
                 ledger = self._ledgers.setdefault(folder, Ledger(folder))
-                ledger.record([Entry.of(one.file, one.proof) for one in ones])
+                at = moment()
+                ledger.record([Entry.of(one.file, one.proof, at) for one in ones])
             except ProblemError as error:
                 yield from (NotRecorded(one.proof, error.problem) for one in ones)
                 continue
             for one in ones:
-                try:
-                    forget_journal(folder, one.file.place)
-                except ProblemError as error:
-                    # What was proved stays proved; the next look clears up.
-                    _log.warning("%s: its journal stays: %s", one.file.place, error.problem)
+                self._forget(target, one)
                 yield Recorded(one.proof)
+
+    def _forget(self, target: Target, one: Record) -> None:
+        """The journal that claims the file: its own, or that of many, which goes with the last of them."""
+        if batch := one.proof.batch:
+            self._batches[one.folder, batch] += 1
+            if self._batches[one.folder, batch] == one.proof.batch_files:
+                del self._batches[one.folder, batch]
+                drop_claims(one.folder, batch)
+            return
+        try:
+            forget_journal(target, one.file.place)
+        except ProblemError as error:
+            # What was proved stays proved; the next look clears up.
+            _log.warning("%s: its journal stays: %s", one.file.place, error.problem)

@@ -34,7 +34,8 @@ class Meter:
 
     def _sum(self, one: TransferRecord, now: float, unfinished: int) -> TransferProgress:
         rate = self._transfers[one.id][0].value(now)
-        left = seconds_left(one.low, one.high, one.bytes, rate)
+        # Where nobody knows how much is to come, nobody knows when it ends.
+        left = None if one.endless else seconds_left(one.low, one.high, one.bytes, rate)
         return TransferProgress(one.id, one.bytes, one.received, one.again, rate, left, unfinished)
 
 

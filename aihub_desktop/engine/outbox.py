@@ -10,12 +10,14 @@ import msgspec
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.model import Origin
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.meter import Meter
 from aihub_desktop.engine.records import LeaseKind, Moment
 
 PROGRESS_SECONDS: Final = 0.2
+_RANGES: Final = Origin()
 
 Emit = Callable[[m.AnyEvent], None]
 
@@ -41,7 +43,7 @@ class Outbox:
         self._emit(m.Answer(self._next(), number, problem, result))
 
     def changed(self, transfers: list[m.TransferRow], files: list[m.FileRow], removed: list[int]) -> None:
-        self._emit(m.Changed(self._next(), transfers, files, removed))
+        self._emit(m.Changed(self._next(), transfers, [told(row) for row in files], removed))
 
     def settings(self, settings: Settings) -> None:
         self._emit(m.Changed(self._next(), settings=settings))
@@ -66,10 +68,25 @@ class Outbox:
         streams = sum(lease.kind is LeaseKind.FETCH for lease in leases.values())
         self._emit(
             msgspec.structs.replace(
-                progress, brake=brake[0], starts_at=brake[1], streams=streams, wanted_streams=core.traffic.wanted
+                progress,
+                brake=brake[0],
+                starts_at=brake[1],
+                streams=streams,
+                wanted_streams=core.traffic.wanted,
+                connections=sum(lease.connected for lease in leases.values()),
+                eased=any(lease.eased for lease in leases.values()),
             )
         )
 
     def _next(self) -> int:
         self._seq += 1
         return self._seq
+
+
+def told(row: m.FileRow) -> m.FileRow:
+    """A row as faces get it: that the file comes in ranges, but no addresses, for they may hold signatures and the
+    events may end up in a log.
+    """
+    if row.file.origin is None:
+        return row
+    return msgspec.structs.replace(row, file=msgspec.structs.replace(row.file, origin=_RANGES))

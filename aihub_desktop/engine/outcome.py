@@ -12,10 +12,11 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FILE_RUNNING, FileState, TransferState
 from aihub_desktop.engine.court import Court
 from aihub_desktop.engine.deeds import Deed, Halt, Looked, NotRecorded, Record, Recorded
-from aihub_desktop.engine.records import Book, FileRecord, LeaseRecord, Moment, TransferRecord
+from aihub_desktop.engine.records import Book, FileRecord, LeaseKind, LeaseRecord, Moment, TransferRecord
 from aihub_desktop.transport.reconcile import Standing, StandingKind
 
 KEY_PROBLEMS: Final = frozenset({Code.NO_KEY, Code.KEY_REJECTED})
+ACCESS_PROBLEMS: Final = frozenset({Code.NO_ACCESS, Code.NO_CREDENTIALS, Code.KEYCHAIN_LOCKED})
 
 
 class Outcome:
@@ -89,6 +90,7 @@ class Outcome:
         transfer = self._book.transfers[lease.transfer]
         transfer.received += max(0, news.received - lease.received)
         lease.received = max(lease.received, news.received)
+        lease.connected = news.connections
         for reach in news.files:
             # The last word on what passed by comes when the outcome of the file is long known.
             transfer.again += max(0, reach.again - lease.again.get(reach.file, 0))
@@ -136,9 +138,18 @@ class Outcome:
     def proved(self, news: Proved, now: Moment) -> None:
         lease = self._book.leases.get(news.lease)
         file = self._open(lease, news.file) if lease else None
-        if file is not None:
-            transfer = self._book.transfers[file.transfer]
-            self.do(Record(transfer.folder, file.work(), news, transfer.berth.device or 0))
+        if lease is None or file is None:
+            return
+        # Small files come proved; their turn at being checked was with whoever received them.
+        self._court.moves(lease, now)
+        self._book.set_file(
+            file, state=FileState.CHECKING, bytes=news.size, size=news.size, sha256=news.sha256, problem=None,
+            recording=True,
+        )  # fmt: skip
+        # Its outcome is known, whatever the lease still says; it is the lease's until the manifest names it.
+        lease.files.discard(file.id)
+        transfer = self._book.transfers[file.transfer]
+        self.do(Record(transfer.folder, file.work(), news, transfer.berth.device or 0))
 
     def recorded(self, answer: Recorded, now: Moment) -> None:
         proof = answer.proof
@@ -147,7 +158,7 @@ class Outcome:
             return
         self._book.set_file(
             file, state=FileState.DONE, bytes=proof.size, size=proof.size, sha256=proof.sha256,
-            proof=proof.proof.value, note=proof.note, problem=None, next_try=None,
+            proof=proof.proof.value, note=proof.note, problem=None, next_try=None, recording=False,
         )  # fmt: skip
         self._book.free_file(file)
         self.settle(self._book.transfers[file.transfer], now)
@@ -155,12 +166,13 @@ class Outcome:
     def not_recorded(self, answer: NotRecorded, now: Moment) -> None:
         file = self._book.files.get(answer.proof.file)
         if file is not None:
+            self._book.set_file(file, recording=False)
             self.meet(self._book.transfers[file.transfer], answer.problem)
 
     def failed(self, news: Failed, now: Moment) -> None:
         lease = self._book.leases.get(news.lease)
         file = self._open(lease, news.file) if lease else None
-        if file is None:
+        if lease is None or file is None:
             return
         if news.problem.code in DROPPING:
             bad = str(news.problem.facts.get("sha256", "")) or file.bad_sha256
@@ -168,7 +180,10 @@ class Outcome:
                 file, bytes=0, best=0, size=None, sha256="", drops=file.drops + 1, bad_sha256=bad,
                 proof_seen=None, note_seen="", passed=0,
             )  # fmt: skip
-        self._judge(file, news.problem, now)
+        if _is_of_old_key(lease, news.problem):
+            self._back(file)
+        else:
+            self._judge(file, news.problem, now)
         self._book.free_file(file)
         self.settle(self._book.transfers[file.transfer], now)
 
@@ -178,8 +193,8 @@ class Outcome:
             return
         files = [self._book.files[key] for key in sorted(lease.files) if key in self._book.files]
         problem = None if lease.halting else news.problem
-        if lease.old_key and problem is not None and problem.code in KEY_PROBLEMS:
-            problem = None  # that key is gone; the new one has not been asked
+        if problem is not None and _is_of_old_key(lease, problem):
+            problem = None
         lease.halting = True  # it is over: nobody needs to ask for it back
         for file in files:
             if file.lease != lease.id:
@@ -234,6 +249,15 @@ class Outcome:
         self._book.set_transfer(transfer, state=state, problem=None, ended_at=now.wall)
 
     def progress(self) -> list[FileRecord]:
-        """The files that have a lease now."""
-        open_files = (self._book.files.get(key) for lease in self._book.leases.values() for key in lease.files)
-        return [file for file in open_files if file is not None and file.state in FILE_RUNNING]
+        """The files under way now. Of many that one gather has at once those of which something came."""
+        found = []
+        for lease in self._book.leases.values():
+            files = (self._book.files.get(key) for key in lease.files)
+            running = (file for file in files if file is not None and file.state in FILE_RUNNING)
+            found += [file for file in running if file.bytes or lease.kind is not LeaseKind.GATHER]
+        return found
+
+
+def _is_of_old_key(lease: LeaseRecord, problem: Problem) -> bool:
+    """That key is gone; the new one has not been asked."""
+    return lease.old_key and problem.code in (ACCESS_PROBLEMS if lease.kind is LeaseKind.GATHER else KEY_PROBLEMS)

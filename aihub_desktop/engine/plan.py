@@ -8,6 +8,7 @@ from typing import Final
 from aihub_desktop.domain.sets import whole_sets
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState
+from aihub_desktop.engine.ready import Ready
 from aihub_desktop.engine.records import Book, FileRecord, TransferRecord
 
 # Below this a request of its own costs more (its start is spread) than a stream of its own brings.
@@ -22,19 +23,19 @@ def wake_due(book: Book, steady: float) -> None:
         if file is not None and file.due == due and file.state is FileState.WAITING:
             file.due = 0.0
             if file.lease is None:
-                book.transfers[file.transfer].ready.put(key)
+                book.transfers[file.transfer].waits(file)
 
 
 def next_request(book: Book, transfer: TransferRecord, settings: Settings, slots: int) -> list[FileRecord]:
-    """The files of the next request of this transfer, in the order of the tree; [] where none waits.
+    """The files of the hub for the next request of this transfer, in the order of the tree; [] where none waits.
 
     A large file goes alone. Small ones share a request, but are spread over the `slots` that are free: the
     hub's speed is per connection, so one stream with everything would leave the others idle.
     """
-    held, blocked = book.held(), []
+    blocked = []
     chosen: list[FileRecord] = []
-    while (file := _take(book, transfer)) is not None:
-        if (transfer.folder, file.place) in held:
+    while (file := take_waiting(book, transfer.ready)) is not None:
+        if book.is_held(transfer, file):
             # A cancelled transfer's worker has not let go of that name yet; its end brings us here again.
             blocked.append(file.id)
         elif not _fits(chosen, file, transfer, settings, slots):
@@ -58,10 +59,10 @@ def _fits(chosen: list[FileRecord], file: FileRecord, transfer: TransferRecord, 
     return len(chosen) < most and total + file.remote.size.high <= settings.bundle_bytes
 
 
-def _take(book: Book, transfer: TransferRecord) -> FileRecord | None:
+def take_waiting(book: Book, ready: Ready) -> FileRecord | None:
     """Pops the next file that really waits; what is stale in the heap is dropped on the way."""
-    while transfer.ready:
-        file = book.files.get(transfer.ready.take())
+    while ready:
+        file = book.files.get(ready.take())
         stale = file is None or file.state is not FileState.WAITING or file.lease is not None or file.due > 0
         if file is not None and not stale:
             return file
@@ -70,10 +71,9 @@ def _take(book: Book, transfer: TransferRecord) -> FileRecord | None:
 
 def next_check(book: Book, transfer: TransferRecord) -> list[FileRecord]:
     """A file, or all volumes of a split set in the order of the archive, to be proved now; [] where none is ready."""
-    held = book.held() if transfer.whole else set()
     for key in sorted(transfer.whole):
         unit = unit_of(book, transfer, book.files[key])
-        if all(file.id in transfer.whole and (transfer.folder, file.place) not in held for file in unit):
+        if all(file.id in transfer.whole and not book.is_held(transfer, file) for file in unit):
             return unit
     return []
 

@@ -19,7 +19,7 @@ from typing import IO, Final
 
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, Problem
-from aihub_desktop.domain.leases import AnyNews, Check, Drop, Ended, Rate, Receive
+from aihub_desktop.domain.leases import AnyNews, Check, Drop, Ended, Gather, Rate, Receive
 
 _log = logging.getLogger(__name__)
 
@@ -50,14 +50,14 @@ class _Worker:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def send(self, message: Receive | Rate | Check | Drop) -> None:
+    def send(self, message: Receive | Gather | Rate | Check | Drop) -> None:
         assert self.process.stdin is not None
         # A worker that died is noticed by its listener, which gives its leases back.
         with contextlib.suppress(OSError, ValueError):
             self.process.stdin.write(wire.line(message))
             self.process.stdin.flush()
 
-    def begin(self, message: Receive | Check) -> None:
+    def begin(self, message: Receive | Gather | Check) -> None:
         with self._lock:
             self.leases.add(message.lease)
         self.send(message)
@@ -119,7 +119,7 @@ class Pool:
             os.replace(log, logs / "workers.log.1")
         self._stderr = log.open("ab")
 
-    def begin(self, work: Receive | Check) -> None:
+    def begin(self, work: Receive | Gather | Check) -> None:
         """Lends the work to the worker that has least. Raises OSError where no process can be made."""
         self._workers = [worker for worker in self._workers if worker.alive]
         idle = min(self._workers, key=lambda worker: len(worker.leases), default=None)

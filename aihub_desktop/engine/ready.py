@@ -1,8 +1,15 @@
-"""Files that wait for a request, the first of the tree first."""
+"""Files that wait for a request, the first of the tree first; those of places that serve ranges sorted into lots."""
 
 from __future__ import annotations
 
 import heapq
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from aihub_desktop.domain.model import RemoteFile
+
+# From here on a file is worth several connections of its own; below it what counts is the cost of each file.
+LARGE_BYTES: Final = 8 << 20
 
 
 class Ready:
@@ -18,6 +25,11 @@ class Ready:
     def __len__(self) -> int:
         return len(self._heap)
 
+    @property
+    def first(self) -> int:
+        """Raises IndexError where none waits."""
+        return self._heap[0]
+
     def put(self, key: int) -> None:
         if key not in self._in:
             self._in.add(key)
@@ -28,3 +40,28 @@ class Ready:
         key = heapq.heappop(self._heap)
         self._in.discard(key)
         return key
+
+
+class Size(StrEnum):
+    """What a file is worth: several connections of its own, or a place among many. Of some nobody knows."""
+
+    SMALL = "small"
+    LARGE = "large"
+    UNKNOWN = "unknown"
+
+
+class Lot(NamedTuple):
+    """Which files may share one gather lease: those of one place, the large ones apart from the small."""
+
+    source: str
+    dataset: str
+    size: Size
+
+
+def lot_of(file: RemoteFile) -> Lot | None:
+    """None for a file of the hub, which comes in streams."""
+    if file.origin is None:
+        return None
+    if file.size.is_unknown:
+        return Lot(file.source, file.dataset, Size.UNKNOWN)
+    return Lot(file.source, file.dataset, Size.LARGE if file.size.high >= LARGE_BYTES else Size.SMALL)

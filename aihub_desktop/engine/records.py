@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.leases import Proof, WorkFile
@@ -21,7 +21,7 @@ from aihub_desktop.domain.states import (
     move_file,
     move_transfer,
 )
-from aihub_desktop.engine.ready import Ready
+from aihub_desktop.engine.ready import Lot, Ready, lot_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,25 @@ class Moment:
 
     steady: float
     wall: float
+
+
+class Weight(NamedTuple):
+    """What a file adds to the totals of its transfer, under their names there."""
+
+    files: int = 0
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    running: int = 0
+    bytes: int = 0
+    low: int = 0
+    high: int = 0
+    still_low: int = 0
+    still_high: int = 0
+    endless: int = 0
+
+
+_NO_WEIGHT: Final = Weight()
 
 
 @dataclass(slots=True, eq=False)
@@ -57,10 +76,12 @@ class FileRecord:
     drops: int = 0  # how often all that was received had to be dropped
     proof_seen: Proof | None = None  # what was proved of it while it came, in this run
     note_seen: str = ""
+    recording: bool = False  # it is proved, and its entry in the manifest is being written
     bad_sha256: str = ""  # of a whole file that failed its check: the same bytes again mean a damaged source
     passed: int = 0  # most bytes on disk already that any stream passed by since something new became durable
     repeat: int = 0  # bytes on disk when its stream began, which will pass by again
     note: str = ""  # what its proof rests on, in this run
+    weight: Weight = _NO_WEIGHT  # what of it is in the totals
 
     def row(self) -> FileRow:
         return FileRow(
@@ -68,13 +89,24 @@ class FileRecord:
             self.proof, self.problem, self.attempts, self.next_try, self.note,
         )  # fmt: skip
 
+    @property
+    def is_endless(self) -> bool:
+        """Nobody knows yet how long it is: what is still to come of it cannot be told."""
+        return self.size is None and self.remote.size.is_unknown
+
+    def total(self) -> tuple[int, int]:
+        """Its length, at least and at most; of one that nobody knows what is there of it so far."""
+        if self.size is not None:
+            return self.size, self.size
+        size = self.remote.size
+        return (self.bytes, self.bytes) if size.is_unknown else (size.low, size.high)
+
     def still(self) -> tuple[int, int]:
-        """How many bytes of the disk it will yet take, at least and at most."""
-        if self.state in FILE_ENDED:
+        """How many bytes of the disk it will yet take, at least and at most; nothing where nobody knows."""
+        if self.state in FILE_ENDED or self.is_endless:
             return 0, 0
         there = max(self.bytes, self.allocated)
-        size = self.remote.size
-        low, high = (size.low, size.high) if self.size is None else (self.size, self.size)
+        low, high = self.total()
         return max(0, low - there), max(0, high - there)
 
     def work(self) -> WorkFile:
@@ -125,14 +157,22 @@ class TransferRecord:
     finishing: bool = False  # paused, but what is under way is brought to its end
     looked: bool = False  # the disk was looked at since the person last asked
     loaded: bool = False  # its file records are in the book
-    ready: Ready = field(default_factory=Ready)  # files that wait, with stale entries
+    ready: Ready = field(default_factory=Ready)  # files of the hub that wait, with stale entries
+    lots: dict[Lot, Ready] = field(default_factory=dict)  # files of other places that wait, likewise
     whole: set[int] = field(default_factory=set)  # files that wait for their check
-    ids: list[int] = field(default_factory=list)
+    ids: dict[int, None] = field(default_factory=dict)  # its files, in their order
     volume: str = ""  # the `Mark` of the volume that it began on, "" before its first look
     berth: Berth = field(default_factory=Berth)
     still_low: int = 0  # bytes of the disk that its files will yet take
     still_high: int = 0
+    endless: int = 0  # files that are not over and of which nobody knows how long they are
     sets: dict[int, tuple[int, ...]] | None = None  # volumes of split sets, worked out when asked for
+
+    def waits(self, file: FileRecord) -> None:
+        """Puts a file where the planner finds it."""
+        lot = lot_of(file.remote)
+        ready = self.ready if lot is None else self.lots.setdefault(lot, Ready())
+        ready.put(file.id)
 
     def row(self) -> TransferRow:
         return TransferRow(
@@ -152,8 +192,12 @@ class TransferRecord:
 
 
 class LeaseKind(StrEnum):
-    FETCH = "fetch"
+    FETCH = "fetch"  # a stream of the hub
+    GATHER = "gather"  # files of a place that serves ranges
     PROVE = "prove"
+
+
+RECEIVING: Final = frozenset({LeaseKind.FETCH, LeaseKind.GATHER})
 
 
 @dataclass(slots=True, eq=False)
@@ -168,7 +212,7 @@ class LeaseRecord:
     received: int = 0
     again: dict[int, int] = field(default_factory=dict)  # by file, as its worker told it last
     halting: bool = False
-    opened: bool = False  # the hub's answer has begun
+    opened: bool = False  # the answer has begun
     opened_at: float = 0.0  # steady clock
     disk_held: float = 0.0  # seconds in which its network waited for the disk
     share: int = 0  # bytes a second that it may use of the limit, 0 for no limit
@@ -177,6 +221,10 @@ class LeaseRecord:
     last_call: float | None = None  # steady clock: the hours are over, and so long it may still run
     moved: bool = False  # it brought something that no stream before it had brought
     old_key: bool = False  # begun with a key that is no longer in use
+    place: str = ""  # of a gather: whom it asks, see `gathering.place_of`
+    connections: int = 0  # of a gather: how many it may have open
+    connected: int = 0  # of a gather: how many it has open, as its worker told it last
+    eased: bool = False  # of a gather: the place asked for fewer connections, or for later
 
 
 class Book:
@@ -189,6 +237,7 @@ class Book:
         self.later: list[tuple[float, int]] = []  # heap: (due, file)
         self.last_file = 0
         self._leases = 0
+        self._writing: set[tuple[str, str]] = set()  # (folder, place) of what a worker may write to now
         self._dirty_transfers: set[int] = set()
         self._dirty_files: set[int] = set()
         self._removed: list[int] = []
@@ -207,6 +256,7 @@ class Book:
         transfer.loaded = True
         transfer.files = transfer.done = transfer.failed = transfer.skipped = transfer.running = 0
         transfer.bytes = transfer.low = transfer.high = transfer.still_low = transfer.still_high = 0
+        transfer.endless = 0
         for row in rows:
             record = FileRecord.of(row)
             if record.state in FILE_RUNNING:
@@ -216,8 +266,9 @@ class Book:
     def unload_files(self, transfer: TransferRecord) -> None:
         """An ended transfer keeps its totals; its files stay in the store."""
         for key in transfer.ids:
-            self.files.pop(key, None)
-        transfer.ids, transfer.ready, transfer.loaded = [], Ready(), False
+            if (file := self.files.pop(key, None)) is not None:
+                self._take_back(transfer, file)
+        transfer.ids, transfer.ready, transfer.lots, transfer.loaded = {}, Ready(), {}, False
         transfer.whole.clear()
 
     def new_transfer(self, dataset: Dataset, folder: str, now: Moment) -> TransferRecord:
@@ -236,9 +287,9 @@ class Book:
 
     def _enter(self, transfer: TransferRecord, record: FileRecord) -> None:
         self.files[record.id] = record
-        transfer.ids.append(record.id)
+        transfer.ids[record.id] = None
         transfer.sets = None
-        self._count(transfer, record, 1)
+        self._count(transfer, record)
         self._queue(transfer, record)
 
     def new_lease(self, kind: LeaseKind, transfer: TransferRecord, files: list[FileRecord]) -> LeaseRecord:
@@ -249,7 +300,9 @@ class Book:
         self.leases[lease.id] = lease
         for file in files:
             file.lease = lease.id
-            file.again, file.repeat = 0, file.bytes
+            self._writing.add((transfer.folder, file.place))
+            # What is on disk passes by again in a stream; ranges leave it out.
+            file.again, file.repeat = 0, 0 if kind is LeaseKind.GATHER else file.bytes
         return lease
 
     def end_lease(self, lease: LeaseRecord) -> None:
@@ -257,15 +310,23 @@ class Book:
         for key in lease.held:
             file = self.files.get(key)
             if file is not None and file.lease == lease.id:
-                file.lease = None
-                self._queue(self.transfers[file.transfer], file)
+                self._free(file)
 
     def free_file(self, file: FileRecord) -> None:
         """The lease is through with this file, though not yet with its others."""
         if file.lease is not None and file.lease in self.leases:
             self.leases[file.lease].files.discard(file.id)
-        file.lease = None
-        self._queue(self.transfers[file.transfer], file)
+        self._free(file)
+
+    def _free(self, file: FileRecord) -> None:
+        transfer = self.transfers[file.transfer]
+        self._take_back(transfer, file)
+        self._queue(transfer, file)
+
+    def _take_back(self, transfer: TransferRecord, file: FileRecord) -> None:
+        if file.lease is not None:
+            self._writing.discard((transfer.folder, file.place))
+            file.lease = None
 
     def remove(self, transfer: TransferRecord) -> None:
         self.unload_files(transfer)
@@ -276,8 +337,10 @@ class Book:
     def drop_file(self, file: FileRecord) -> None:
         """Takes a file off its transfer: a newer release stands in its place."""
         transfer = self.transfers[file.transfer]
-        self._count(transfer, file, -1)
-        transfer.ids.remove(file.id)
+        self._take_back(transfer, file)
+        for name, value in zip(Weight._fields, file.weight, strict=True):
+            setattr(transfer, name, getattr(transfer, name) - value)
+        del transfer.ids[file.id]
         transfer.sets = None
         del self.files[file.id]
         self._dirty_files.discard(file.id)
@@ -291,13 +354,16 @@ class Book:
         transfer = self.transfers[file.transfer]
         if "state" in new:
             move_file(file.state, new["state"])
-        self._count(transfer, file, -1)
+        changed = False
         for name, value in new.items():
-            setattr(file, name, value)
-        self._count(transfer, file, 1)
+            if getattr(file, name) != value:
+                setattr(file, name, value)
+                changed = True
         self._queue(transfer, file)
-        self._dirty_files.add(file.id)
-        self._dirty_transfers.add(transfer.id)
+        if changed:  # of 20,000 files that were looked at most are as they were: nothing to write
+            self._count(transfer, file)
+            self._dirty_files.add(file.id)
+            self._dirty_transfers.add(transfer.id)
 
     def set_transfer(self, transfer: TransferRecord, **new: Any) -> None:
         if "state" in new:
@@ -309,32 +375,22 @@ class Book:
 
     def reach(self, file: FileRecord, covered: int, again: int) -> None:
         """Progress for the eye: not worth a write, so nothing is marked as changed."""
-        transfer = self.transfers[file.transfer]
-        self._count(transfer, file, -1)
         file.bytes, file.again = covered, again
-        self._count(transfer, file, 1)
+        self._count(self.transfers[file.transfer], file)
 
     def allot(self, file: FileRecord, allocated: int) -> None:
         """What the file takes up on the disk: nothing that is kept."""
-        transfer = self.transfers[file.transfer]
-        self._count(transfer, file, -1)
         file.allocated = allocated
-        self._count(transfer, file, 1)
+        self._count(self.transfers[file.transfer], file)
 
-    def _count(self, transfer: TransferRecord, file: FileRecord, sign: int) -> None:
-        transfer.files += sign
-        transfer.done += sign * (file.state is FileState.DONE)
-        transfer.failed += sign * (file.state is FileState.FAILED)
-        transfer.skipped += sign * (file.state is FileState.SKIPPED)
-        transfer.running += sign * (file.state in FILE_RUNNING)
-        if file.state is FileState.SKIPPED:
+    def _count(self, transfer: TransferRecord, file: FileRecord) -> None:
+        """Brings the totals up to what the file is now."""
+        before, file.weight = file.weight, _weight(file)
+        if before == file.weight:
             return
-        low, high = file.still()
-        transfer.still_low += sign * low
-        transfer.still_high += sign * high
-        transfer.bytes += sign * file.bytes
-        transfer.low += sign * (file.remote.size.low if file.size is None else file.size)
-        transfer.high += sign * (file.remote.size.high if file.size is None else file.size)
+        for name, old, new in zip(Weight._fields, before, file.weight, strict=True):
+            if old != new:
+                setattr(transfer, name, getattr(transfer, name) + new - old)
 
     def _queue(self, transfer: TransferRecord, file: FileRecord) -> None:
         """Puts a file that has nothing in hand where the planner finds it."""
@@ -342,11 +398,12 @@ class Book:
         if file.lease is not None:
             return
         if file.state is FileState.CHECKING:
-            transfer.whole.add(file.id)
+            if not file.recording:
+                transfer.whole.add(file.id)
         elif file.state is FileState.WAITING and file.due > 0:
             heapq.heappush(self.later, (file.due, file.id))
         elif file.state is FileState.WAITING:
-            transfer.ready.put(file.id)
+            transfer.waits(file)
 
     # ---- asking ----
 
@@ -356,14 +413,9 @@ class Book:
     def leases_of(self, transfer: TransferRecord) -> list[LeaseRecord]:
         return [lease for lease in self.leases.values() if lease.transfer == transfer.id]
 
-    def held(self) -> set[tuple[str, str]]:
-        """(folder, place) of every file that a worker may write to now."""
-        found: set[tuple[str, str]] = set()
-        for lease in self.leases.values():
-            folder = self.transfers[lease.transfer].folder
-            files = (self.files[key] for key in lease.held if key in self.files)
-            found.update((folder, file.place) for file in files if file.lease == lease.id)
-        return found
+    def is_held(self, transfer: TransferRecord, file: FileRecord) -> bool:
+        """Whether a worker may write to that very name now, for this transfer or for another."""
+        return (transfer.folder, file.place) in self._writing
 
     def taken(self, asking: TransferRecord) -> dict[str, FileRecord]:
         """Every name in use in the folder of `asking`, by itself or by a transfer that is not over, and who uses it."""
@@ -382,6 +434,27 @@ class Book:
         removed, dropped = self._removed, self._dropped
         self._dirty_transfers, self._dirty_files, self._removed, self._dropped = set(), set(), [], []
         return transfers, files, removed, dropped
+
+
+def _weight(file: FileRecord) -> Weight:
+    state = file.state
+    if state is FileState.SKIPPED:
+        return Weight(files=1, skipped=1)
+    low, high = file.total()
+    still_low, still_high = file.still()
+    return Weight(
+        1,
+        int(state is FileState.DONE),
+        int(state is FileState.FAILED),
+        0,
+        int(state in FILE_RUNNING),
+        file.bytes,
+        low,
+        high,
+        still_low,
+        still_high,
+        int(file.is_endless and state not in FILE_ENDED),
+    )
 
 
 def _clashes(file: FileRecord) -> bool:

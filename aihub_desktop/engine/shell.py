@@ -1,6 +1,7 @@
 """Carries out what the core decides: one loop, one thread, the only writer of the queue.
 
 A turn: take what came in → core → deeds → manifest → one transaction → events. What a turn says is true on disk.
+While small files come by the thousand several turns share manifest and transaction: a sync for each would be the limit.
 """
 
 from __future__ import annotations
@@ -17,42 +18,48 @@ from typing import Final
 
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews, Check, Ended, Rate, Receive
+from aihub_desktop.domain.leases import AnyNews, Ended, Failed
+from aihub_desktop.domain.model import S3
 from aihub_desktop.domain.states import TRANSFER_ENDED
+from aihub_desktop.domain.storage import split_container
+from aihub_desktop.engine.bearing import Bearing
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.deeds import (
-    Allot,
     Deed,
-    Fetch,
-    Halt,
     KeyChanged,
     LineChanged,
     LookAt,
-    Prove,
     Record,
+    StorageChanged,
     Survey,
 )
 from aihub_desktop.engine.disk import Clerk
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
+from aihub_desktop.engine.lending import Lending
 from aihub_desktop.engine.lookout import Lookout
-from aihub_desktop.engine.orders import reception, user_agent
-from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
+from aihub_desktop.engine.orders import user_agent
+from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox, told
+from aihub_desktop.engine.outcome import ACCESS_PROBLEMS
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.preferences import Preferences
-from aihub_desktop.engine.records import LeaseKind, Moment
+from aihub_desktop.engine.records import RECEIVING, LeaseKind, Moment
+from aihub_desktop.engine.shelves import Shelves
+from aihub_desktop.engine.storages import StorageKeys
 from aihub_desktop.engine.volumes import SURVEY_SECONDS
 from aihub_desktop.engine.watch import Watch, local_hour
+from aihub_desktop.engine.wishes import turns_to
 from aihub_desktop.sources.aihub.client import AIHub
-from aihub_desktop.store.learned import recall
+from aihub_desktop.store.keychain import Vault
 from aihub_desktop.store.queue import QueueStore
 from aihub_desktop.transport.disk import make_folders
 
 _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS: Final = 1.0  # how late a deadline may be noticed
+_SAVE_SECONDS: Final = 0.2  # as often as progress is told: nobody sees more
 _MOST_WORKERS: Final = 4  # more interpreters than this bring nothing: hashing and sockets run outside the lock
 
 Input = m.AnyCommand | AnyNews | Back
@@ -69,12 +76,13 @@ class Shell:
         survey_seconds: float = SURVEY_SECONDS,
     ) -> None:  # fmt: skip
         self._home, self._hub = home, hub
-        self._worker_command = worker_command
-        self._only_new, self._patience, self._survey_seconds = only_new, patience, survey_seconds
+        self._worker_command, self._only_new = worker_command, only_new
+        self._patience, self._survey_seconds = patience, survey_seconds
         self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
         self._outbox = Outbox(emit)
         self._clerk = Clerk()
-        self._ending = False
+        self._records: list[Record] = []  # of this turn, not in a manifest yet
+        self._saved_at, self._ending = float("-inf"), False
         self._thread = threading.Thread(target=self._run, name="engine")
 
     # ---- from any thread ----
@@ -108,6 +116,7 @@ class Shell:
         self._store = QueueStore(self._home / "queue.sqlite")
         self._preferences = Preferences(self._store)
         settings = self._preferences.used
+        size = min(os.cpu_count() or 1, _MOST_WORKERS)
         self._core = Core(
             settings,
             seed=random.SystemRandom().getrandbits(32),
@@ -115,6 +124,7 @@ class Shell:
             patience=self._patience,
             local=local_hour,
             survey_seconds=self._survey_seconds,
+            processes=size,
         )
         book = self._core.book
         book.last_file = self._store.last_file()
@@ -126,17 +136,22 @@ class Shell:
         self._errands = Errands("errand", self.post)
         self._lookout = Lookout(self._errands, self._tell)
         self._keys = Keys(self._hub, self._source, self._errands, self.post)
+        self._storages = StorageKeys(self._store, Vault(), self.post, self._storage_changed)
+        self._shelves = Shelves(self._storages, self._errands, self._name)
         self._copies = Copies(self._store, self._source, self._errands)
         self._watch = Watch(self._hub, self._errands)
-        size = min(os.cpu_count() or 1, _MOST_WORKERS)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
+        self._bearing = Bearing(book, self._hub)
+        self._lending = Lending(
+            self._core, self._pool, self._keys, self._storages, home=self._home, hub=self._hub, post=self.post
+        )
 
     # ---- the loop ----
 
     def _run(self) -> None:
         try:
             self._outbox.snapshot(self._core, self._hub)
-            self._core.starts(self._now())
+            self._core.starts(_now())
             self._turn([])
             while not self._ending:
                 self._turn(self._take())
@@ -151,7 +166,7 @@ class Shell:
 
     def _take(self) -> list[Input]:
         """All that has come in, after waiting no longer than the next deadline. What came before the end counts."""
-        due = self._core.next_moment(self._now())
+        due = self._core.next_moment(_now())
         wait = min(_IDLE_SECONDS if due is None else due, PROGRESS_SECONDS if self._outbox.moving else _IDLE_SECONDS)
         messages: list[Input] = []
         self._watch.waits(wait)
@@ -169,18 +184,35 @@ class Shell:
         self._watch_line()
         for message in messages:
             self._handle(message)
-        self._do(self._core.plan(self._now()))
+        # What comes next begins before the disk has had its time for what is through.
+        self._do(self._core.plan(_now()))
         self._pool.enforce()
         self._keys.enforce()
-        self._save()
-        self._outbox.progress(self._core, self._now())
+        self._storages.enforce()
+        if self._is_time_to_save():
+            if self._records:
+                self._enter_records()
+                self._do(self._core.plan(_now()))
+            self._save()
+            self._saved_at = time.monotonic()
+        self._outbox.progress(self._core, _now())
+
+    def _is_time_to_save(self) -> bool:
+        """Small files end by the hundred in the time that a disk needs for one turn: they are saved a few at a time,
+        and the workers wait for their next lease no longer than for a thought.
+        """
+        gathers = any(lease.kind is LeaseKind.GATHER for lease in self._core.book.leases.values())
+        return not gathers or time.monotonic() - self._saved_at >= _SAVE_SECONDS
 
     def _watch_line(self) -> None:
-        """After sleep, or by another way to the hub, no connection from before lives on."""
-        streams = any(lease.kind is LeaseKind.FETCH for lease in self._core.book.leases.values())
-        why = self._watch.changed(streams or bool(self._core.book.later))
+        """After sleep, or by another way out, no connection from before lives on."""
+        book = self._core.book
+        receiving = [lease for lease in book.leases.values() if lease.kind in RECEIVING]
+        if receiving:
+            self._watch.towards(self._bearing.address(receiving))
+        why = self._watch.changed(bool(receiving or book.later))
         if why:
-            _log.warning("all streams begin anew: %s", why)
+            _log.warning("all that is received begins anew: %s", why)
             self._tell(LineChanged())
 
     def _handle(self, message: Input) -> None:
@@ -193,11 +225,21 @@ class Shell:
                 except ProblemError as error:
                     self._outbox.answer(message.id, None, error.problem)
             case _:
+                self._notice_refusal(message)
                 self._tell(message)
+
+    def _notice_refusal(self, news: AnyNews) -> None:
+        """Keys that were not let in are looked for anew before the next lease."""
+        lease = self._core.book.leases.get(news.lease)
+        if lease is None or lease.kind is not LeaseKind.GATHER or not isinstance(news, Ended | Failed):
+            return
+        file = self._core.book.files.get(lease.held[0])
+        if file is not None and file.remote.source == S3 and news.problem and news.problem.code in ACCESS_PROBLEMS:
+            self._storages.refused(split_container(file.remote.dataset)[0])
 
     def _tell(self, message: object) -> int | None:
         """Something for the core. Raises `ProblemError` where it refuses a command."""
-        deeds, result = self._core.handle(message, self._now())
+        deeds, result = self._core.handle(message, _now())
         self._do(deeds)
         return result
 
@@ -214,6 +256,8 @@ class Shell:
                 self._keys.handle(command, reply)
             case m.SetKey() | m.ClearKey():
                 self._keys.handle(command, lambda value, problem: self._key_set(value, problem, reply))
+            case m.ListStorages() | m.PutStorage() | m.RemoveStorage() | m.Browse() | m.Expand() | m.Inspect():
+                self._shelves.handle(command, reply)
             case m.Space():
                 floor = self._core.settings.floor_bytes
                 self._lookout.space(command, lambda volume: self._core.volumes.usable(volume, floor), reply)
@@ -246,16 +290,7 @@ class Shell:
     def _load_for(self, command: m.AnyCommand) -> None:
         """Ended transfers keep their files in the store until somebody turns to them again."""
         for transfer in self._core.book.transfers.values():
-            if transfer.loaded:
-                continue
-            match command:
-                case m.Add(dataset=data, folder=folder):
-                    wanted = (transfer.folder, transfer.dataset.key) == (folder, data.key)
-                case m.Retry(transfers=keys, files=files) | m.Cancel(transfers=keys, files=files):
-                    wanted = bool(files) or keys is None or transfer.id in keys
-                case _:
-                    wanted = False
-            if wanted:
+            if not transfer.loaded and turns_to(command, transfer):
                 self._core.book.load_files(transfer, self._store.files(transfer.id))
 
     def _rows(self, command: m.Rows) -> m.FileRows:
@@ -265,7 +300,7 @@ class Shell:
         self._save()
         rows = self._store.files(command.transfer, command.offset, command.limit)
         live = self._core.book.files
-        return m.FileRows([live[row.id].row() if row.id in live else row for row in rows], transfer.files)
+        return m.FileRows([told(live[row.id].row() if row.id in live else row) for row in rows], transfer.files)
 
     def _configure(self, command: m.Configure) -> None:
         self._preferences.change(command)
@@ -278,49 +313,29 @@ class Shell:
             self._tell(KeyChanged())
         reply(value, problem)
 
+    def _storage_changed(self, endpoint: str) -> None:
+        self._tell(StorageChanged(endpoint))
+
     # ---- deeds ----
 
     def _do(self, deeds: list[Deed]) -> None:
-        records = [deed for deed in deeds if isinstance(deed, Record)]
         for deed in deeds:
             match deed:
-                case Fetch():
-                    self._keys.when_known(lambda fetch=deed: self._fetch(fetch))  # type: ignore[misc]
-                case Prove(lease=lease, folder=folder, files=files):
-                    self._begin(Check(lease, folder, files))
-                case Halt() | Allot():
-                    self._change(deed)
+                case Record():
+                    self._records.append(deed)
                 case LookAt() | Survey():
                     self._lookout.do(deed)
-        # All that was proved in this turn goes into the manifest with one fsync a folder.
+                case _:
+                    self._lending.do(deed)
+
+    def _enter_records(self) -> None:
+        """All that was proved in this turn goes into the manifest with one fsync a folder."""
+        records, self._records = self._records, []
         for answer in self._clerk.record(records):
             self._tell(answer)
 
-    def _change(self, deed: Halt | Allot) -> None:
-        match deed:
-            case Halt(lease=lease):
-                self._pool.halt(lease)
-            case Allot(lease=lease, rate=rate):
-                self._pool.adjust(Rate(lease, rate))
-
-    def _fetch(self, fetch: Fetch) -> None:
-        lease = self._core.book.leases.get(fetch.lease)
-        if lease is None or lease.halting:
-            self.post(Ended(fetch.lease))
-            return
-        key = self._keys.current()
-        if key is None:
-            self.post(Ended(fetch.lease, self._keys.problem or Problem(Code.NO_KEY)))
-            return
-        known = recall(self._home, self._hub)  # each time, for a first contact may be made while the engine runs
-        device = self._core.volumes.device_of(lease.transfer)
-        self._begin(reception(fetch, self._hub, key, self._core.settings, known, share=lease.share, device=device))
-
-    def _begin(self, work: Receive | Check) -> None:
-        try:
-            self._pool.begin(work)
-        except OSError as error:
-            self.post(Ended(work.lease, Problem(Code.WORKER_LOST, {"why": error.strerror or type(error).__name__})))
+    def _name(self) -> tuple[str, float]:
+        return user_agent(self._core.settings), self._core.settings.connect_timeout
 
     # ---- saving and showing ----
 
@@ -333,10 +348,6 @@ class Shell:
             if transfer.loaded and transfer.state in TRANSFER_ENDED and not self._core.book.leases_of(transfer):
                 self._core.book.unload_files(transfer)
 
-    @staticmethod
-    def _now() -> Moment:
-        return Moment(time.monotonic(), time.time())
-
     def _shut(self) -> None:
         """The order matters: workers first, for their last news says what is safe; the queue last."""
         self._pool.close()
@@ -347,9 +358,15 @@ class Shell:
                 break
             if isinstance(message, AnyNews):
                 self._tell(message)
+        self._enter_records()
         self._save()
         self._keys.close()
+        self._storages.close()
         self._errands.close(1.0)
         self._source.close()
         self._store.close()
         self._hold.release()
+
+
+def _now() -> Moment:
+    return Moment(time.monotonic(), time.time())

@@ -34,6 +34,8 @@ _TRIFLE_SHARE: Final = 20
 # A transfer this near its end may go below the floor: to stop it there would cost more than the floor is worth.
 _LAST_SHARE: Final = 2
 _TRACES: Final = 20
+# They know no holes: each write beyond the end fills all before it. Most sticks have one of them.
+_SLOW_TO_SEEK: Final = frozenset({"exfat", "vfat", "msdos", "fat", "fat32", "fuseblk"})
 
 LOST: Final = frozenset({Code.TARGET_MISSING, Code.DRIVE_MISSING})
 # What is looked at again until it is gone. An error of the disk takes a person's word: the next try may cost more.
@@ -181,6 +183,12 @@ class Volumes:
         found = self._book.transfers.get(transfer)
         return (found.berth.device or 0) if found else 0
 
+    def is_slow_to_seek(self, transfer: int) -> bool:
+        """Whether few should write to its volume, and in order."""
+        found = self._book.transfers.get(transfer)
+        room = self._room(found) if found else None
+        return room is not None and (room.volume.turns or room.volume.file_system.lower() in _SLOW_TO_SEEK)
+
     def usable(self, volume: Volume, floor: int) -> int:
         """What may still be taken of a volume, beside what is to come of those that run on it."""
         moving = (one for one in self._book.transfers.values() if one.loaded and self._counts(one))
@@ -227,7 +235,7 @@ class Volumes:
             room.full, room.wait = False, self._longer(room.wait)
             return standing
         for transfer in running:
-            if room.full and transfer.still_high:
+            if room.full and (transfer.still_high or transfer.endless):
                 self._outcome.meet(transfer, Problem(Code.DISK_FULL, {"path": transfer.folder}))
         return []
 
@@ -244,14 +252,18 @@ class Volumes:
     def _is_below(self, room: Room, running: list[TransferRecord], floor: int) -> bool:
         free, total = room.volume.free, room.volume.total
         left = sum(one.still_high for one in running if one.berth.admitted)
-        return left > 0 and free < floor_of(total, floor) and left > free // _LAST_SHARE
+        endless = any(one.endless for one in running if one.berth.admitted)
+        return free < floor_of(total, floor) and (endless or (left > 0 and left > free // _LAST_SHARE))
 
     def _is_clear(self, room: Room, waiting: list[TransferRecord], floor: int) -> bool:
         """Room enough that nobody has to stop again at once."""
         free, total = room.volume.free, room.volume.total
         keep = floor_of(total, floor)
         margin = min(_MARGIN, total // _FLOOR_SHARE)
-        return free >= keep + margin or sum(one.still_high for one in waiting) <= usable(free, total, floor)
+        if free >= keep + margin:
+            return True
+        left = sum(one.still_high for one in waiting)
+        return not any(one.endless for one in waiting) and left <= usable(free, total, floor)
 
     def _longer(self, wait: float) -> float:
         return min(max(2 * wait, 2 * self._every), _LONGEST_WAIT)
@@ -283,7 +295,7 @@ class Volumes:
     def _lack(self, transfer: TransferRecord, moving: list[TransferRecord], floor: int) -> Problem | None:
         """Whether what is surely to come of `transfer` does not fit beside those who came before it."""
         room = self._room(transfer)
-        if room is None or not transfer.still_low:
+        if room is None or not (transfer.still_low or transfer.endless):
             return None
         others = [one for one in moving if one is not transfer and one.berth.device == transfer.berth.device]
         taken = sum(
@@ -293,7 +305,9 @@ class Volumes:
             or (one.state in TRANSFER_MAY_RUN and one.id < transfer.id)
         )
         volume = room.volume
-        if transfer.still_low + taken <= usable(volume.free, volume.total, floor):
+        # Of files without a known size all that can be asked is that the floor is there.
+        above_floor = not transfer.endless or volume.free >= floor_of(volume.total, floor)
+        if above_floor and transfer.still_low + taken <= usable(volume.free, volume.total, floor):
             return None
         facts: dict[str, str | int] = {"need": transfer.still_low, "free": volume.free, "path": transfer.folder}
         more = {"taken": taken, "floor": floor_of(volume.total, floor)}

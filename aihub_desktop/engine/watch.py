@@ -30,9 +30,13 @@ def unsleeping() -> float:
 
 
 class Watch:
-    """Lives on the engine's loop: `waits` before each wait, `changed` after it."""
+    """Lives on the engine's loop: `waits` before each wait, `changed` after it.
+
+    The way that is watched leads to the hub, or to `towards` while nothing comes from the hub.
+    """
 
     def __init__(self, hub: str, errands: Errands) -> None:
+        self._towards = hub
         self._route = Route(hub)
         self._errands = errands
         self._awake = (time.monotonic(), unsleeping())
@@ -47,6 +51,12 @@ class Watch:
         """The loop is about to wait so long."""
         self._wait = seconds
         self._awake = (time.monotonic(), unsleeping())
+
+    def towards(self, url: str) -> None:
+        """From now on this is where connections lead."""
+        if url != self._towards:
+            self._towards, self._route = url, Route(url)
+            self._known = False
 
     def changed(self, moving: bool) -> str:
         """Why connections from before are dead, "" where they are not. `moving`: there are any, or will be soon."""
@@ -71,12 +81,13 @@ class Watch:
             self._known = False  # what is begun later takes the way that there is then
         elif not self._looking and time.monotonic() - self._looked_at >= _LOOK_SECONDS:
             self._looking, self._looked_at = True, time.monotonic()
-            self._errands.run(self._route.way, self._found)
+            route = self._route
+            self._errands.run(route.way, lambda value, problem: self._found(route, value, problem))
 
-    def _found(self, value: Any, problem: Problem | None) -> None:
+    def _found(self, route: Route, value: Any, problem: Problem | None) -> None:
         self._looking = False
-        if problem is not None:
+        if problem is not None or route is not self._route:
             return
         if self._known and value != self._way:
-            self._changed = f"the way to the hub is another: {self._way or 'none'}, now {value or 'none'}"
+            self._changed = f"the way out is another: {self._way or 'none'}, now {value or 'none'}"
         self._way, self._known = value, True

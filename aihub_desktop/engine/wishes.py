@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.messages import Add, Cancel, Pause, Remove, Resume, Retry
-from aihub_desktop.domain.model import RemoteFile
+from aihub_desktop.domain.messages import Add, AnyCommand, Cancel, Pause, Remove, Resume, Retry
+from aihub_desktop.domain.model import S3, RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.domain.states import (
     FILE_ENDED,
@@ -13,9 +13,10 @@ from aihub_desktop.domain.states import (
     FileState,
     TransferState,
 )
-from aihub_desktop.engine.deeds import KeyChanged, LookAt, Word
-from aihub_desktop.engine.outcome import KEY_PROBLEMS, Outcome
-from aihub_desktop.engine.records import Book, FileRecord, Moment, TransferRecord, names_of
+from aihub_desktop.domain.storage import split_container
+from aihub_desktop.engine.deeds import KeyChanged, LookAt, StorageChanged, Word
+from aihub_desktop.engine.outcome import ACCESS_PROBLEMS, KEY_PROBLEMS, Outcome
+from aihub_desktop.engine.records import Book, FileRecord, LeaseKind, Moment, TransferRecord, names_of
 from aihub_desktop.engine.volumes import LOST, stands_at
 
 
@@ -36,7 +37,7 @@ class Wishes:
         known = {file.remote.key: file for file in self._book.files_of(transfer)}
         wanted = {remote.key for remote in command.files}
         # The same path under another file key: the dataset was released anew since the file was asked for.
-        old = {file.remote.path: file for key, file in known.items() if key not in wanted and file.lease is None}
+        old = {file.remote.path: file for key, file in known.items() if key not in wanted and _may_be_superseded(file)}
         for remote in command.files:
             if remote.key not in known and (superseded := old.pop(remote.path, None)) is not None:
                 self._book.drop_file(superseded)
@@ -181,11 +182,30 @@ class Wishes:
 
     def key_changed(self, message: KeyChanged, now: Moment) -> None:
         for lease in self._book.leases.values():
-            lease.old_key = True
+            lease.old_key = lease.old_key or lease.kind is LeaseKind.FETCH
         for transfer in list(self._book.transfers.values()):
-            problem = transfer.problem
-            if transfer.state is TransferState.NEEDS_USER and problem and problem.code in KEY_PROBLEMS:
+            if stands_at(transfer, *KEY_PROBLEMS):
                 self.go(transfer, Word.NONE)
+
+    def storage_changed(self, message: StorageChanged, now: Moment) -> None:
+        for lease in self._book.leases.values():
+            first = self._book.files.get(lease.held[0])
+            if lease.kind is LeaseKind.GATHER and first is not None and _is_at(first, message.endpoint):
+                lease.old_key = True
+        for transfer in list(self._book.transfers.values()):
+            waits = stands_at(transfer, *ACCESS_PROBLEMS)
+            if waits and any(_is_at(file, message.endpoint) for file in self._book.files_of(transfer)):
+                self.go(transfer, Word.NONE)
+
+
+def turns_to(command: AnyCommand, transfer: TransferRecord) -> bool:
+    """Whether a wish is about the files of a transfer that has ended."""
+    match command:
+        case Add(dataset=data, folder=folder):
+            return (transfer.folder, transfer.dataset.key) == (folder, data.key)
+        case Retry(transfers=keys, files=files) | Cancel(transfers=keys, files=files):
+            return bool(files) or keys is None or transfer.id in keys
+    return False
 
 
 def _named(book: Book, keys: list[int] | None) -> list[TransferRecord]:
@@ -203,6 +223,18 @@ def _named_files(book: Book, keys: list[int]) -> list[FileRecord]:
         if key not in book.files:
             raise ProblemError(Code.BAD_COMMAND, what="no-file", file=key)
     return [book.files[key] for key in keys]
+
+
+def _is_at(file: FileRecord, endpoint: str) -> bool:
+    return file.remote.source == S3 and split_container(file.remote.dataset)[0] == endpoint
+
+
+def _may_be_superseded(file: FileRecord) -> bool:
+    """Whether another key with the same path takes its place: for the hub that is a newer release of the same file;
+    elsewhere it is another file, unless this one is given up.
+    """
+    given_up = file.state in (FileState.FAILED, FileState.SKIPPED)
+    return file.lease is None and (file.remote.origin is None or given_up)
 
 
 def _holder(place: str, taken: dict[str, FileRecord]) -> FileRecord | None:

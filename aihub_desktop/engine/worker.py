@@ -14,11 +14,16 @@ from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
 from aihub_desktop.domain import wire
-from aihub_desktop.domain.leases import AnyNews, AnyWork, Check, Drop, Rate, Receive
+from aihub_desktop.domain.leases import AnyNews, AnyWork, Check, Drop, Gather, Rate, Receive
 from aihub_desktop.domain.model import Dataset
+from aihub_desktop.domain.storage import AnyPlace, S3Place
 from aihub_desktop.sources.aihub.client import AIHub
-from aihub_desktop.sources.place import Body
+from aihub_desktop.sources.lanes import Ranges
+from aihub_desktop.sources.place import Body, RangePlace
+from aihub_desktop.sources.s3.terms import S3Terms
+from aihub_desktop.sources.web.terms import WebTerms
 from aihub_desktop.transport.check import Checking
+from aihub_desktop.transport.gather import Gathering
 from aihub_desktop.transport.receive import Reception
 
 _log = logging.getLogger(__name__)
@@ -26,6 +31,8 @@ _log = logging.getLogger(__name__)
 # The hub makes its tar when it is asked for; how long it may think before the first byte is not known.
 _HEADER_SECONDS: Final = 180.0
 _NICENESS: Final = 5
+# Temporary keys make another place of a storage every few minutes, for as long as a worker lives.
+_MOST_PLACES: Final = 8
 
 
 class _Job(Protocol):
@@ -42,32 +49,35 @@ class Worker:
         self._jobs: dict[int, _Job] = {}
         self._threads: dict[int, threading.Thread] = {}
         self._hubs: dict[tuple[str, str, float, bool, bool], AIHub] = {}
+        self._places: dict[tuple[AnyPlace, str, float], Ranges] = {}
         self._lock = threading.Lock()
 
     def take(self, work: AnyWork) -> None:
         match work:
             case Receive():
                 self._start(work.lease, Reception(work, lambda: self._open(work), self._report))
+            case Gather():
+                self._start(work.lease, Gathering(work, self._place(work), self._report))
             case Check():
                 self._start(work.lease, Checking(work, self._report))
             case Drop():
                 if (job := self._job(work.lease)) is not None:
                     job.drop()
             case Rate():
-                if isinstance(job := self._job(work.lease), Reception):
+                if isinstance(job := self._job(work.lease), Reception | Gathering):
                     job.limit(work.rate)
 
     def close(self) -> None:
         """Drops every lease and waits until each has made durable what it had.
 
-        A lease that still waits for the hub's answer has nothing to save, and is not waited for.
+        A lease that still waits for an answer has nothing to save, and is not waited for.
         """
         with self._lock:
             jobs = [(job, self._threads[lease]) for lease, job in self._jobs.items()]
         for job, _ in jobs:
             job.drop()
         for job, thread in jobs:
-            while thread.is_alive() and not (isinstance(job, Reception) and job.is_idle):
+            while thread.is_alive() and not (isinstance(job, Reception | Gathering) and job.is_idle):
                 thread.join(0.05)
 
     def _job(self, lease: int) -> _Job | None:
@@ -105,6 +115,19 @@ class Worker:
                     address_again=order.address_again,
                 )
             return self._hubs[name]
+
+    def _place(self, order: Gather) -> RangePlace:
+        """Kept from lease to lease, for what was learned of it: regions, redirects."""
+        name = (order.place, order.user_agent, order.connect_timeout)
+        with self._lock:
+            found = self._places.pop(name, None)
+            if found is None:
+                terms = S3Terms(order.place) if isinstance(order.place, S3Place) else WebTerms(order.place)
+                found = Ranges(terms, user_agent=order.user_agent, connect_timeout=order.connect_timeout)
+            self._places[name] = found
+            if len(self._places) > _MOST_PLACES:
+                del self._places[next(iter(self._places))]
+            return found
 
 
 class _Voice:

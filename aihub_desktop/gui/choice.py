@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.states import TRANSFER_ENDED, TRANSFER_MAY_RUN, FileState, TransferState
+from aihub_desktop.gui.models.queue_rows import comes_in_streams
 
 
 class Choice:
@@ -15,6 +16,10 @@ class Choice:
 
     def to_pause(self) -> list[int]:
         return [row.id for row in self.transfers if row.state in TRANSFER_MAY_RUN]
+
+    def to_finish(self) -> list[int]:
+        """Those among `to_pause` whose running files would have to come anew."""
+        return [row.id for row in self.transfers if row.state in TRANSFER_MAY_RUN and comes_in_streams(row)]
 
     def to_stop(self) -> list[int]:
         """Those to pause, and those that only finish what they began."""

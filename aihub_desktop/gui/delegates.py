@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui.models.addresses import TROUBLE_ROLE
 from aihub_desktop.gui.models.queue import DETAIL_ROLE, FRACTION_ROLE, REPEAT_ROLE, ROW_ROLE
 from aihub_desktop.gui.models.queue_rows import in_trouble
 from aihub_desktop.gui.theme import GRID
@@ -18,6 +19,11 @@ from aihub_desktop.gui.theme import GRID
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 _BAR_HEIGHT: Final = 6
+_BOX_STATES: Final = {
+    Qt.CheckState.Unchecked: QStyle.StateFlag.State_Off,
+    Qt.CheckState.Checked: QStyle.StateFlag.State_On,
+    Qt.CheckState.PartiallyChecked: QStyle.StateFlag.State_NoChange,
+}
 _LIVELY: Final = frozenset(
     {TransferState.RUNNING, TransferState.DONE, FileState.FETCHING, FileState.CHECKING, FileState.DONE}
 )
@@ -68,16 +74,25 @@ class TickDelegate(RowDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         super().paint(painter, option, index)
-        state = index.data(Qt.ItemDataRole.CheckStateRole)
-        if state is None or not theme.is_plain_style():
-            return
-        option = QStyleOptionViewItem(option)
-        self.initStyleOption(option, index)
+        if index.data(Qt.ItemDataRole.CheckStateRole) is not None and theme.is_plain_style():
+            option = QStyleOptionViewItem(option)
+            self.initStyleOption(option, index)
+            self.check(painter, option)
+
+    def check(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
+        """The box of an option that is filled in."""
         where = QStyle.SubElement.SE_ItemViewItemCheckIndicator
-        box = QRectF(_style(option).subElementRect(where, option, _widget(option))).adjusted(0.5, 0.5, -0.5, -0.5)
+        box = _style(option).subElementRect(where, option, _widget(option))
+        if not theme.is_plain_style():
+            system = QStyleOptionViewItem(option)
+            system.rect = box
+            system.state |= _BOX_STATES[option.checkState]
+            plain = QStyle.PrimitiveElement.PE_IndicatorItemViewItemCheck
+            _style(option).drawPrimitive(plain, system, painter, _widget(option))
+            return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._box(painter, box, Qt.CheckState(state), option.palette)
+        self._box(painter, QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), option.checkState, option.palette)
         painter.restore()
 
     @staticmethod
@@ -97,6 +112,17 @@ class TickDelegate(RowDelegate):
         elif state is Qt.CheckState.PartiallyChecked:
             middle = top + height / 2
             painter.drawLine(QPointF(left + width * 0.27, middle), QPointF(left + width * 0.73, middle))
+
+
+class FoundDelegate(TickDelegate):
+    """Addresses that gave no file stand in the colour of a warning; their words say why."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        super().initStyleOption(option, index)
+        if index.data(TROUBLE_ROLE):
+            ink = theme.warning(option.palette)
+            option.palette.setColor(QPalette.ColorRole.Text, ink)
+            option.palette.setColor(QPalette.ColorRole.HighlightedText, ink)
 
 
 class TitleDelegate(RowDelegate):

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from aihub_desktop.domain.messages import Pause, Resume
 from aihub_desktop.domain.states import TRANSFER_MAY_RUN, TransferState
 from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.models.queue_rows import comes_in_streams
 
 _TO_RESUME: Final = "resume-at-start"
 
@@ -54,7 +55,7 @@ class Farewell(QObject):
     def ask(self, lost: int) -> None:
         """Puts the question; `lost` bytes would have to be received again."""
         words = self._desk.words
-        running = sum(row.running for row in self._desk.queue.transfers())
+        running = sum(row.running for row in self._desk.queue.transfers() if comes_in_streams(row))
         box = QMessageBox(
             QMessageBox.Icon.NoIcon, words.say("gui.window.title"), words.say("gui.farewell.question", n=running),
             QMessageBox.StandardButton.NoButton, self._window,
@@ -77,11 +78,14 @@ class Farewell(QObject):
             self.box = None
 
     def _finish_first(self) -> None:
-        transfers = [row.id for row in self._desk.queue.transfers() if row.state in TRANSFER_MAY_RUN]
-        self._remember(transfers)
+        rows = [row for row in self._desk.queue.transfers() if row.state in TRANSFER_MAY_RUN]
+        self._remember([row.id for row in rows])
         self._paused = False
         self._set_waiting(True)
-        self._desk.link.tell(Pause(0, transfers, finish=True), refused=self._desk.refused.emit)
+        # What comes in ranges loses nothing: it is stopped at once.
+        for finish in (False, True):
+            if transfers := [row.id for row in rows if comes_in_streams(row) is finish]:
+                self._desk.link.tell(Pause(0, transfers, finish=finish), refused=self._desk.refused.emit)
 
     def _watch(self) -> None:
         if not self._waiting:

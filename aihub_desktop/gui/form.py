@@ -17,7 +17,7 @@ _TYPING_MS = 400  # typing 12 passes through 1: the engine hears of a number tha
 class Form(QWidget):
     """Labels beside fields, notes below them; `speak` gives all of them their words."""
 
-    def __init__(self, head: str, parent: QWidget | None = None) -> None:
+    def __init__(self, head: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._labels: list[tuple[QLabel, str]] = []
         self._fields: list[tuple[QWidget, str]] = []
@@ -27,12 +27,13 @@ class Form(QWidget):
         self._rows.setVerticalSpacing(GRID)
         self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        title = bold(QLabel(), 1.15)
-        self._labels.append((title, head))
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(GRID + 4)
-        box.addWidget(title)
+        if head:
+            title = bold(QLabel(), 1.15)
+            self._labels.append((title, head))
+            box.addWidget(title)
         box.addLayout(self._rows)
 
     def add(self, words: str, field: QWidget | QLayout, buddy: QWidget | None = None) -> None:

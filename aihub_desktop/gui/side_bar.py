@@ -36,8 +36,9 @@ class Place(IntEnum):
     """The pages, from above."""
 
     DATASETS = 0
-    DOWNLOADS = 1
-    SETTINGS = 2
+    STORAGE = 1
+    DOWNLOADS = 2
+    SETTINGS = 3
 
 
 class SideBar(QFrame):

@@ -17,6 +17,7 @@ from aihub_desktop.gui.farewell import Farewell
 from aihub_desktop.gui.pages.datasets import DatasetsPage
 from aihub_desktop.gui.pages.downloads import DownloadsPage
 from aihub_desktop.gui.pages.settings import SettingsPage
+from aihub_desktop.gui.pages.storage import StoragePage
 from aihub_desktop.gui.parts import Banner
 from aihub_desktop.gui.side_bar import Place, SideBar
 from aihub_desktop.gui.theme import GRID
@@ -41,9 +42,10 @@ class Window(QWidget):
         self.banner = Banner(closable=True)
         self._pages = QStackedWidget()
         self.datasets = DatasetsPage(desk)
+        self.storage = StoragePage(desk)
         self.downloads = DownloadsPage(desk)
         self.settings = SettingsPage(desk, str(desk.preferences.value(_LANGUAGE, "")))
-        for page in (self.datasets, self.downloads, self.settings):
+        for page in (self.datasets, self.storage, self.downloads, self.settings):
             self._pages.addWidget(page)
         self._lay_out()
         self._connect()
@@ -74,7 +76,9 @@ class Window(QWidget):
     def _connect(self) -> None:
         self.side.list.currentRowChanged.connect(self._pages.setCurrentIndex)
         self.datasets.added.connect(self._added)
-        self.downloads.find_wanted.connect(self._find)
+        self.storage.added.connect(self._added)
+        self.downloads.storage_wanted.connect(self.open_storage)
+        self.downloads.find_wanted.connect(self._find_dataset)
         self.settings.language_wanted.connect(self.language_wanted)
         self._desk.queue.totals_changed.connect(self._show_totals)
         self._desk.lost.connect(self._lost)
@@ -101,7 +105,7 @@ class Window(QWidget):
         self.setWindowTitle(say("gui.window.title"))
         self.banner.name_close(say("gui.close"))
         self.side.speak(self._desk.words)
-        for page in (self.datasets, self.downloads, self.settings):
+        for page in (self.datasets, self.storage, self.downloads, self.settings):
             page.speak()
         self._show_totals()
 
@@ -121,7 +125,18 @@ class Window(QWidget):
         # The row may come a moment after the answer.
         QTimer.singleShot(0, self, lambda: self.downloads.view.select(transfer))
 
+    def open_storage(self, endpoint: str) -> None:
+        """The page, with the dialog of a storage."""
+        self.go(Place.STORAGE)
+        self.storage.show_storage(endpoint)
+
     def _find(self) -> None:
+        if self._pages.currentWidget() is self.storage:
+            self.storage.focus_filter()
+        else:
+            self._find_dataset()
+
+    def _find_dataset(self) -> None:
         self.go(Place.DATASETS)
         self.datasets.focus_search()
 
@@ -133,6 +148,8 @@ class Window(QWidget):
         if self._pages.currentWidget() is self.datasets:
             self.datasets.reload()
             self.datasets.files.reload()
+        elif self._pages.currentWidget() is self.storage:
+            self.storage.reload()
 
     def _show_totals(self) -> None:
         queue, words = self._desk.queue, self._desk.words
@@ -184,9 +201,13 @@ class Window(QWidget):
 
     def _tint(self) -> None:
         """Whatever took its colours from the palette by hand takes them again."""
-        for view in (self.datasets.view, self.datasets.files.view, self.downloads.view):
+        shelves, web = self.storage.shelves, self.storage.web
+        for view in (
+            self.datasets.view, self.datasets.files.view, self.downloads.view, shelves.list, shelves.view, web.view,
+        ):  # fmt: skip
             theme.calm(view)
-        theme.primary(self.datasets.files.target.button)
+        for target in (self.datasets.files.target, shelves.target, web.target):
+            theme.primary(target.button)
         icons.redress(self)
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -31,6 +31,10 @@ ANSWER_SECONDS: Final = 120.0  # for the whole of a small answer
 _READ_BYTES: Final = 256 << 10
 
 _HEADER_END: Final = re.compile(rb"\n\r?\n")
+# An address without its scheme, whose path and query need no encoding any more.
+_WRITTEN: Final = re.compile(
+    r"[^/?#]+(?P<target>(?:[/?](?:[A-Za-z0-9/?:@!$&'()*+,;=._~\-]|%[0-9A-Fa-f]{2})*)?)(?:#.*)?", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +89,9 @@ class Connections:
         """As `get`, by POST without a body."""
         return read_whole(self._request("POST", url, {"Content-Length": "0", **(headers or {})}))
 
-    def open(self, url: str, headers: Mapping[str, str] | None = None) -> OpenedBody:
-        """The answer up to its header, whatever its status."""
-        return self._request("GET", url, headers or {})
+    def open(self, url: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> OpenedBody:
+        """The answer up to its header, whatever its status. `method`: GET or HEAD."""
+        return self._request(method, url, headers or {})
 
     def open_kept(
         self, origin: httpx.URL, target: bytes, headers: Mapping[str, str]
@@ -102,10 +106,6 @@ class Connections:
         said = opened.headers.get("connection", "").lower()
         keeps = not through and said != "close" and opened.version == b"HTTP/1.1"
         return opened.status, opened.headers, opened.body, keeps
-
-    def head(self, url: str, headers: Mapping[str, str] | None = None) -> OpenedBody:
-        """As `open`, by HEAD: there is no body to be read, whatever length the header tells."""
-        return self._request("HEAD", url, headers or {})
 
     def certificate(self, url: str, trust: ssl.SSLContext | None = None) -> bytes:
         """The certificate (DER) of the https server at `url`, reached as a request would reach it; none is sent.
@@ -131,7 +131,9 @@ class Connections:
 
     def _request(self, method: str, url: str, headers: Mapping[str, str]) -> OpenedBody:
         address = _parsed(url)
-        return self._sent(method, address, _core_url(address), [("Connection", "close"), *headers.items()])
+        return self._sent(
+            method, address, _core_url(address, target_of(url)), [("Connection", "close"), *headers.items()]
+        )
 
     def _sent(
         self, method: str, address: httpx.URL, target: httpcore.URL, headers: list[tuple[str, str]]
@@ -150,7 +152,7 @@ class Connections:
         )
         try:
             with self._pool(address) as pool:
-                return self._taken(pool.handle_request(request), str(address))
+                return self._taken(method, pool.handle_request(request), str(address))
         except ProblemError:
             raise
         except Exception as error:
@@ -173,11 +175,11 @@ class Connections:
     def _timeouts(self) -> dict[str, float]:
         return {"connect": self._connect_timeout, "read": self._header_timeout, "write": self._header_timeout}
 
-    def _taken(self, response: httpcore.Response, url: str) -> OpenedBody:
+    def _taken(self, method: str, response: httpcore.Response, url: str) -> OpenedBody:
         stream = response.extensions["network_stream"]
         assert isinstance(stream, _HeaderStream)
         headers = httpx.Headers(response.headers)
-        framing = framing_of(response.status, headers)
+        framing = Counted(0) if method == "HEAD" else framing_of(response.status, headers)
         bare, surplus = stream.give_away()
         response.close()
         body = AnswerBody(wire_of(bare), framing, surplus, self._tick)
@@ -391,8 +393,21 @@ def _parsed(url: str) -> httpx.URL:
     return address
 
 
-def _core_url(url: httpx.URL) -> httpcore.URL:
-    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+def target_of(url: str) -> bytes:
+    """What is asked of the host: path and query as they are written, where they are ready to be sent.
+
+    httpx folds "/./" and "/../", which are signs like others in the keys of object storage.
+    """
+    _, _, rest = url.partition("://")
+    found = _WRITTEN.fullmatch(rest)
+    if found is None:
+        return _parsed(url).raw_path
+    path = found["target"].encode("ascii")
+    return path if path.startswith(b"/") else b"/" + path
+
+
+def _core_url(url: httpx.URL, target: bytes | None = None) -> httpcore.URL:
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target or url.raw_path)
 
 
 def _trust() -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""The key in the system's own keychain, and nowhere else.
+"""Keys in the system's own keychain, and nowhere else: that of the hub, and pairs for object storages.
 
 Only keychains that encrypt are used: Secret Service (GNOME Keyring, KeePassXC …), KWallet, the Windows
 Credential Manager and the macOS Keychain. What `keyring` would pick by itself is not taken, for it may be a
@@ -13,11 +13,13 @@ from importlib import import_module
 from typing import Final, cast
 from urllib.parse import urlsplit
 
+import msgspec
 from keyring.backend import KeyringBackend
 from keyring.errors import NoKeyringError, PasswordDeleteError
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Secret
+from aihub_desktop.domain.storage import Credentials
 
 SERVICE: Final = "AI Hub Desktop"
 _REAL: Final = (
@@ -32,15 +34,15 @@ _CHOICE: Final = "PYTHON_KEYRING_BACKEND"
 log = logging.getLogger(__name__)
 
 
-class Keychain:
-    """The key for one hub. Every method may block for as long as the system asks its user to unlock.
+class _Entry:
+    """One text of one account. Every method may block for as long as the system asks its user to unlock.
 
     Each raises `ProblemError`: KEYCHAIN_NONE where the system has no keychain, KEYCHAIN_LOCKED where it has
     one that cannot be opened now, with the fact `why`.
     """
 
-    def __init__(self, hub: str) -> None:
-        self._account = urlsplit(hub).netloc.rpartition("@")[2].casefold()
+    def __init__(self, account: str) -> None:
+        self._account = account
         self._backend: KeyringBackend | None = None
 
     @property
@@ -78,6 +80,52 @@ class Keychain:
         if self._backend is None:
             self._backend = _best()
         return self._backend
+
+
+class Keychain(_Entry):
+    """The key for one hub. Blocks and raises as `_Entry` does."""
+
+    def __init__(self, hub: str) -> None:
+        super().__init__(urlsplit(hub).netloc.rpartition("@")[2].casefold())
+
+
+class Vault:
+    """A pair of keys for each object storage, by its endpoint. Blocks and raises as `_Entry` does."""
+
+    def get_pair(self, endpoint: str) -> Credentials | None:
+        """None where there is none, or where another program has put something else there."""
+        kept = _pair(endpoint).get()
+        if kept is None:
+            return None
+        try:
+            pair = msgspec.json.decode(kept.reveal(), type=_Pair)
+        except (msgspec.MsgspecError, UnicodeError):
+            log.warning("the keychain's entry for %s is not ours", endpoint)
+            return None
+        return Credentials(pair.access_key, Secret(pair.secret_key), Secret(pair.token))
+
+    def set_pair(self, endpoint: str, credentials: Credentials) -> None:
+        pair = _Pair(credentials.access_key, credentials.secret_key.reveal(), credentials.token.reveal())
+        _pair(endpoint).set(Secret(msgspec.json.encode(pair).decode()))
+
+    def clear_pair(self, endpoint: str) -> None:
+        """Forgets the pair; nothing happens where there is none."""
+        _pair(endpoint).clear()
+
+
+class _Pair(msgspec.Struct, frozen=True):
+    """As it is kept: one entry, so that the two can never be of different storages."""
+
+    access_key: str
+    secret_key: str
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return "_Pair(…)"
+
+
+def _pair(endpoint: str) -> _Entry:
+    return _Entry(f"s3 {endpoint}")
 
 
 def _best() -> KeyringBackend:

@@ -16,7 +16,7 @@ import msgspec
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import FileRow, TransferRow
-from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.model import Dataset, Origin, RemoteFile, SizeRange
 from aihub_desktop.domain.settings import Settings, SettingsError, changed
 from aihub_desktop.domain.states import FileState, TransferState
 
@@ -45,6 +45,10 @@ _STEPS: Final = (
     ALTER TABLE transfer ADD COLUMN volume TEXT NOT NULL DEFAULT '';
     UPDATE transfer SET volume = char(10) WHERE received > 0 OR bytes > 0 OR done > 0;
     """,
+    # What a place that serves ranges told of a file: JSON of an `Origin`; NULL for the hub's files.
+    """
+    ALTER TABLE file ADD COLUMN origin TEXT;
+    """,
 )
 
 _TRANSFER_COLUMNS: Final = (
@@ -53,8 +57,11 @@ _TRANSFER_COLUMNS: Final = (
 )  # fmt: skip
 _FILE_COLUMNS: Final = (
     "id", "transfer", "source", "dataset", "package", "key", "path", "low", "high", "shown", "place", "state", "bytes",
-    "size", "sha256", "proof", "problem", "attempts", "next_try",
+    "size", "sha256", "proof", "problem", "attempts", "next_try", "origin",
 )  # fmt: skip
+
+_origin: Final = msgspec.json.Decoder(Origin)
+_origins: Final = msgspec.json.Encoder()
 
 Row = TypeVar("Row", TransferRow, FileRow)
 
@@ -243,15 +250,19 @@ def _file_values(row: FileRow) -> tuple[Any, ...]:
         row.id, row.transfer, file.source, file.dataset, int(file.package), file.key, file.path,
         file.size.low, file.size.high, file.size.shown, row.place, row.state.value, row.bytes, row.size,
         row.sha256, row.proof, _problem_text(row.problem), row.attempts, row.next_try,
+        None if file.origin is None else _origins.encode(file.origin).decode(),
     )  # fmt: skip
 
 
 def _file(row: tuple[Any, ...]) -> FileRow:
     named = dict(zip(_FILE_COLUMNS, row, strict=True))
     size = SizeRange(named.pop("low"), named.pop("high"), named.pop("shown"))
+    text = named.pop("origin")
     file = RemoteFile(
         named.pop("source"), named.pop("dataset"), named.pop("key"), named.pop("path"), size, bool(named.pop("package"))
     )
+    if text is not None:
+        file = msgspec.structs.replace(file, origin=_origin.decode(text))
     named["state"] = FileState(named["state"])
     named["problem"] = _problem_of(named["problem"])
     return FileRow(file=file, **named)

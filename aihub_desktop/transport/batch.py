@@ -1,15 +1,13 @@
 """Small files: whole in memory, then on disk many at a time, for a sync costs the same for one as for hundreds.
 
-    bytes of each → NAME.part → all synced → journals that claim them → all synced → names → folders synced → told
+    bytes of each → NAME.part → all synced → one journal that claims them → synced → names → folders synced → told
 
 Each step is done for the whole batch before the next begins, so the order of writing is that of every other file.
 """
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,11 +18,13 @@ import xxhash
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
+from aihub_desktop.transport.claims import Claim, write_claims
 from aihub_desktop.transport.disk import OpenFile, disk_error, disk_problem, sync_folder
 from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, Span, WholeLine, discard, encoded
 from aihub_desktop.transport.part import make_part
 from aihub_desktop.transport.publish import rename_new
+from aihub_desktop.transport.syncing import SYNCING
 from aihub_desktop.transport.target import Spot, Target
 
 MOST_FILES: Final = 128  # at once: each holds two descriptors, of which a process has 256 on macOS, else 1,024
@@ -43,6 +43,8 @@ class Small:
     proof: Proof | None
     note: str
     problem: Problem | None = None
+    batch: str = ""
+    batch_files: int = 0
     guard: Guard | None = field(default=None, repr=False)
 
 
@@ -103,7 +105,9 @@ class Batch:
 
     def _do(self, batch: list[Small]) -> None:
         written = _synced(batch, self._write)
-        claimed = _synced(written, _claim)
+        # What a check is to prove is told as whole, and has a journal as every such file.
+        claimed = _synced([small for small in written if small.proof is None], _claim)
+        claimed += self._claim_together([small for small in written if small.proof is not None])
         for small in batch:
             if small.problem is not None and small.guard is not None:
                 _tried(small, lambda small: discard(small.spot))
@@ -112,6 +116,23 @@ class Batch:
         for small in named:
             _tried(small, _name)
         _sync_folders(named)
+        told = [small for small in named if small.problem is None and small.proof is not None]
+        for small in told:
+            small.batch_files = len(told)
+
+    def _claim_together(self, batch: list[Small]) -> list[Small]:
+        if not batch:
+            return []
+        claims = [Claim(one.work, len(one.data), xxhash.xxh3_128_hexdigest(one.data), one.sha256) for one in batch]
+        try:
+            name = write_claims(self._target.folder, claims)
+        except ProblemError as error:
+            for small in batch:
+                small.problem = error.problem
+            return []
+        for small in batch:
+            small.batch = name
+        return batch
 
     def _write(self, small: Small) -> OpenFile:
         self._target.make_parents(small.spot)
@@ -143,7 +164,7 @@ def _name(small: Small) -> None:
     try:
         rename_new(small.spot)
     except FileExistsError:
-        # Whose it is, the check will tell.
+        # Whose it is, the check will tell; the batch's journal claims the part.
         small.proof = None
 
 
@@ -167,13 +188,9 @@ def _synced(batch: list[Small], make: Callable[[Small], OpenFile]) -> list[Small
 
 
 def _sync(pairs: list[tuple[Small, OpenFile]]) -> None:
-    # Sent on their way together, they are there by the time that each is waited for: a quarter of the time (ext4).
-    for _, file in pairs:
-        _begin_sync(file.fileno())
-    for small, file in pairs:
-        try:
-            file.sync()
-        except OSError as error:
+    errors = SYNCING.sync([file for _, file in pairs])
+    for (small, file), error in zip(pairs, errors, strict=True):
+        if error is not None:
             small.problem = disk_error(error, file.path).problem
 
 
@@ -190,15 +207,3 @@ def _sync_folders(batch: list[Small]) -> None:
 def _close(files: list[OpenFile]) -> None:
     for file in files:
         file.close()
-
-
-def _found() -> Callable[[int], object]:
-    if sys.platform.startswith("linux") and ctypes.sizeof(ctypes.c_void_p) == 8:
-        call = getattr(ctypes.CDLL(None), "sync_file_range", None)
-        if call is not None:
-            call.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
-            return lambda descriptor: call(descriptor, 0, 0, 2)  # SYNC_FILE_RANGE_WRITE
-    return lambda descriptor: None
-
-
-_begin_sync: Final = _found()

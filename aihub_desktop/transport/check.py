@@ -21,6 +21,7 @@ from typing import Final, TypeVar
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Check, Checked, Ended, Failed, Proof, Proved, WorkFile
 from aihub_desktop.domain.sets import volume_of, whole_sets
+from aihub_desktop.transport.claims import read_claims
 from aihub_desktop.transport.disk import disk_error, plain_file
 from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, WholeLine, discard, read_journal
@@ -130,7 +131,10 @@ class Checking:
         spot = self._target.spot(work.place)
         self._target.check_parents(spot)
         self._hold(work, spot)
-        journal = read_journal(spot.journal)
+        # Of a small file whose batch was not recorded any more, that of the batch speaks.
+        journal = read_journal(spot.journal) or read_claims(self._order.folder).get(
+            unicodedata.normalize("NFC", work.place)
+        )
         part, final = plain_file(spot.part), plain_file(spot.final)
         if journal is None or journal.whole is None or journal.identity != Identity.of(work):
             raise ProblemError(Code.SHORT, why="no journal")

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from aihub_desktop.domain.faults import Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Failed, Gather, Proof, Proved, Whole
 from aihub_desktop.domain.retry import DROPPING
@@ -234,7 +236,8 @@ class Desk:
             proof = Proof.CHECKSUM if small.note else None
             self._tell(Whole(lease, small.work.id, len(small.data), small.sha256, proof, small.note))
         else:
-            self._tell(Proved(lease, small.work.id, len(small.data), small.sha256, small.proof, small.note))
+            proved = Proved(lease, small.work.id, len(small.data), small.sha256, small.proof, small.note)
+            self._tell(msgspec.structs.replace(proved, batch=small.batch, batch_files=small.batch_files))
         self._end(job)
 
     def _fail(self, job: Job, problem: Problem) -> None:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from isal import isal_zlib
 
 from aihub_desktop.domain.model import Algorithm, Checksum
+from aihub_desktop.sources.s3.checksums import likely_part_lengths
 
 
 class Digest(Protocol):
@@ -89,25 +90,13 @@ _PREFERRED: Final = (
     Algorithm.ETAG_PARTS,
 )
 
-# What tools upload in: 5, 8, 15, 16, 64 MiB by default, others by choice. Each guess costs an MD5 of the whole file.
-_USUAL_PARTS: Final = (
-    *(mib << 20 for mib in (8, 5, 16, 15, 64, 10, 32, 50, 100, 128, 25, 20, 256, 512, 1024)),
-    *(count * 1_000_000 for count in (5, 10, 16, 50, 100)),
-)
+# Each costs an MD5 of the whole file.
 _MOST_GUESSES: Final = 3
 
 
 def digest_of_algorithm(algorithm: Algorithm) -> Digest:
     """A fresh one of any but ETAG_PARTS."""
     return _MAKERS[algorithm]()
-
-
-def likely_parts(size: int, checksum: Checksum) -> list[int]:
-    """The lengths, in bytes, that the parts of an object of this size may have had, by what tools upload with."""
-    text = checksum.value.rpartition("-")[2]
-    count = int(text) if text.isascii() and text.isdigit() else 0
-    fitting = [length for length in _USUAL_PARTS if count and -(-size // length) == count]
-    return fitting[:_MOST_GUESSES]
 
 
 def chosen(told: Iterable[Checksum], heard: Iterable[Checksum]) -> list[Checksum]:
@@ -144,7 +133,10 @@ class Digests:
         parts = next((one for one in (*told, *heard) if one.algorithm is Algorithm.ETAG_PARTS), None)
         if checksums or parts is None:
             return cls(checksums)
-        return cls([], parts, [part_bytes] if part_bytes else likely_parts(size, parts))
+        text = parts.value.rpartition("-")[2]
+        count = int(text) if text.isascii() and text.isdigit() else 0
+        guesses = [part_bytes] if part_bytes else likely_part_lengths(size, count)[:_MOST_GUESSES]
+        return cls([], parts, guesses)
 
     def update(self, data: memoryview) -> None:
         for digest in (*self._digests.values(), *self._guesses):

@@ -125,7 +125,7 @@ def patiently_rename(source: Path, target: Path) -> None:
     _patiently(lambda: os.rename(source, target))
 
 
-def remove(path: Path) -> bool:
+def remove(path: Path | str) -> bool:
     """True if something was removed."""
     try:
         _patiently(lambda: os.unlink(path))

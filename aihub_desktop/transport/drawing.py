@@ -69,6 +69,7 @@ class Drawing:
                 if (room := self._room(filled)) > 0:
                     count = self._tap.read(self._answer.body, self._view[filled : filled + room], pace)
                 filled += count or 0
+                self._claim.held = filled
             except ProblemError:
                 self._flush(stroke, filled, time.monotonic())
                 raise

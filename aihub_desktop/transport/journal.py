@@ -71,10 +71,11 @@ class Validator(Line, frozen=True):
 
 
 class WholeLine(Line, frozen=True, tag="whole"):
-    """Every byte of the file is durable, the tar's end was seen, the size fits."""
+    """Every byte of the file is durable, the tar's end was seen, the size fits. `place`: in a journal of many files."""
 
     size: int
     sha256: str
+    place: str = ""
 
 
 AnyLine = Identity | Span | Validator | WholeLine
@@ -103,8 +104,8 @@ def encoded(line: AnyLine) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def read_lines(data: bytes) -> tuple[list[AnyLine], int]:
-    """The lines up to the first that is not right, and the bytes that they take."""
+def read_lines(data: bytes, *, until_whole: bool = False) -> tuple[list[AnyLine], int]:
+    """The lines up to the first that is not right, and the bytes that they take. `until_whole`: of the first file."""
     lines: list[AnyLine] = []
     length = 0
     while (stop := data.find(b"\n", length) + 1) > 0:
@@ -113,6 +114,8 @@ def read_lines(data: bytes) -> tuple[list[AnyLine], int]:
             break
         lines.append(line)
         length = stop
+        if until_whole and isinstance(line, WholeLine):
+            break
     return lines, length
 
 
@@ -127,13 +130,28 @@ def read_journal(path: Path) -> JournalState | None:
         lines, length = read_lines(path.read_bytes())
     except OSError as error:
         raise disk_error(error, path) from error
-    if not lines:
-        return None
+    return _state(lines, length) if lines else None
+
+
+def _state(lines: list[AnyLine], length: int) -> JournalState:
     identity = lines[0]
     assert isinstance(identity, Identity)
     pieces = tuple(latest(Piece(line.start, line.stop, line.digest) for line in lines if isinstance(line, Span)))
     validators = [line for line in lines if isinstance(line, Validator)]
     return JournalState(identity, pieces, _whole(lines[-1], pieces), length, validators[-1] if validators else None)
+
+
+def read_journals(data: bytes) -> list[tuple[str, JournalState]]:
+    """(place, state) of the whole files in a journal of many. Ends at the first line that is not right."""
+    found: list[tuple[str, JournalState]] = []
+    at = 0
+    while at < len(data):
+        lines, length = read_lines(data[at:], until_whole=True)
+        if not lines or not isinstance(last := lines[-1], WholeLine):
+            break
+        found.append((last.place, _state(lines, length)))
+        at += length
+    return found
 
 
 def discard(spot: Spot) -> None:

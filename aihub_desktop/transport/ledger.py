@@ -60,8 +60,8 @@ class Entry(msgspec.Struct, frozen=True):
     note: str = ""
 
     @classmethod
-    def of(cls, work: WorkFile, proved: Proved) -> Entry:
-        """The entry for a file that was proved just now."""
+    def of(cls, work: WorkFile, proved: Proved, at: str = "") -> Entry:
+        """The entry for a file that was proved just now, or `at` another time."""
         file = work.file
         return cls(
             work.place,
@@ -73,7 +73,7 @@ class Entry(msgspec.Struct, frozen=True):
             file.key,
             file.path,
             proved.proof.value,
-            datetime.now(UTC).isoformat(timespec="seconds"),
+            at or moment(),
             proved.note,
         )
 
@@ -85,6 +85,11 @@ class Entry(msgspec.Struct, frozen=True):
             file.package,
             file.key,
         )
+
+
+def moment() -> str:
+    """Now, as `Entry.at` has it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class ManifestLine(msgspec.Struct, frozen=True):
@@ -135,7 +140,7 @@ class Ledger:
         self._folder = native(folder)
         self._entries: dict[str, Entry] = {}
         self._seen: list[tuple[int, int, int] | None] | None = None
-        self._manifest = b""  # its whole lines, as the next append leaves them
+        self._manifest = bytearray()  # its whole lines, as the next append leaves them
         self._log_length = 0
 
     def entries(self) -> dict[str, Entry]:
@@ -147,7 +152,7 @@ class Ledger:
         """All of them are durable when this returns. A place that is there gets its new line. Raises `ProblemError`."""
         if not entries:
             return
-        entries = [msgspec.structs.replace(entry, place=_nfc(entry.place)) for entry in entries]
+        entries = [_in_nfc(entry) for entry in entries]
         self._load()
         own = own_folder(self._folder)
         try:
@@ -190,13 +195,13 @@ class Ledger:
             lines = [manifest_line(place, sha256) for place, sha256 in new.items() if place not in replaced]
             text = b"".join(lines)
             self._append(own / MANIFEST, len(self._manifest), text)
-            self._manifest += text
+            self._manifest += text  # in place: with 300,000 lines a copy at each call would be what costs
             return
         # The other lines stay as they are, sign by sign: they may be other people's.
-        kept = [line + b"\n" for line in self._manifest.split(b"\n")[:-1] if _place(line) not in new]
+        kept = [line + b"\n" for line in bytes(self._manifest).split(b"\n")[:-1] if _place(line) not in new]
         text = b"".join(kept + [manifest_line(place, sha256) for place, sha256 in new.items()])
         self._rewrite(own, text)
-        self._manifest = text
+        self._manifest = bytearray(text)
 
     def _rewrite(self, own: Path, text: bytes) -> None:
         new = own / (MANIFEST + ".new")
@@ -218,7 +223,8 @@ class Ledger:
         manifest, log = _read(own / MANIFEST) or b"", _read(own / LOG) or b""
         self._log_length = log.rfind(b"\n") + 1
         stories = _stories(log[: self._log_length].splitlines())
-        self._manifest = manifest = self._whole_lines(manifest, stories)
+        manifest = self._whole_lines(manifest, stories)
+        self._manifest = bytearray(manifest)
         self._entries = {}
         for line in parse_manifest(manifest):
             place = _nfc(line.path)
@@ -264,6 +270,11 @@ def _parsed(text: str) -> ManifestLine | None:
     if found["escaped"]:
         path = re.sub(r"\\[\\nr]", lambda escape: _ESCAPES[escape[0]], path)
     return ManifestLine(path, found["sha256"].lower())
+
+
+def _in_nfc(entry: Entry) -> Entry:
+    place = _nfc(entry.place)
+    return entry if place == entry.place else msgspec.structs.replace(entry, place=place)
 
 
 def _nfc(path: str) -> str:

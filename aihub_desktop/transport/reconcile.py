@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import unicodedata
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,8 @@ import msgspec
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.domain.names import JOURNAL, PART, UnsafeNameError, clash_key, safe_path, taken_names
+from aihub_desktop.transport.claims import read_claims, sweep_claims
 from aihub_desktop.transport.disk import disk_error, plain_file, remove
 from aihub_desktop.transport.journal import Identity, JournalState, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
@@ -57,26 +60,60 @@ def look(folder: Path | str, files: list[WorkFile]) -> dict[int, Standing]:
     """
     target = Target(folder)
     ledger = Ledger(folder).entries()
-    return {work.id: _standing(target, work, ledger) for work in files}
+    names, claims = _Names(target), read_claims(folder)
+    return {work.id: NOTHING if names.lack(work.place) else _standing(target, work, ledger, claims) for work in files}
 
 
-def forget_journal(folder: Path | str, place: str) -> None:
+class _Names:
+    """The names in the folders of a target, read once: of 20,000 new files none has to be asked for by itself."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._known: dict[str, frozenset[str] | None] = {}
+
+    def lack(self, place: str) -> bool:
+        """Surely nothing lies there. Where a name differs in its case alone, the disk has to be asked."""
+        parent, _, name = place.rpartition("/")
+        if parent not in self._known:
+            self._known[parent] = self._read(parent)
+        names = self._known[parent]
+        return names is not None and not any(clash_key(one) in names for one in taken_names(name))
+
+    def _read(self, parent: str) -> frozenset[str] | None:
+        """None where that cannot be told."""
+        try:
+            spot = self._target.spot(f"{parent}/x" if parent else "x")
+            if not self._target.check_parents(spot):
+                return frozenset()
+            return frozenset(clash_key(name) for name in os.listdir(spot.final.parent))
+        except (ProblemError, OSError):
+            return None
+
+
+def forget_journal(target: Target, place: str) -> None:
     """After the proof was recorded. A NAME.part that is a second name of the final file goes too.
+
+    For small files what counts is the cost of this: where no part is left it is one look and one unlink.
 
     Raises `ProblemError`.
     """
-    spot = Target(folder).spot(place)
     try:
-        if is_half_published(spot):
+        final = os.path.join(target.folder, str(safe_path(place)).replace("/", os.sep))
+    except UnsafeNameError as error:
+        raise ProblemError(Code.UNSAFE_NAME, name=error.name[:300], why=error.why) from error
+    try:
+        if os.path.lexists(final + PART) and is_half_published(spot := target.spot(place)):
             remove(spot.part)
-        remove(spot.journal)
+        remove(final + JOURNAL)
     except OSError as error:
-        raise disk_error(error, spot.journal) from error
+        raise disk_error(error, Path(final + JOURNAL)) from error
 
 
 def sweep(folder: Path | str, files: list[WorkFile]) -> None:
     """Of files that are done: a power cut between the record and the end may have left the journal behind."""
     target = Target(folder)
+    with contextlib.suppress(ProblemError):
+        sweep_claims(folder, {entry.place: entry.sha256 for entry in Ledger(folder).entries().values()})
     for work in files:
         with contextlib.suppress(ProblemError):  # it is in nobody's way
             spot = target.spot(work.place)
@@ -84,7 +121,7 @@ def sweep(folder: Path | str, files: list[WorkFile]) -> None:
             if journal is None or final is None or journal.identity != Identity.of(work):
                 continue
             if _was_published(spot, journal, final.st_size, has_part=plain_file(spot.part) is not None):
-                forget_journal(folder, work.place)
+                forget_journal(target, work.place)
 
 
 def may_replace(spot: Spot, entry: Entry | None) -> bool:
@@ -93,12 +130,13 @@ def may_replace(spot: Spot, entry: Entry | None) -> bool:
     return state is None or (entry is not None and entry.key != "" and entry.size == state.st_size)
 
 
-def _standing(target: Target, work: WorkFile, ledger: dict[str, Entry]) -> Standing:
+def _standing(target: Target, work: WorkFile, ledger: dict[str, Entry], claims: dict[str, JournalState]) -> Standing:
     try:
         spot = target.spot(work.place)
         if not target.check_parents(spot):
             return NOTHING
-        return _at_spot(spot, work, ledger.get(unicodedata.normalize("NFC", work.place)))
+        place = unicodedata.normalize("NFC", work.place)
+        return _at_spot(spot, work, ledger.get(place), read_journal(spot.journal) or claims.get(place))
     except ProblemError as error:
         if error.problem.code is Code.UNSAFE_NAME:
             return NOTHING
@@ -107,9 +145,8 @@ def _standing(target: Target, work: WorkFile, ledger: dict[str, Entry]) -> Stand
         raise
 
 
-def _at_spot(spot: Spot, work: WorkFile, entry: Entry | None) -> Standing:
+def _at_spot(spot: Spot, work: WorkFile, entry: Entry | None, journal: JournalState | None) -> Standing:
     final, part = plain_file(spot.final), plain_file(spot.part)
-    journal = read_journal(spot.journal)
     if journal is not None and journal.identity != Identity.of(work):
         journal = None
     if final is not None:

@@ -34,15 +34,17 @@ class Claim:
     """Bytes start ≤ i < stop that one connection is to fetch; `at` of them it is. Its fields are read by anybody,
     and written under the lock of `Spans` alone.
 
+    `held`: bytes behind `at` that its connection has read and not counted yet; it alone writes that, at any time.
     `speed`: bytes a second of its connection lately, as that says itself. `stop` None: to the end, wherever that is.
     `shut`: ends what its connection waits for; called where all of the claim was taken away.
     """
 
-    __slots__ = ("at", "inherited", "moved_at", "shut", "speed", "start", "stop")
+    __slots__ = ("at", "held", "inherited", "moved_at", "shut", "speed", "start", "stop")
 
     def __init__(self, start: int, stop: int | None, speed: float, now: float) -> None:
         self.start = self.at = start
         self.stop = stop
+        self.held = 0
         self.speed = speed
         self.moved_at = now
         self.inherited = False  # from a connection that hung; until it moves it is not handed on once more
@@ -98,7 +100,7 @@ class Spans:
             victim = max(self._claims, key=lambda claim: _seconds(claim, now), default=None)
             if victim is None or victim.stop is None or (seconds := _seconds(victim, now)) < _WORTH_SECONDS:
                 return None
-            left, stop = victim.stop - victim.at, victim.stop
+            left, stop = victim.stop - victim.at - victim.held, victim.stop
             if left > SMALLEST:
                 speed = speed or _UNKNOWN_SPEED
                 share = min(0.99, speed / (speed + left / seconds))
@@ -130,6 +132,7 @@ class Spans:
         with self._lock:
             kept = count if claim.stop is None else max(0, min(count, claim.stop - claim.at))
             claim.at += kept
+            claim.held = 0
             claim.moved_at, claim.inherited = now, False
             return kept
 
@@ -204,8 +207,8 @@ def _within(span: Span, size: int) -> Span:
 
 def _seconds(claim: Claim, now: float) -> float:
     """Until this connection is through, at its own pace; one that does not move takes as long again at least."""
-    left = (claim.stop or claim.at) - claim.at
-    if not left:
+    left = (claim.stop or claim.at) - claim.at - claim.held
+    if left <= 0:
         return 0.0
     still = now - claim.moved_at
     seconds = left / claim.speed if claim.speed > 1 else left * 1e3

@@ -32,6 +32,7 @@ class Volume(msgspec.Struct, frozen=True):
     file_system: str
     free: int  # for us, in bytes; 0 also where no new file can be made
     total: int
+    turns: bool = False  # a hard disk, as far as the system tells
 
     @property
     def largest(self) -> int | None:
@@ -88,7 +89,17 @@ def volume_of(place: Path) -> Volume:
     usage = shutil.disk_usage(place)
     kind = _kind(os.path.realpath(place))
     free = 0 if _has_no_file_left(place) else usage.free
-    return Volume(kind.identity, kind.mount, state.st_dev, kind.file_system, free, usage.total)
+    return Volume(kind.identity, kind.mount, state.st_dev, kind.file_system, free, usage.total, _turns(state.st_dev))
+
+
+def _turns(device: int) -> bool:
+    if not sys.platform.startswith("linux"):
+        return False
+    folder = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    for queue in (folder / "queue/rotational", folder / "../queue/rotational"):  # the second of a partition
+        with contextlib.suppress(OSError):
+            return queue.read_text().strip() == "1"
+    return False
 
 
 def nearest(folder: Path) -> Path | None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from . import durability, processes, servers, single, small, throttled, window
+from . import again, durability, lanes, many, processes, ranges, servers, single, small, throttled, window
 from .figures import Report
 from .ground import Ground
 
@@ -28,6 +28,12 @@ BENCHMARKS: Final[dict[str, Callable[[Ground], Report]]] = {
     "window": window.run,
     "processes": processes.run,
     "servers": servers.run,
+    "ranges": ranges.plain,
+    "ranges-tls": ranges.tls,
+    "many": many.plain,
+    "objects": many.objects,
+    "lanes": lanes.run,
+    "again": again.run,
 }
 
 

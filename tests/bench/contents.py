@@ -46,6 +46,54 @@ def noise(folder: Path, size: int) -> Image:
     return _image(folder / f"noise-{size}", size, lambda: _noise(size))
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file as it is, for servers that give out files."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+def bare(folder: Path, size: int) -> Content:
+    """Random bytes from a fixed seed, alone in a folder of their own."""
+    path = folder / f"bare-{size}" / f"bench-{size}.bin"
+    note = path.parent.with_suffix(".json")
+    if not note.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with path.open("wb") as file:
+            for part in _noise(size):
+                digest.update(part)
+                file.write(part)
+        note.write_text(json.dumps({"sha256": digest.hexdigest()}))
+    return Content(path, size, json.loads(note.read_text())["sha256"])
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Many files of one size in one folder. `sums`: SHA-256 by name."""
+
+    folder: Path
+    size: int
+    sums: dict[str, str]
+
+
+def crowd(folder: Path, count: int, size: int) -> Crowd:
+    """Random bytes from fixed seeds, in files whose names do not repeat."""
+    place = folder / f"crowd-{count}-{size}"
+    note = place.with_suffix(".json")
+    if not note.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        sums = {}
+        for seed in range(count):
+            data, name = random.Random(seed).randbytes(size), f"file-{seed:06}.bin"
+            (place / name).write_bytes(data)
+            sums[name] = hashlib.sha256(data).hexdigest()
+        note.write_text(json.dumps(sums))
+    return Crowd(place, size, json.loads(note.read_text()))
+
+
 def _noise(size: int) -> Iterator[bytes]:
     for seed, start in enumerate(range(0, size, 1 << 20)):
         yield random.Random(seed).randbytes(min(1 << 20, size - start))

@@ -47,10 +47,10 @@ class Report:
         """Pair by pair, of the same round, so that what changes on the machine between rounds cancels out."""
         return [run[peer][figure] / run[other][figure] for run in self.rounds if peer in run and other in run]
 
-    def promise(self, peer: str, other: str, bound: float, figure: str = "seconds") -> None:
+    def promise(self, peer: str, other: str, bound: float, figure: str = "seconds", *, at_least: bool = False) -> None:
         """A target for the median of the ratios; none where one of the two did not run."""
         if ratios := self.ratios(peer, other, figure):
-            self.targets.append(Target(f"{figure}, {peer} / {other}", statistics.median(ratios), bound))
+            self.targets.append(Target(f"{figure}, {peer} / {other}", statistics.median(ratios), bound, at_least))
 
     @property
     def peers(self) -> list[str]:

@@ -13,7 +13,7 @@ import ssl
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,31 +26,34 @@ from aihub_desktop.domain.model import Dataset, RemoteFile
 from aihub_desktop.sources.aihub.listing import parse_tree
 
 from .contents import Image
-from .origin import DATASET, Offer
+from .origin import DATASET
 from .spending import cpu_of
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+PACKAGE: Final = "tests.bench"  # as it is found from there; a test has imported it by a shorter name
 # What machines export, and what would decide a comparison in secret.
 _FOREIGN: Final = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "S3_ENDPOINT_URL"),
     *("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY"),
 )
 
 
 class Hub:
-    """A running hub. `stop` ends its process."""
+    """A running hub, or another server that reads its offer and answers lines. `stop` ends its process."""
 
-    def __init__(self, offer: Offer, module: str = "origin") -> None:
-        command = [sys.executable, "-m", f"{__package__}.{module}"]
+    def __init__(self, offer: msgspec.Struct, module: str = "origin") -> None:
+        command = [sys.executable, "-m", f"{PACKAGE}.{module}"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), cwd=ROOT
         )
-        self.url = str(self._ask(msgspec.json.encode(offer))["url"])
+        self.url = str(self.ask(msgspec.json.encode(offer))["url"])
 
     def seen(self) -> dict[str, Any]:
         """{"streams": [[begun, ended] …], "samples": [[moment, bytes sent] …]} since the last time it was asked."""
-        return self._ask(b"seen")
+        return self.ask(b"seen")
 
     @property
     def cpu(self) -> float:
@@ -59,7 +62,8 @@ class Hub:
     def stop(self) -> None:
         self._process.communicate(timeout=20)
 
-    def _ask(self, line: bytes) -> dict[str, Any]:
+    def ask(self, line: bytes) -> dict[str, Any]:
+        """One line of the server's own protocol, and its answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(line + b"\n")
@@ -81,7 +85,7 @@ class Ground:
         self.images = self.folder / "contents"
 
     @contextlib.contextmanager
-    def hub(self, offer: Offer, module: str = "origin") -> Iterator[Hub]:
+    def hub(self, offer: msgspec.Struct, module: str = "origin") -> Iterator[Hub]:
         hub = Hub(offer, module)
         try:
             yield hub
@@ -117,6 +121,7 @@ class Ground:
             "kernel": platform.platform(),
             "python": f"{platform.python_implementation()} {platform.python_version()}",
             "curl": _first_line([curl, "--version"]) if curl else "none",
+            **{name: _first_line([name, "--version"]) for name in ("aria2c",) if shutil.which(name)},
             "file system": _file_system(self.folder),
             "load": _load(),
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -146,6 +151,18 @@ def prove(folder: Path, image: Image) -> None:
     (found,) = folder.rglob("*.zip")
     with found.open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == image.sha256, f"{found} is wrong"
+
+
+def prove_all(folder: Path, sums: Mapping[str, str]) -> None:
+    """The files below `folder` are just these, by their names and SHA-256; where in it they lie is left to whoever put
+    them there. Raises `AssertionError`."""
+    found: dict[str, str] = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and ".aihub" not in path.relative_to(folder).parts:
+            with path.open("rb") as file:
+                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    wrong = sorted(name for name in found.keys() | sums if found.get(name) != sums.get(name))
+    assert not wrong, f"{len(wrong)} files are wrong, missing or too many: {', '.join(wrong[:5])}"
 
 
 def _cpu() -> str:

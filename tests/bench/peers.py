@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from . import web
 from .ground import ROOT, environment
 from .origin import DATASET
 
+PROGRAM: Final = [sys.executable, "-m", "aihub_desktop"]
+NO_HUB: Final = "http://127.0.0.1:9"  # what is fetched by its address asks no hub, and this one would not answer
 TOOLS: Final = ("bash", "curl", "tar", "find", "sed", "sort", "cat", "unzip")
 
 # As aihubshell does it: one tar, unpacked beside itself; the pieces of each name joined in the order of their offsets.
@@ -68,10 +71,45 @@ def official(folder: Path, url: str, authority: str = "", *, test: bool = True) 
     subprocess.run(["bash", "-c", _OFFICIAL], cwd=folder, env=variables, check=True)
 
 
+def aria2c(folder: Path, *words: str, authority: str = "") -> None:
+    """Nothing of the machine's own settings, and no line of text a second. Raises `RuntimeError` with its errors."""
+    trust = ["--ca-certificate", authority] if authority else []
+    quiet = ["--console-log-level=error", "--show-console-readout=false", "--summary-interval=0"]
+    quiet.append("--download-result=hide")
+    command = ["aria2c", "--no-conf", *quiet, "--file-allocation=none", *trust, "-d", str(folder), *words]
+    _run(command, environment())
+
+
+def s5cmd(endpoint: str, *words: str) -> None:
+    command = [web.program("s5cmd") or "s5cmd", "--log", "error", "--endpoint-url", endpoint, *words]
+    subprocess.run(command, env=environment(**web.keys()), check=True)
+
+
+def fetch_words(folder: Path, *words: str) -> list[str]:
+    """`aihub fetch` into "to" of this folder."""
+    return [*PROGRAM, "fetch", *words, "--to", str(folder / "to")]
+
+
+def fetch_environment(folder: Path, authority: str = "", **more: str) -> dict[str, str]:
+    return environment(authority, AIHUB_HOME=str(folder / "home"), AIHUB_API_URL=NO_HUB, **more)
+
+
+def fetch(folder: Path, *words: str, authority: str = "", **more: str) -> None:
+    """`aihub fetch`, its state in "home" and its files in "to"; raises `RuntimeError` with what it said."""
+    _run(fetch_words(folder, *words), fetch_environment(folder, authority, **more))
+
+
+def settings(folder: Path, *words: str) -> None:
+    """`aihub settings set` for the runs of `fetch` in this folder."""
+    _run([*PROGRAM, "settings", "set", *words], fetch_environment(folder))
+
+
 def aihub(home: Path, hub: str, *words: str, authority: str = "") -> None:
-    """The program's own command line, as a process; raises `CalledProcessError` with what it said."""
-    command = [sys.executable, "-m", "aihub_desktop", *words]
-    variables = environment(authority, AIHUB_HOME=str(home), AIHUB_API_URL=hub)
+    """The program's own command line, as a process; raises `RuntimeError` with what it said."""
+    _run([*PROGRAM, *words], environment(authority, AIHUB_HOME=str(home), AIHUB_API_URL=hub))
+
+
+def _run(command: list[str], variables: dict[str, str]) -> None:
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"aihub {' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+        raise RuntimeError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}")

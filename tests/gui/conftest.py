@@ -16,8 +16,10 @@ from PySide6.QtWidgets import QApplication
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.app import application
 from gui.stage import Stage
+from gui.storage_stage import StorageStage
 
 OpenStage = Callable[..., Stage]
+OpenStorage = Callable[..., StorageStage]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,6 +55,20 @@ def open_stage(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         stage = Stage(qapp, home or tmp_path / "home", hub, language)
         opened.append(stage)
         return stage.start()
+
+    yield open_one
+    for stage in opened:
+        stage.close()
+
+
+@pytest.fixture
+def open_storage(qapp: QApplication, tmp_path: Path) -> Iterator[OpenStorage]:
+    """`open_storage(language="en")`: the window on its page for storage, over an engine that is played."""
+    opened: list[StorageStage] = []
+
+    def open_one(language: str = "en") -> StorageStage:
+        opened.append(StorageStage(tmp_path / "storage", language))
+        return opened[-1].start()
 
     yield open_one
     for stage in opened:

@@ -19,7 +19,7 @@ from typing import Final
 
 from PySide6.QtCore import QModelIndex
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox, QWidget
 
 from aihub_desktop.demo import offer
 from aihub_desktop.demo.catalogue import DEMO_KEY
@@ -31,14 +31,17 @@ from aihub_desktop.domain.model import RemoteFile, Secret, SizeRange
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.gui import theme
+from aihub_desktop.gui.address_dialog import AddressDialog
 from aihub_desktop.gui.app import application
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.file_tree import NAME
 from aihub_desktop.gui.side_bar import Place
 from aihub_desktop.system.pace import NIGHTS
 
-from .played import BIG, GB, HELD, MB, Player, in_the_evening, progress, running, transfer
+from .played import BIG, DENIED, EXPIRED, GB, HELD, MB, Player, elsewhere, in_the_evening, progress, running, transfer
 from .stage import Stage, linger, wait_until
+from .storage_engine import CLOSED, NAVER
+from .storage_stage import StorageStage
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 KINDS: Final = [
@@ -82,7 +85,9 @@ def take(folder: Path, kind: str) -> None:
     app.setPalette(theme.dark_palette() if light == "dark" else theme.light_palette())
     app.setFont(QFont("NanumGothic" if language == "ko" else "DejaVu Sans", 10))
     with tempfile.TemporaryDirectory() as temporary, DemoHub(offer.standard()) as hub:
-        Show(app, into, Path(temporary), hub, language).run()
+        number = Show(app, into, Path(temporary), hub, language).run()
+    with tempfile.TemporaryDirectory() as temporary:
+        StorageShow(into, number, Path(temporary), language).run()
 
 
 class Show:
@@ -94,7 +99,8 @@ class Show:
         self._number = 0
         self._player = Player(self._stage.desk)
 
-    def run(self) -> None:
+    def run(self) -> int:
+        """The number of pictures."""
         stage = self._stage
         stage.window.resize(1120, 740)
         stage.start()
@@ -109,6 +115,7 @@ class Show:
         finally:
             self._hub.faults.clear()
             stage.close()
+        return self._number
 
     def _snap(self, name: str, widget: QWidget | None = None) -> None:
         linger(0.25)
@@ -293,6 +300,136 @@ class Show:
         self._snap("free-and-floor")
         target.show_space(DiskSpace(6 * GB, 32 * GB, True, usable=4 * GB))
         self._snap("too-little-room")
+
+
+class StorageShow:
+    """Object storage and web addresses, with an engine that is played."""
+
+    def __init__(self, into: Path, number: int, temporary: Path, language: str) -> None:
+        self._into, self._number = into, number
+        self._stage = StorageStage(temporary / "home", language)
+
+    def run(self) -> None:
+        self._stage.start()
+        try:
+            for scene in (self._first, self._dialog, self._shelf, self._filter, self._closed, self._web, self._queue):
+                scene()
+        finally:
+            self._stage.close()
+
+    def _snap(self, name: str, widget: QWidget | None = None) -> None:
+        linger(0.25)
+        self._number += 1
+        path = self._into / f"{self._number:02}-{name}.png"
+        assert (widget or self._stage.window).grab().save(str(path)), path
+
+    def _first(self) -> None:
+        self._snap("storage-choose")
+        rows, self._stage.desk.depot.rows = self._stage.desk.depot.rows, []
+        self._stage.desk.depot.changed.emit()
+        self._snap("storage-none")
+        self._stage.desk.depot.rows = rows
+        self._stage.desk.depot.changed.emit()
+
+    def _dialog(self) -> None:
+        panel = self._stage.shelves
+        dialog = panel.ask_for_storage()
+        self._snap("storage-dialog-new", dialog)
+        dialog.access_key.setText("0123456789ABCDEFGHIJ")
+        dialog.secret_key.setText("secret")
+        dialog.name.setText("no keychain")
+        dialog.save.click()
+        wait_until(dialog.for_run.isVisible, "no keychain")
+        self._snap("storage-dialog-no-keychain", dialog)
+        dialog.access.setCurrentIndex(1)
+        self._snap("storage-dialog-profile", dialog)
+        dialog.reject()
+        dialog = panel.ask_for_storage(NAVER)
+        self._snap("storage-dialog-change", dialog)
+        dialog.reject()
+        dialog = panel.ask_for_storage(CLOSED)
+        dialog.save.click()
+        wait_until(lambda: dialog.status and dialog.save.isEnabled(), "the refusal")
+        self._snap("storage-dialog-refused", dialog)
+        dialog.reject()
+
+    def _shelf(self) -> None:
+        stage = self._stage
+        stage.choose()
+        self._snap("storage-buckets")
+        stage.open("speech-corpus/음성/2024/원천")
+        stage.open("speech-corpus/roads/seoul")
+        model = stage.model
+        model.tick(stage.line("part-00002.wav"), True)
+        model.tick(stage.line("part-00005.wav"), True)
+        model.tick(stage.line("2023"), True)
+        model.tick(stage.line("seoul"), True)
+        stage.shelves.view.select_line(stage.line("2023"))
+        self._snap("storage-ticked")
+        stage.shelves.shelf.target.hold(True)
+        stage.shelves.shelf.strip.tell(1, 3, 12_345)
+        stage.shelves.shelf.strip.show()
+        self._snap("storage-collecting")
+        stage.shelves.shelf.strip.hide()
+        stage.shelves.shelf.target.hold(False)
+        stage.open("empty")
+        stage.open("locked")
+        self._snap("storage-locked-bucket")
+        stage.window.resize(900, 600)
+        self._snap("storage-small")
+        stage.window.resize(1120, 740)
+
+    def _filter(self) -> None:
+        self._stage.shelves.filter.setText("seoul")
+        self._snap("storage-filtered")
+        self._stage.shelves.filter.setText("그런 것 없음")
+        self._snap("storage-no-hit")
+        self._stage.shelves.filter.clear()
+
+    def _closed(self) -> None:
+        self._stage.choose(CLOSED)
+        self._snap("storage-refused")
+        self._stage.shelves.shelf.ask_bucket()
+        box = self._stage.window.findChildren(QInputDialog)[-1]
+        box.setTextValue("speech-corpus")
+        self._snap("storage-open-bucket", box)
+        box.accept()
+        self._snap("storage-bucket-opened")
+
+    def _web(self) -> None:
+        web = self._stage.web
+        self._stage.page.tabs.setCurrentIndex(1)
+        self._snap("web-empty")
+        web.field.setPlainText(
+            "https://zenodo.example.org/records/1234/files/corpus-2024.zip?download=1\n"
+            "https://zenodo.example.org/records/1234/files/labels.tar.gz\n"
+            "https://data.example.ac.kr/live/stream.ndjson?token=secret\n"
+            "https://data.example.ac.kr/old/missing-part-3.bin\n"
+            "https://bucket.s3.example.com/model.bin?expired=1&X-Amz-Signature=abc"
+        )
+        self._snap("web-typed")
+        web.look_up()
+        wait_until(web.model.rowCount, "what was found")
+        self._snap("web-found")
+        self._stage.window.resize(900, 600)
+        self._snap("web-small")
+        self._stage.window.resize(1120, 740)
+
+    def _queue(self) -> None:
+        stage, player = self._stage, Player(self._stage.desk)
+        stage.window.go(Place.DOWNLOADS)
+        player.begin(elsewhere())
+        player.elsewhere()
+        stage.window.downloads.view.expandAll()
+        self._snap("downloads-elsewhere")
+        stage.window.downloads.view.collapseAll()
+        for number, name in ((DENIED, "storage"), (EXPIRED, "address")):
+            stage.window.downloads.view.select(number)
+            self._snap(f"downloads-needs-{name}")
+        dialog = AddressDialog(stage.desk, next(row for row in elsewhere() if row.id == EXPIRED), stage.window)
+        dialog.open()
+        self._snap("new-address", dialog)
+        dialog.reject()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.messages import (
     Brake,
     Changed,
@@ -16,7 +17,7 @@ from aihub_desktop.domain.messages import (
     TransferProgress,
     TransferRow,
 )
-from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.model import S3, WEB, Dataset, Origin, RemoteFile, SizeRange
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.gui.desk import Desk
@@ -26,6 +27,7 @@ MB = 1 << 20
 
 BIG = 1  # the transfer whose files repeat what came before a cut
 HELD = 2  # the one that has no room
+SHELF, UNSIZED, DENIED, EXPIRED = 11, 12, 13, 14  # those that are not the hub's
 
 
 def transfer(
@@ -86,6 +88,44 @@ def in_the_evening() -> float:
     return time.mktime((*now[:3], 19, 0, 0, 0, 0, -1))
 
 
+def elsewhere() -> list[TransferRow]:
+    """Transfers that are not the hub's."""
+    naver, web = "https://kr.object.ncloudstorage.com/speech-corpus", "https://data.example.ac.kr/old"
+    denied = Problem(Code.NO_ACCESS, {"host": "closed.example.com"})
+    expired = Problem(Code.ADDRESS_EXPIRED, {"host": "bucket.s3.example.com"})
+
+    def row(number: int, dataset: Dataset, state: TransferState, problem: Problem | None = None) -> TransferRow:
+        size = 0 if number == UNSIZED else 12 * GB
+        return TransferRow(
+            number, dataset, f"/data/AI Hub/{number}", state, problem, 3, 1, 0, 0, 1, 3 * GB, size, size, 3 * GB, 0,
+            1.0, None,
+        )  # fmt: skip
+
+    return [
+        row(SHELF, Dataset(S3, naver, "speech-corpus/음성/2024"), TransferState.RUNNING),
+        row(UNSIZED, Dataset(WEB, "", "stream.ndjson"), TransferState.RUNNING),
+        row(
+            DENIED, Dataset(S3, "https://closed.example.com/mirror", "mirror/models"), TransferState.NEEDS_USER, denied
+        ),
+        row(EXPIRED, Dataset(WEB, web, "model.bin"), TransferState.NEEDS_USER, expired),
+    ]
+
+
+def elsewhere_files() -> list[FileRow]:
+    """Of the transfer SHELF: one proved by its checksum, one by its length alone, one that comes."""
+
+    def row(number: int, name: str, here: int, state: FileState, proof: str = "") -> FileRow:
+        size = SizeRange.exactly(4 * GB)
+        remote = RemoteFile(S3, "https://kr.object.ncloudstorage.com/speech-corpus", name, name, size, origin=Origin())
+        return FileRow(number, SHELF, remote, name, state, here, None, "", proof, None, 1, None)
+
+    return [
+        row(1, "음성/2024/part-00001.wav", 4 * GB, FileState.DONE, Proof.CHECKSUM),
+        row(2, "음성/2024/part-00002.wav", 4 * GB, FileState.DONE, Proof.LENGTH),
+        row(3, "음성/2024/part-00003.wav", GB, FileState.FETCHING),
+    ]
+
+
 class Player:
     """Says to the desk of a window what an engine would say."""
 
@@ -102,3 +142,14 @@ class Player:
 
     def progress(self, event: Progress) -> None:
         self._desk.link.progressed.emit(event)
+
+    def elsewhere(self) -> None:
+        """The files of the transfer SHELF, and what moves of those that are not the hub's."""
+        files = elsewhere_files()
+        self._desk.queue.add_rows(SHELF, 0, FileRows(files, len(files)))
+        moving = [
+            TransferProgress(SHELF, 9 * GB, 9 * GB, 0, 84.0 * MB, 36.0, 5 * GB),
+            TransferProgress(UNSIZED, 3 * GB, 3 * GB, 0, 11.0 * MB, None, 3 * GB),
+        ]
+        reports = [FileProgress(3, SHELF, GB, 0, 84.0 * MB)]
+        self._desk.link.progressed.emit(Progress(0, 95.0 * MB, moving, reports, Brake.NONE, 8, 8))

@@ -9,6 +9,7 @@ import msgspec
 
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import FileProgress, FileRow, TransferProgress, TransferRow
+from aihub_desktop.domain.model import HUB
 from aihub_desktop.domain.states import FileState, TransferState
 
 Touched = dict[int, set[int]]  # transfer → places of its files
@@ -98,7 +99,8 @@ class QueueRows:
                 item.row = msgspec.structs.replace(
                     item.row, bytes=progress.bytes, received=progress.received, again=progress.again
                 )
-                item.rate, item.left, item.unfinished = progress.rate, progress.left, progress.unfinished
+                item.rate, item.left = progress.rate, progress.left
+                item.unfinished = progress.unfinished if comes_in_streams(item.row) else 0
                 touched.add(place)
             elif item.rate or item.left is not None or item.unfinished:
                 item.rate, item.left, item.unfinished = 0.0, None, 0
@@ -156,6 +158,11 @@ class QueueRows:
         item = self.get(transfer)
         place = None if item is None else item.place.get(file)
         return None if item is None or place is None else (item.files[place], place)
+
+
+def comes_in_streams(row: TransferRow) -> bool:
+    """Whether a stop costs what came of a file: the hub's files come from their start only, all others in ranges."""
+    return row.dataset.source == HUB
 
 
 def runs(places: Iterable[int]) -> list[tuple[int, int]]:

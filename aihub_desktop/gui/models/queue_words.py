@@ -99,14 +99,21 @@ class QueueWords:
             return self._words.say(key, problem=self._words.problem(row.problem).title, time=moment)
         if row.state is FileState.FETCHING and file.repeats:
             return self._words.say("gui.queue.repeating")
-        return self._words.state(row.state)
+        return self._proved(row) or self._words.state(row.state)
+
+    def _proved(self, row: FileRow) -> str:
+        # How far files of other places are proved differs from one to the next: some servers say no checksum.
+        other = row.state is FileState.DONE and row.file.origin is not None and row.proof
+        return self._words.say(f"gui.queue.proved.{row.proof}") if other else ""
 
     def _file_amount(self, row: FileRow) -> str:
-        exact = row.file.size if row.size is None else SizeRange(row.size, row.size, "")
+        exact = _size_of(row)
+        if exact.is_unknown and row.state is not FileState.DONE:
+            return self._words.size(row.bytes) if row.bytes else ""
         return self._words.size(exact.high) if row.state is FileState.DONE else self._amount(row.bytes, exact)
 
     def _amount(self, here: int, size: SizeRange) -> str:
-        if 0 < size.low <= here:
+        if 0 < size.low <= here or (here and not size.high):
             return self._words.size(here)
         # The range is in the tool tip: here it would leave no room for anything else.
         whole = self._words.size((size.low + size.high) // 2)
@@ -129,8 +136,9 @@ class QueueWords:
 
     def file_tip(self, file: FileItem) -> str:
         row = file.row
-        exact = row.file.size if row.size is None else SizeRange(row.size, row.size, "")
-        lines = [row.place or row.file.path, self._words.size_range(exact)]
+        exact = _size_of(row)
+        size = self._words.say("gui.web.size-unknown") if exact.is_unknown else self._words.size_range(exact)
+        lines = [row.place or row.file.path, size]
         lines.append(self.file_detail(file))
         if file.row.problem is not None:
             lines.extend(self._words.problem(file.row.problem))
@@ -170,6 +178,10 @@ def left_to_repeat(item: TransferItem) -> float:
 def file_left_to_repeat(file: FileItem) -> float:
     low, high = (file.row.file.size.low, file.row.file.size.high) if file.row.size is None else (file.row.size,) * 2
     return min(1.0, max(0, file.repeat - file.again) * 2 / (low + high)) if low + high > 0 else 0.0
+
+
+def _size_of(row: FileRow) -> SizeRange:
+    return row.file.size if row.size is None else SizeRange.exactly(row.size)
 
 
 def _share(here: int, low: int, high: int) -> float | None:

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolBar, QVBo
 
 from aihub_desktop.domain.messages import Cancel, Remove, Resume, Retry, TransferRow
 from aihub_desktop.domain.states import TransferState
+from aihub_desktop.domain.storage import split_container
 from aihub_desktop.gui import icons
+from aihub_desktop.gui.address_dialog import AddressDialog
 from aihub_desktop.gui.choice import Choice
 from aihub_desktop.gui.cures import Cure, cures_of, page_of
 from aihub_desktop.gui.desk import Desk
@@ -33,6 +35,7 @@ class DownloadsPage(QWidget):
     """Buttons act on the selected rows. The banner shows the problem of the selected row, else the first there is."""
 
     find_wanted = Signal()
+    storage_wanted = Signal(str)  # the endpoint of a storage whose keys are in question
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -174,7 +177,7 @@ class DownloadsPage(QWidget):
             return
         told = words.problem(problem)
         title = words.say("gui.queue.needs", title=row.dataset.title, problem=told.title)
-        self.banner.tell(title, told.advice, [self._cure(cure, row) for cure in cures_of(problem)])
+        self.banner.tell(title, told.advice, [self._cure(cure, row) for cure in cures_of(problem, row.dataset.source)])
 
     def _cure(self, cure: Cure, row: TransferRow) -> tuple[str, Callable[[], None]]:
         acts: dict[Cure, Callable[[], None]] = {
@@ -185,6 +188,8 @@ class DownloadsPage(QWidget):
             Cure.TRY_AGAIN: lambda: self._try_again(row),
             Cure.TRY_NOW: lambda: self._try_again(row),
             Cure.BEGIN_ANEW: lambda: self._try_again(row),
+            Cure.EDIT_STORAGE: lambda: self.storage_wanted.emit(split_container(row.dataset.key)[0]),
+            Cure.NEW_ADDRESS: lambda: AddressDialog(self._desk, row, self).open(),
         }
         return self._desk.words.say(f"gui.cure.{cure}"), acts[cure]
 

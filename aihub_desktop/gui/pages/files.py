@@ -25,7 +25,7 @@ from aihub_desktop.gui.cures import page_of
 from aihub_desktop.gui.delegates import TickDelegate
 from aihub_desktop.gui.desk import Copy, Desk
 from aihub_desktop.gui.models import file_tree
-from aihub_desktop.gui.pages.target import TargetBar
+from aihub_desktop.gui.pages.target import TargetBar, own_folder
 from aihub_desktop.gui.parts import Banner, ElidedLabel, EmptyPlace, SearchField, bold
 from aihub_desktop.gui.theme import GRID
 
@@ -175,7 +175,7 @@ class FilesPanel(QWidget):
             self.filter.clear()
         self._open.clear()
         self._desk.choose(dataset)
-        self.target.set_dataset(dataset)
+        self.target.set_own(own_folder(dataset))
 
     def _show(self, copy: Copy) -> None:
         dataset, empty = self._desk.chosen, self._desk.tree.total().files == 0

@@ -28,7 +28,7 @@ class Pausing(QObject):
         self.menu = QMenu(parent)
         self.menu.addActions([self.finish, self.stop])
         plain.triggered.connect(self._pause)
-        self.finish.triggered.connect(lambda: self._tell(self._choice.to_pause(), finish=True))
+        self.finish.triggered.connect(lambda: self._finish(self._choice))
         self.stop.triggered.connect(lambda: self._tell(self._choice.to_stop(), finish=False))
 
     def attach(self, button: QWidget | None) -> None:
@@ -43,7 +43,7 @@ class Pausing(QObject):
         say, size = self._desk.words.say, self._desk.words.size
         lost = self._desk.queue.unfinished(choice.to_stop())
         self.plain.setEnabled(bool(choice.to_pause()))
-        self.finish.setEnabled(bool(choice.to_pause()))
+        self.finish.setEnabled(bool(choice.to_finish()))
         self.stop.setEnabled(bool(choice.to_stop()))
         self.finish.setText(say("gui.pausing.finish"))
         self.stop.setText(say("gui.pausing.stop", size=size(lost) if lost else ""))
@@ -55,8 +55,17 @@ class Pausing(QObject):
         return [self.plain]
 
     def _pause(self) -> None:
-        transfers = self._choice.to_pause()
-        self._tell(transfers, finish=self._desk.queue.unfinished(transfers) > 0)
+        choice = self._choice
+        if self._desk.queue.unfinished(choice.to_pause()):
+            self._finish(choice)
+        else:
+            self._tell(choice.to_pause(), finish=False)
+
+    def _finish(self, choice: Choice) -> None:
+        """What comes in ranges loses nothing by a stop: to finish it would only keep the person waiting."""
+        finish = choice.to_finish()
+        self._tell([transfer for transfer in choice.to_pause() if transfer not in finish], finish=False)
+        self._tell(finish, finish=True)
 
     def _tell(self, transfers: list[int], *, finish: bool) -> None:
         if transfers:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal
+from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import DiskSpace, Space
-from aihub_desktop.domain.model import Dataset
+from aihub_desktop.domain.model import Dataset, RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui import icons, theme
@@ -26,16 +26,40 @@ _LONGEST_BYTES: Final = 120  # leaves room for the hub's own long paths below it
 _TYPING_MS: Final = 250
 
 
+class Basket(Protocol):
+    """What is to be downloaded: a model with ticks.
+
+    `ticked_ends`: ticked folders of which not all is known; `unknown`: ticked files whose size nobody told.
+    """
+
+    @property
+    def ticks_changed(self) -> SignalInstance: ...
+
+    @property
+    def ticked_ends(self) -> int: ...
+
+    @property
+    def unknown(self) -> int: ...
+
+    def sum(self) -> Sum: ...
+
+    def files(self, *, ticked: bool = False) -> list[RemoteFile]: ...
+
+
 def own_folder(dataset: Dataset) -> str:
     """A folder name for a dataset: its key and its title, fit for every system."""
-    words = re.sub(r'[\s/\\<>:"|?*\x00-\x1f\x7f]+', " ", dataset.title).split()
-    text = "_".join([dataset.key, *words])
-    while len(text.encode()) > _LONGEST_BYTES:
-        text = text[:-1]
+    return folder_name(f"{dataset.key} {dataset.title}") or re.sub(r"[^0-9A-Za-z]", "_", dataset.key) or "_"
+
+
+def folder_name(text: str) -> str:
+    """A folder name made of a text, fit for every system; "" where nothing of it is."""
+    found = "_".join(re.sub(r'[\s/\\<>:"|?*\x00-\x1f\x7f]+', " ", text).split())
+    while len(found.encode()) > _LONGEST_BYTES:
+        found = found[:-1]
     try:
-        return str(safe_path(text.rstrip("._")))
+        return str(safe_path(found.rstrip("._")))
     except UnsafeNameError:
-        return re.sub(r"[^0-9A-Za-z]", "_", dataset.key) or "_"
+        return ""
 
 
 def base_folder(configured: str) -> str:
@@ -47,18 +71,22 @@ def base_folder(configured: str) -> str:
 
 
 class TargetBar(QWidget):
-    """Shows the folder and the sum of the ticks against the free space. `wanted` gives the folder."""
+    """Shows the folder and the sum of the ticks against the free space. `wanted` gives the folder.
+
+    `basket` holds the ticks, by default the files of the chosen dataset.
+    """
 
     wanted = Signal(str)
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, desk: Desk, basket: Basket | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
-        self._dataset: Dataset | None = None
+        self._basket: Basket = desk.tree if basket is None else basket
         self._own = ""  # the last part of the folder, as long as it is ours
+        self._held = False
         self._space: DiskSpace | None = None
         self._floor = desk.settings.floor_bytes  # by which the space was told
-        self._sum = desk.tree.sum()
+        self._sum = self._basket.sum()
         self._label = QLabel()
         self._folder = QLineEdit()
         self._label.setBuddy(self._folder)
@@ -108,7 +136,7 @@ class TargetBar(QWidget):
         self._later.timeout.connect(self._ask_space)
         self._choose.clicked.connect(self._pick)
         self.button.clicked.connect(lambda: self.wanted.emit(self.folder()))
-        self._desk.tree.ticks_changed.connect(self._count)
+        self._basket.ticks_changed.connect(self._count)
         self._desk.settings_changed.connect(self._configured)
 
     def speak(self) -> None:
@@ -134,9 +162,10 @@ class TargetBar(QWidget):
         folder = Path(self.folder())
         return str(folder.parent) if self._own and folder.name == self._own else str(folder)
 
-    def set_dataset(self, dataset: Dataset) -> None:
-        if dataset != self._dataset:
-            self._dataset, self._own = dataset, own_folder(dataset)
+    def set_own(self, name: str) -> None:
+        """Suggests a folder of this name among the downloads; what was typed for another one goes."""
+        if name != self._own:
+            self._own = name
             self._suggest()
 
     def _configured(self, settings: Settings) -> None:
@@ -151,7 +180,7 @@ class TargetBar(QWidget):
         self._ask_space()
 
     def _suggest(self) -> None:
-        if self._dataset is not None:
+        if self._own:
             self.set_folder(str(Path(base_folder(self._desk.settings.folder)) / self._own))
 
     def set_folder(self, folder: str) -> None:
@@ -201,26 +230,36 @@ class TargetBar(QWidget):
         self._show()
 
     def _count(self) -> None:
-        self._sum = self._desk.tree.sum()
+        self._sum = self._basket.sum()
         self._show()
 
     def _show(self) -> None:
-        words, total = self._desk.words, self._sum
+        words, total, ends = self._desk.words, self._sum, self._basket.ticked_ends
         if total.files:
             hidden = words.say("gui.target.hidden", n=total.hidden) if total.hidden else ""
             size = words.size_range(total.size)
-            self._amount.setText(words.say("gui.target.sum", n=total.files, size=size, hidden=hidden))
+            if unknown := self._basket.unknown:
+                size = words.say("gui.target.sizes-unknown", size=size if total.size.high else "", n=unknown)
+            text = words.say("gui.target.sum", n=total.files, size=size, hidden=hidden)
+            self._amount.setText(words.say("gui.target.and-unknown", sum=text, n=ends) if ends else text)
+        elif ends:
+            self._amount.setText(words.say("gui.target.unknown", n=ends))
         else:
             self._amount.setText(words.say("gui.target.nothing"))
         found = self._judge(total)
         self._free.setText(found.text)
         self._sign.setVisible(found.warns)
-        self.button.setEnabled(bool(total.files and self.folder()))
+        self.button.setEnabled(bool((total.files or ends) and self.folder() and not self._held))
+
+    def hold(self, held: bool) -> None:
+        """Whether the button has to wait for something."""
+        self._held = held
+        self._show()
 
     def _judge(self, total: Sum) -> Verdict:
         if self._space is None:
             return Verdict("")
         # Only where files have a longest length is it worth the walk through all of them.
         limited = self._space.largest is not None
-        large = room.too_large(self._space, self._desk.tree.files(ticked=True)) if limited else 0
+        large = room.too_large(self._space, self._basket.files(ticked=True)) if limited else 0
         return room.verdict(self._desk.words, self._space, total.size, large)

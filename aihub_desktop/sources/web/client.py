@@ -6,8 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 import msgspec
 
@@ -43,6 +46,8 @@ _FINAL: Final = frozenset({407, 429, 503})
 
 # How servers that know no HEAD end it.
 _HEADLESS: Final = ("closed", "reset", "not-http")
+
+_DISK: Final = "file://"
 
 # Scheme, host, port and decoded path of an address: what a list of checksums beside it can name.
 _Spot = tuple[str, str]
@@ -86,6 +91,8 @@ class Web:
         addresses: Iterable[str],
         names: Mapping[str, str] | None = None,
         checksums: Mapping[str, Checksum] | None = None,
+        *,
+        ask_all: bool = False,
     ) -> Inspected:
         """As the command `Inspect` has it. Mirrors of one file are one entry of `addresses`, joined by tabs.
 
@@ -93,7 +100,8 @@ class Web:
         file has its problem, and so has a list of checksums that cannot be read, or a Metalink of which files had
         to be left out, beside what they gave.
         """
-        found = self._all([(entry, *_wish(entry, names or {}, checksums or {})) for entry in dict.fromkeys(addresses)])
+        wishes = [(entry, *_wish(entry, names or {}, checksums or {})) for entry in dict.fromkeys(addresses)]
+        found = self._all(wishes, ask_all=ask_all)
         sums: dict[_Spot, list[Checksum]] = {}
         for each in found.values():
             for spot, checksum in each.sums.items():
@@ -102,14 +110,16 @@ class Web:
         problems = {entry: each.problem for entry, each in found.items() if each.problem is not None}
         return Inspected(_apart(files), problems)
 
-    def _all(self, wishes: list[tuple[str, _Wish | None, Problem | None]]) -> dict[str, _Found]:
+    def _all(self, wishes: list[tuple[str, _Wish | None, Problem | None]], *, ask_all: bool) -> dict[str, _Found]:
         found: dict[str, _Found] = {}
         asked: list[_Wish] = []
         for entry, wish, problem in wishes:
             found[entry] = _Found(problem=problem)
             if wish is None:
                 continue
-            if _needs_asking(wish):
+            if entry.startswith(_DISK):
+                found[entry] = _on_disk(wish)
+            elif ask_all or _needs_asking(wish):
                 asked.append(wish)
             else:
                 found[entry] = _Found((_file(wish, wish.addresses[0]),))
@@ -139,13 +149,7 @@ class Web:
         return self._asked(wish, address)
 
     def _metalink(self, wish: _Wish, address: str) -> _Found:
-        listed = metalink.read_metalink(self._whole(address).body)
-        files = listed.files
-        if len(files) == 1:
-            files = [_as_wished(files[0], wish)]
-        left_out = ", ".join(listed.left_out)[:160]
-        problem = Problem(Code.BAD_LIST, {"name": left_out, "why": "no-addresses"}) if left_out else None
-        return _Found(tuple(files), problem)
+        return _listed(wish, self._whole(address).body)
 
     def _sums(self, wish: _Wish, address: str) -> _Found:
         """The list is a file of its own as well: people keep it beside the data."""
@@ -184,7 +188,7 @@ class Web:
 
     def _told_by_head(self, address: str) -> _Told | None:
         try:
-            opened = self._followed(address, self._connections.head, {})
+            opened = self._followed(address, partial(self._connections.open, method="HEAD"), {})
         except ProblemError as error:
             if error.problem.code is Code.HUB_ERROR or error.problem.facts.get("why") in _HEADLESS:
                 return None
@@ -272,12 +276,35 @@ def _wish(
 ) -> tuple[_Wish | None, Problem | None]:
     mirrors = tuple(dict.fromkeys(part.strip() for part in entry.split(MIRRORS) if part.strip()))
     try:
-        for address in mirrors or (entry,):
+        for address in () if entry.startswith(_DISK) else mirrors or (entry,):
             spelt(address)
     except ProblemError as error:
         return None, error.problem
     name = names.get(entry, "")
     return _Wish(entry, mirrors, safe_folders(name) if name else "", checksums.get(entry)), None
+
+
+def _listed(wish: _Wish, data: bytes) -> _Found:
+    """What a Metalink lists. Raises `ProblemError` BAD_LIST."""
+    listed = metalink.read_metalink(data)
+    files = listed.files
+    if len(files) == 1:
+        files = [_as_wished(files[0], wish)]
+    left_out = ", ".join(listed.left_out)[:160]
+    problem = Problem(Code.BAD_LIST, {"name": left_out, "why": "no-addresses"}) if left_out else None
+    return _Found(tuple(files), problem)
+
+
+def _on_disk(wish: _Wish) -> _Found:
+    """What a Metalink on this computer lists; its file:// address came from a person, never from a list."""
+    path = Path(url2pathname(urlsplit(wish.entry).path))
+    try:
+        with path.open("rb") as file:
+            return _listed(wish, file.read(metalink.LARGEST + 1))
+    except OSError as error:
+        return _Found(problem=Problem(Code.BAD_LIST, {"name": path.name[:80], "why": error.strerror or ""}))
+    except ProblemError as error:
+        return _Found(problem=Problem(error.problem.code, {**error.problem.facts, "name": path.name[:80]}))
 
 
 def _needs_asking(wish: _Wish) -> bool:
