@@ -11,7 +11,7 @@ from typing import Any, Final
 from tapes import News
 
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.domain.leases import AnyNews, Gather, WorkFile
+from aihub_desktop.domain.leases import AnyNews, Gather, Reached, WorkFile
 from aihub_desktop.domain.model import UNKNOWN_SIZE, WEB, Checksum, Origin, PieceHashes, RemoteFile, SizeRange
 from aihub_desktop.domain.names import safe_path
 from aihub_desktop.domain.storage import WebPlace
@@ -59,7 +59,8 @@ def remote(
     shown = UNKNOWN_SIZE if size is None else SizeRange.exactly(size)
     origin = Origin(addresses, etag, tuple(checksums), pieces)
     path = name or addresses[0].partition("://")[2].partition("/")[2]
-    return RemoteFile(WEB, "", addresses[0], path, shown, origin=origin)
+    # Without the port: the same file of the same server, started once more.
+    return RemoteFile(WEB, "", f"http://127.0.0.1/{path}", path, shown, origin=origin)
 
 
 def works(files: Iterable[RemoteFile]) -> list[WorkFile]:
@@ -89,6 +90,7 @@ class Run:
     def __init__(self, order: Gather, terms: PlainTerms | None = None, *, header_timeout: float = 20.0) -> None:
         self.order = order
         self.told: list[AnyNews] = []
+        self.moments: list[float] = []  # when each was told
         self.change = threading.Condition()
         place = Ranges(
             terms or PlainTerms(),
@@ -102,9 +104,16 @@ class Run:
         self.began = time.monotonic()
         self.thread.start()
 
+    def received(self) -> list[tuple[float, int]]:
+        """(when, bytes from the network) of each report so far."""
+        with self.change:
+            pairs = list(zip(self.moments, self.told, strict=True))
+        return [(at, news.received) for at, news in pairs if isinstance(news, Reached)]
+
     def _tell(self, news: AnyNews) -> None:
         with self.change:
             self.told.append(news)
+            self.moments.append(time.monotonic())
             self.change.notify_all()
 
     def until(self, holds: Callable[[AnyNews], bool], seconds: float = 20.0) -> None:

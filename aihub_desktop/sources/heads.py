@@ -31,10 +31,16 @@ class _Lines:
 
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
+        self.keeps = False
+        self.parser = httptools.HttpResponseParser(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
+
+    def on_headers_complete(self) -> None:
+        # Later it has forgotten what it saw, where no body follows.
+        self.keeps = self.parser.should_keep_alive()
 
 
 def split_head(data: bytes | bytearray) -> int | None:
@@ -53,11 +59,10 @@ def split_head(data: bytes | bytearray) -> int | None:
 def read_head(data: bytes) -> Head:
     """The head that these bytes are, its empty line included. Raises `ProblemError` UNREACHABLE (why "not-http")."""
     lines = _Lines()
-    parser = httptools.HttpResponseParser(lines)
     try:
-        parser.feed_data(data)
-        if status := parser.get_status_code():
-            return Head(status, lines.headers, parser.should_keep_alive())
+        lines.parser.feed_data(data)
+        if status := lines.parser.get_status_code():
+            return Head(status, lines.headers, lines.keeps)
         raise httptools.HttpParserError
     except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         # `from None`: its text may repeat what a server sent.

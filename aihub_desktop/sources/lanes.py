@@ -25,7 +25,9 @@ from aihub_desktop.sources.heads import Head, read_head, split_head
 from aihub_desktop.sources.ranges import Extent, asked_headers, extent, unsatisfied_size
 from aihub_desktop.sources.terms import LEARNS_AT_MOST, Terms
 
-_ADDRESS: Final = re.compile(r"(?P<origin>https?://[\x21-\x7e]*?)(?P<target>[/?][\x21-\x7e]*)?(?:#[\x21-\x7e]*)?", re.I)
+_ADDRESS: Final = re.compile(
+    r"(?P<origin>https?://[\x21-\x7e]*?)(?P<target>[/?][\x21\x22\x24-\x7e]*)?(?:#[\x21-\x7e]*)?", re.I
+)
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _READ_BYTES: Final = 64 << 10

@@ -133,7 +133,8 @@ class Digests:
         parts = next((one for one in (*told, *heard) if one.algorithm is Algorithm.ETAG_PARTS), None)
         if checksums or parts is None:
             return cls(checksums)
-        count = int(parts.value.rpartition("-")[2])
+        text = parts.value.rpartition("-")[2]
+        count = int(text) if text.isascii() and text.isdigit() else 0
         guesses = [part_bytes] if part_bytes else likely_part_lengths(size, count)[:_MOST_GUESSES]
         return cls([], parts, guesses)
 
