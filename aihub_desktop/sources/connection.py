@@ -179,7 +179,9 @@ class Connections:
         stream = response.extensions["network_stream"]
         assert isinstance(stream, _HeaderStream)
         headers = httpx.Headers(response.headers)
-        framing = Counted(0) if method == "HEAD" else framing_of(response.status, headers)
+        framing = framing_of(response.status, headers)
+        if method == "HEAD":
+            framing = Counted(0)
         bare, surplus = stream.give_away()
         response.close()
         body = AnswerBody(wire_of(bare), framing, surplus, self._tick)
