@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import resource
 import subprocess
 import sys
 import threading
@@ -355,6 +354,10 @@ def test_a_file_that_is_too_large_for_the_disk_ends_alone(folder: Path) -> None:
 
 @pytest.fixture
 def few_descriptors() -> Iterator[None]:
+    if sys.platform == "win32":
+        pytest.skip("Windows knows no such limit")
+    import resource  # noqa: PLC0415 - not there on Windows
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (400, hard))
     yield

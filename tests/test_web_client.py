@@ -9,6 +9,7 @@ import random
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 import unicodedata
@@ -445,7 +446,7 @@ def nginx(folder: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as door:
         port = door.getsockname()[1]
     spare = " ".join(f"{kind}_temp_path {folder}/t;" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    user = "user root; " if os.geteuid() == 0 else ""
+    user = "user root; " if sys.platform != "win32" and os.geteuid() == 0 else ""
     words = (
         f"{user}daemon off; pid {folder}/pid; error_log {folder}/log; worker_processes 1; events {{ }}"
         f" http {{ access_log off; root {folder}/www; {spare} gzip on; gzip_types *;"

@@ -54,12 +54,17 @@ class Form(QWidget):
         """A field without a label."""
         self._rows.addRow("", field)
 
-    def note(self, words: str) -> None:
+    def note(self, words: str) -> FaintLabel:
         """A sentence about the row before."""
         label = FaintLabel()
         label.setWordWrap(True)
         self._labels.append((label, words))
         self._rows.addRow("", label)
+        return label
+
+    def show_row(self, field: QWidget, on: bool) -> None:
+        """Shows or hides the row of a field or a note, with its label."""
+        self._rows.setRowVisible(field, on)
 
     def speak(self, words: Words) -> None:
         for label, key in self._labels:

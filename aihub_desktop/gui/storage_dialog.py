@@ -10,10 +10,8 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QLabel,
     QLineEdit,
     QPushButton,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -45,12 +43,12 @@ class StorageDialog(QDialog):
         super().__init__(parent)
         self._desk, self._row = desk, row
         self._stored: Storage | None = None  # by this dialog, though perhaps its test failed
-        self._form, self._keys, self._profile = Form("gui.storage.head"), Form(), Form()
+        self._form = Form("gui.storage.head")
+        self._rows: dict[Access, list[QWidget]] = {}  # those of each way in
         self.preset, self.spelling, self.access = QComboBox(), QComboBox(), QComboBox()
         self.name, self.endpoint, self.region = QLineEdit(), QLineEdit(), QLineEdit()
         self.access_key, self.profile = QLineEdit(), QLineEdit()
         self.secret_key = KeyField()
-        self._by_access = QStackedWidget()
         self._status = FaintLabel()
         self._buttons = QDialogButtonBox()
         self._lay_out()
@@ -74,14 +72,15 @@ class StorageDialog(QDialog):
         form.add("gui.storage.region", self.region)
         form.add("gui.storage.style.label", self.spelling)
         form.add("gui.storage.access.label", self.access)
-        self._keys.add("gui.storage.access-key", self.access_key)
-        self._keys.add("gui.storage.secret-key", self.secret_key)
-        self._keys.note("gui.storage.keys-note")
-        self._profile.add("gui.storage.profile", self.profile)
-        self._profile.note("gui.storage.profile-note")
-        nothing = QLabel(say("gui.storage.no-keys-note"), wordWrap=True)
-        for page in (self._keys, self._profile, nothing):
-            self._by_access.addWidget(_topped(page))
+        form.add("gui.storage.access-key", self.access_key)
+        form.add("gui.storage.secret-key", self.secret_key)
+        keys = form.note("gui.storage.keys-note")
+        form.add("gui.storage.profile", self.profile)
+        self._rows = {
+            Access.KEYCHAIN: [self.access_key, self.secret_key, keys],
+            Access.PROFILE: [self.profile, form.note("gui.storage.profile-note")],
+            Access.ANONYMOUS: [form.note("gui.storage.no-keys-note")],
+        }
         self.save = self._button("gui.storage.save", QDialogButtonBox.ButtonRole.AcceptRole)
         self.for_run = self._button("gui.key.for-run", QDialogButtonBox.ButtonRole.ActionRole)
         self.cancel = self._button("gui.key.cancel", QDialogButtonBox.ButtonRole.RejectRole)
@@ -94,14 +93,10 @@ class StorageDialog(QDialog):
         self._status.setAlignment(self._status.alignment().AlignTop)
         self.setMinimumWidth(GRID * 70)
         self._speak()
-        for part in (form, self._by_access):
-            # Wrapped sentences below would take the height of the fields.
-            part.setMinimumHeight(part.sizeHint().height())
         box = QVBoxLayout(self)
         box.setContentsMargins(GRID * 3, GRID * 3, GRID * 3, GRID * 2)
         box.setSpacing(GRID)
         box.addWidget(form)
-        box.addWidget(self._by_access)
         box.addSpacing(GRID // 2)
         box.addWidget(self._status)
         box.addStretch(1)
@@ -109,11 +104,7 @@ class StorageDialog(QDialog):
 
     def _speak(self) -> None:
         say = self._desk.words.say
-        for form in (self._form, self._keys, self._profile):
-            form.speak(self._desk.words)
-        width = max(form.label_width for form in (self._form, self._keys, self._profile))
-        for form in (self._form, self._keys, self._profile):
-            form.align(width)
+        self._form.speak(self._desk.words)
         self.preset.addItems([say(f"gui.storage.preset.{preset.name}") for preset in PRESETS])
         self.spelling.addItems([say(f"gui.storage.style.{style}") for style in _STYLES])
         self.access.addItems([say(f"gui.storage.access.{access}") for access in _ACCESS])
@@ -169,7 +160,12 @@ class StorageDialog(QDialog):
             self.endpoint.setFocus()
 
     def _choose_access(self) -> None:
-        self._by_access.setCurrentIndex(self.access.currentIndex())
+        chosen = _ACCESS[self.access.currentIndex()]
+        for access, rows in self._rows.items():
+            for row in rows:
+                self._form.show_row(row, access is chosen)
+        # Another way in may need more room; less room would make the buttons jump.
+        self.resize(self.width(), max(self.height(), self.heightForWidth(self.width())))
         self._check()
 
     # ---- what is entered ----
@@ -254,7 +250,7 @@ class StorageDialog(QDialog):
         self.secret_key.setEchoMode(QLineEdit.EchoMode.Password)
 
     def _busy(self, on: bool) -> None:
-        for widget in (self._form, self._by_access, self.save, self.for_run):
+        for widget in (self._form, self.save, self.for_run):
             widget.setEnabled(not on)
 
     def _tell(self, problem: Problem, advice: str = "") -> None:
@@ -264,13 +260,3 @@ class StorageDialog(QDialog):
         elif problem.fault is Fault.DENIED and not advice:
             advice = told.advice
         self._status.setText(f"{told.title}\n{advice or told.advice}")
-
-
-def _topped(widget: QWidget) -> QWidget:
-    """At the upper edge of whatever room there is."""
-    holder = QWidget()
-    box = QVBoxLayout(holder)
-    box.setContentsMargins(0, 0, 0, 0)
-    box.addWidget(widget)
-    box.addStretch(1)
-    return holder

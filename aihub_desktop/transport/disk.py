@@ -24,6 +24,7 @@ _BLOCKED: Final = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EL
 # A folder that cannot be opened or synced as a file is no failure: such file systems order renames themselves.
 _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.EBADF, errno.EACCES, errno.EISDIR, errno.ENOTSUP, errno.ENOSYS})
 _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"))
+_preadv: Final[Callable[[int, list[memoryview], int], int] | None] = getattr(os, "preadv", None)  # not of every system
 # Virus scanners hold new files for seconds; thirty were enough in every report.
 PATIENCE_SECONDS: Final = 30.0
 
@@ -190,6 +191,9 @@ class OpenFile:
             with self._place:
                 os.lseek(self._descriptor, offset, os.SEEK_SET)
                 data = os.read(self._descriptor, len(view))
+        elif _preadv is not None:
+            # Straight into the buffer: a fresh MiB each time costs as much again as reading it.
+            return _preadv(self._descriptor, [view], offset)
         else:
             data = os.pread(self._descriptor, len(view), offset)
         view[: len(data)] = data

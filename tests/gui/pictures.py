@@ -38,7 +38,21 @@ from aihub_desktop.gui.models.file_tree import NAME
 from aihub_desktop.gui.side_bar import Place
 from aihub_desktop.system.pace import NIGHTS
 
-from .played import BIG, DENIED, EXPIRED, GB, HELD, MB, Player, elsewhere, in_the_evening, progress, running, transfer
+from .played import (
+    BIG,
+    DENIED,
+    EXPIRED,
+    GB,
+    HELD,
+    MB,
+    SHELF,
+    Player,
+    elsewhere,
+    in_the_evening,
+    progress,
+    running,
+    transfer,
+)
 from .stage import Stage, linger, wait_until
 from .storage_engine import CLOSED, NAVER
 from .storage_stage import StorageStage
@@ -420,7 +434,7 @@ class StorageShow:
         stage.window.go(Place.DOWNLOADS)
         player.begin(elsewhere())
         player.elsewhere()
-        stage.window.downloads.view.expandAll()
+        stage.window.downloads.view.expand(stage.desk.queue.index_of(SHELF))
         self._snap("downloads-elsewhere")
         stage.window.downloads.view.collapseAll()
         for number, name in ((DENIED, "storage"), (EXPIRED, "address")):

@@ -335,8 +335,10 @@ def test_keys_lead_everywhere(open_stage: OpenStage, hub: DemoHub) -> None:
     window = stage.window
     window.activateWindow()
     QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
-    assert window.downloads.isVisible()
+    assert window.storage.isVisible()
     QTest.keyClick(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+    assert window.downloads.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
     assert window.settings.isVisible()
     QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert window.datasets.isVisible()
