@@ -211,6 +211,23 @@ def test_large_and_small_ones_in_one_lease(folder: Path) -> None:
             assert (folder / name[1:]).read_bytes() == thing.bytes()
 
 
+def test_what_a_worker_named_before_it_died_is_known(folder: Path) -> None:
+    """Nobody heard that it was proved, so the engine lends it once more: its batch's journal says whose it is."""
+    with RangeServer({"/a.csv": Thing(5000), "/b.csv": Thing(10)}) as server:
+        order = gather(folder, [remote(f"{server.url}/{name}") for name in ("a.csv", "b.csv")])
+        assert run(order).proved.keys() == {1, 2}
+        server.seen.clear()
+        (folder / "b.csv").rename(folder / "b.csv.part")  # the other died a moment earlier
+        again = run(order)
+        assert again.whole == {1: (5000, sha256(content(1, 0, 5000))), 2: (10, sha256(content(1, 0, 10)))}
+        assert server.seen == []
+        assert check(folder, order.files).proved.keys() == {1, 2}
+        (folder / "a.csv").write_bytes(b"mine")
+        other = run(order)
+        assert check(folder, order.files).failed == {1: Code.IN_THE_WAY}
+        assert (other.failed, (folder / "a.csv").read_bytes()) == ({}, b"mine")
+
+
 def test_a_small_file_whose_name_is_taken_is_left_to_the_check(folder: Path) -> None:
     (folder / "a.csv").write_bytes(b"mine")
     with RangeServer({"/a.csv": Thing(5000)}) as server:

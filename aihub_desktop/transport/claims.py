@@ -22,6 +22,7 @@ from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.transport.disk import OpenFile, disk_error, native, plain_file, remove, sync_folder
 from aihub_desktop.transport.journal import Identity, JournalState, Span, WholeLine, encoded, read_journals
 from aihub_desktop.transport.ledger import own_folder
+from aihub_desktop.transport.target import Spot
 
 _NAME: Final = re.compile(r"batch-[0-9a-f]{16}\.journal")
 
@@ -62,6 +63,15 @@ def read_claims(folder: Path | str) -> dict[str, JournalState]:
     for path in _batches(folder):
         found |= _read(path)
     return found
+
+
+def claimed_whole(spot: Spot, identity: Identity, claims: Mapping[str, JournalState]) -> JournalState | None:
+    """What a batch claims of a file that is there, under its final name or before. Raises `ProblemError`."""
+    state = claims.get(unicodedata.normalize("NFC", spot.place))
+    if state is None or state.whole is None or state.identity != identity:
+        return None
+    found = [one for one in (plain_file(spot.final), plain_file(spot.part)) if one is not None]
+    return state if any(one.st_size == state.whole.size for one in found) else None
 
 
 def drop_claims(folder: Path | str, name: str) -> None:

@@ -16,10 +16,12 @@ from aihub_desktop.domain.retry import DROPPING
 from aihub_desktop.transport.agenda import Agenda
 from aihub_desktop.transport.batch import Batch, Small
 from aihub_desktop.transport.canvas import Canvas
+from aihub_desktop.transport.claims import read_claims
 from aihub_desktop.transport.crew import Crew
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.easel import Easel
 from aihub_desktop.transport.job import OF_THE_DISK, Job, Phase, Sequel
+from aihub_desktop.transport.journal import JournalState
 from aihub_desktop.transport.reading import Finding
 from aihub_desktop.transport.scribe import Scribe, Wishes
 from aihub_desktop.transport.spans import Claim, Spans
@@ -48,6 +50,7 @@ class Desk:
         self._jobs = {work.id: Job(work) for work in order.files}
         self._agenda = Agenda(self._jobs.values(), one_writer=order.one_writer)
         self._batch = Batch(target, self._batched)
+        self._claims: dict[str, JournalState] | None = None  # read when a name is taken, which is rare
 
     # ---- the gathering's ----
 
@@ -109,6 +112,13 @@ class Desk:
                 self.crew.rests(number, now)
                 self._change.wait(_LOOK_SECONDS)
             return None
+
+    def claims(self) -> dict[str, JournalState]:
+        """What batches of earlier leases claim that nobody has recorded. Raises the disk's."""
+        with self._change:
+            if self._claims is None:
+                self._claims = read_claims(self.target.folder)
+            return self._claims
 
     def share(self, job: Job, canvas: Canvas, spans: Spans) -> None:
         """The file can be received by many hands from now on."""

@@ -14,6 +14,7 @@ from aihub_desktop.domain.sets import volume_of
 from aihub_desktop.sources.place import Opened, RangePlace
 from aihub_desktop.transport.batch import Small
 from aihub_desktop.transport.brake import Brake
+from aihub_desktop.transport.claims import claimed_whole
 from aihub_desktop.transport.coverage import merged
 from aihub_desktop.transport.desk import Desk
 from aihub_desktop.transport.disk import disk_error, plain_file
@@ -24,6 +25,7 @@ from aihub_desktop.transport.journal import Identity, JournalState, read_journal
 from aihub_desktop.transport.part import usable
 from aihub_desktop.transport.spans import Claim, Spans
 from aihub_desktop.transport.tap import Tap
+from aihub_desktop.transport.target import Spot
 
 SMALL: Final = 1 << 20  # what is not longer is held in memory whole
 _ASK_SECONDS: Final = 4.0  # worth of bytes in one request, so that the way to the place and back costs little
@@ -129,12 +131,8 @@ class Hand:
     # ---- a file that nobody has begun ----
 
     def _begin(self, job: Job) -> None:
-        target, work = self._desk.target, job.work
-        job.spot = spot = target.spot(work.place)
-        state = None
-        if target.check_parents(spot):
-            state = usable(spot, Identity.of(work), read_journal(spot.journal))
-        size = job.file.size
+        job.spot = spot = self._desk.target.spot(job.work.place)
+        state, size = self._state(job, spot), job.file.size
         if state is not None and state.whole is not None:
             self._desk.known(job, state.whole.size, state.whole.sha256)
         elif job.streams_only or (state is not None and _is_of_unknown_content(job, state)):
@@ -144,6 +142,17 @@ class Hand:
         else:
             have = merged(state.pieces) if state else []
             self._share(job, state, Spans(_size_of(job, state), have))
+
+    def _state(self, job: Job, spot: Spot) -> JournalState | None:
+        """What is there of the file already."""
+        if not self._desk.target.check_parents(spot):
+            return None
+        identity = Identity.of(job.work)
+        state = usable(spot, identity, read_journal(spot.journal))
+        if state is None and (plain_file(spot.final) or plain_file(spot.part)) is not None:
+            # A worker may have died between the claim of its batch and its last word.
+            return claimed_whole(spot, identity, self._desk.claims())
+        return state
 
     def _find_out(self, job: Job) -> None:
         """The answer's header decides how the file is received."""
