@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -173,11 +174,10 @@ def test_shut_ends_what_waits_for_a_body() -> None:
 
 def patiently(opened: RangeAnswer) -> None:
     view = memoryview(bytearray(100))
-    while True:
-        try:
-            assert opened.body.readinto(view)
-        except TimeoutError:
-            continue
+    with contextlib.closing(opened.body):
+        while True:
+            with contextlib.suppress(TimeoutError):
+                assert opened.body.readinto(view)
 
 
 def check_shut(lane: RangeLane, act: Callable[[RangeLane], object], ready: Callable[[], object]) -> None:
