@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QStyleOpti
 
 from aihub_desktop.gui.delegates import AnyIndex, TickDelegate
 from aihub_desktop.gui.models.shelf import TAIL
-from aihub_desktop.gui.models.shelf_lines import DEPTH_ROLE, NAME, OPEN_ROLE, SIZE, ShelfModel
+from aihub_desktop.gui.models.shelf_lines import ShelfModel
+from aihub_desktop.gui.models.shelf_table import DEPTH_ROLE, NAME, OPEN_ROLE, SIZE
 from aihub_desktop.gui.theme import GRID
 
 _STEP: Final = GRID * 2 + 2  # one level

@@ -11,7 +11,7 @@ from typing import Any
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.engine_link import EngineLink
 from aihub_desktop.gui.models.shelf import Folder
-from aihub_desktop.gui.models.shelf_lines import NAME
+from aihub_desktop.gui.models.shelf_table import NAME
 from aihub_desktop.gui.side_bar import Place
 from aihub_desktop.gui.window import Window
 from aihub_desktop.system.words import Words

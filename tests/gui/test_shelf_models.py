@@ -12,7 +12,8 @@ from aihub_desktop.domain.messages import Shelf
 from aihub_desktop.domain.model import S3, RemoteFile, SizeRange
 from aihub_desktop.gui.collecting import plan_of
 from aihub_desktop.gui.models.shelf import TAIL, Folder
-from aihub_desktop.gui.models.shelf_lines import DEPTH_ROLE, NAME, OPEN_ROLE, SIZE, ShelfModel
+from aihub_desktop.gui.models.shelf_lines import ShelfModel
+from aihub_desktop.gui.models.shelf_table import DEPTH_ROLE, NAME, OPEN_ROLE, SIZE
 from aihub_desktop.system.words import Words
 from gui.stage import wait_until
 from gui.test_models import watched

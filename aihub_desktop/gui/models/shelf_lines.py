@@ -1,43 +1,26 @@
-"""An object storage as a table of lines, for Qt's views: a tree laid flat.
-
-Qt's own tree view lays all its rows out anew, through Python, whenever some are added; a table does not. So open
-folders put their lines into one list, and the delegate draws them indented.
-"""
+"""The lines of an object storage as they come, open, close, are ticked and filtered: a tree laid flat."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import monotonic
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import Shelf
 from aihub_desktop.domain.model import RemoteFile, SizeRange
-from aihub_desktop.gui.models.shelf import TAIL, Folder, ShelfTree, Tick
+from aihub_desktop.gui.models.shelf import TAIL, Folder, ShelfTree
+from aihub_desktop.gui.models.shelf_table import NAME, NOWHERE, AnyIndex, ShelfTable
 from aihub_desktop.gui.models.tree import Sum
 from aihub_desktop.system.words import Words
 
-NAME, SIZE = 0, 1
-_HEADERS: Final = ("gui.shelf.column.name", "gui.shelf.column.size")
-_RIGHT: Final = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _AHEAD: Final = 600  # lines below what is seen from which the next page is asked for
 _SLICE_SECONDS: Final = 0.005  # sifting at a stretch
 
-DEPTH_ROLE: Final = int(Qt.ItemDataRole.UserRole) + 1  # int, 0 for buckets
-OPEN_ROLE: Final = DEPTH_ROLE + 1  # bool, or None for what cannot be opened
 
-AnyIndex = QModelIndex | QPersistentModelIndex
-_NOWHERE: Final = QModelIndex()
-_STATES: Final = {
-    Tick.OFF: Qt.CheckState.Unchecked,
-    Tick.ON: Qt.CheckState.Checked,
-    Tick.PARTLY: Qt.CheckState.PartiallyChecked,
-}
-
-
-class ShelfModel(QAbstractTableModel):
+class ShelfModel(ShelfTable):
     """`page_wanted` gives a `Folder` of `tree`; its page comes back by `add_page`, or `fail` says why not."""
 
     page_wanted = Signal(object)
@@ -45,17 +28,11 @@ class ShelfModel(QAbstractTableModel):
     sifted = Signal()  # a filter has taken effect
 
     def __init__(self, words: Words, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._words = words
-        self.tree = ShelfTree()
+        super().__init__(words, parent)
         self._text = ""
         self._sifting: Iterator[None] | None = None
         self._turn = QTimer(self, singleShot=True, interval=0)
         self._turn.timeout.connect(self._sift_on)
-
-    def speak(self, words: Words) -> None:
-        self._words = words
-        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(_HEADERS) - 1)
 
     def clear(self) -> None:
         """Another storage, of which nothing is known yet."""
@@ -93,7 +70,7 @@ class ShelfModel(QAbstractTableModel):
         fresh = tree.add(folder, page)
         if folder.is_open and tree.in_sight(folder):
             self._enter_lines(folder, fresh, old_tail)
-        self._tell_above(folder)
+        self.tell_above(folder)
         self.ticks_changed.emit()
         if self._sifting is not None:
             self._begin_sift()
@@ -107,12 +84,12 @@ class ShelfModel(QAbstractTableModel):
         if old_tail and not folder.has_tail:
             self._drop(line, 1, folder)
         elif folder.has_tail:
-            self._tell(line, line)
+            self.tell(line, line)
 
     def _insert(self, line: int, folder: Folder, owners: list[Folder], at: list[int]) -> None:
         """Lines that belong below an open folder in sight."""
         if at:
-            self.beginInsertRows(_NOWHERE, line, line + len(at) - 1)
+            self.beginInsertRows(NOWHERE, line, line + len(at) - 1)
             self.tree.owners[line:line] = owners
             self.tree.at[line:line] = at
             self.tree.grow(folder, len(at))
@@ -120,7 +97,7 @@ class ShelfModel(QAbstractTableModel):
 
     def _drop(self, line: int, count: int, folder: Folder) -> None:
         if count:
-            self.beginRemoveRows(_NOWHERE, line, line + count - 1)
+            self.beginRemoveRows(NOWHERE, line, line + count - 1)
             del self.tree.owners[line : line + count], self.tree.at[line : line + count]
             self.tree.grow(folder, -count)
             self.endRemoveRows()
@@ -129,14 +106,14 @@ class ShelfModel(QAbstractTableModel):
         """The page that was asked for does not come; `retry` asks again."""
         if self._is_ours(folder):
             folder.asked, folder.problem = False, problem
-            self._tell_tail(folder)
+            self.tell_tail(folder)
 
     def retry(self, line: int) -> None:
         """Asks again where a problem stands."""
         folder = self.tree.owners[line]
         if self.tree.at[line] == TAIL and folder.problem is not None:
             self.ask(folder)
-            self._tell(line, line)
+            self.tell(line, line)
 
     def add_bucket(self, name: str) -> Folder:
         """A bucket that the storage does not list, or the one that it does."""
@@ -158,11 +135,6 @@ class ShelfModel(QAbstractTableModel):
 
     # ---- opening ----
 
-    def folder_at(self, line: int) -> Folder | None:
-        """The folder of a line; None for objects and tails."""
-        entry = self.tree.entry(line)
-        return entry if isinstance(entry, Folder) else None
-
     def toggle(self, line: int) -> None:
         folder = self.folder_at(line)
         if folder is not None:
@@ -177,7 +149,7 @@ class ShelfModel(QAbstractTableModel):
         if tree.in_sight(folder):
             line = tree.line_of(folder)
             self._insert(line + 1, folder, *tree.lines_below(folder))
-            self._tell(line, line)
+            self.tell(line, line)
         if folder.next is None:
             self.ask(folder)
 
@@ -188,7 +160,7 @@ class ShelfModel(QAbstractTableModel):
         if tree.in_sight(folder):
             line = tree.line_of(folder)
             self._drop(line + 1, folder.beneath, folder)
-            self._tell(line, line)
+            self.tell(line, line)
         folder.is_open, folder.beneath = False, 0
         above.opened.discard(folder)
 
@@ -233,14 +205,14 @@ class ShelfModel(QAbstractTableModel):
         tree.tick(folder, place, on)
         entry = folder.entries[place]
         below = entry.beneath if isinstance(entry, Folder) else 0
-        self._tell(line, line + below)
-        self._tell_above(folder)
+        self.tell(line, line + below)
+        self.tell_above(folder)
         self.ticks_changed.emit()
 
     def tick_all(self, on: bool) -> None:
         """Everything that the filter shows."""
         self.tree.tick_all(self.tree.root, on)
-        self._tell(0, len(self.tree.at) - 1)
+        self.tell(0, len(self.tree.at) - 1)
         self.ticks_changed.emit()
 
     def untick_all(self) -> None:
@@ -251,10 +223,6 @@ class ShelfModel(QAbstractTableModel):
         self.tree.tick_all(self.tree.root, False)
         self._rebuild()
         self.filter(text)
-
-    def tick_state(self, line: int) -> Qt.CheckState | None:
-        place = self.tree.at[line]
-        return None if place == TAIL else _STATES[Tick(self.tree.owners[line].ticks[place])]
 
     # ---- the filter ----
 
@@ -296,115 +264,14 @@ class ShelfModel(QAbstractTableModel):
 
     # ---- Qt ----
 
-    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
-        return 0 if parent.isValid() else len(self.tree.at)
-
-    def columnCount(self, parent: AnyIndex = _NOWHERE) -> int:
-        return 0 if parent.isValid() else len(_HEADERS)
-
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         flags = super().flags(index)
         if index.isValid() and index.column() == NAME and self.tree.at[index.row()] != TAIL:
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
-    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        # Asked for nine roles a cell at each paint, most of which it has nothing to say of.
-        asked = _ROLES.get(role)
-        if asked is None or not index.isValid() or index.row() >= len(self.tree.at):
-            return None
-        return asked(self, index.row(), index.column())
-
     def setData(self, index: AnyIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         if role != Qt.ItemDataRole.CheckStateRole or not index.isValid() or index.column() != NAME:
             return False
         self.tick(index.row(), Qt.CheckState(value) == Qt.CheckState.Checked)
         return True
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(_HEADERS):
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._words.say(_HEADERS[section])
-        if role == Qt.ItemDataRole.TextAlignmentRole and section == SIZE:
-            return _RIGHT
-        return None
-
-    # ---- texts ----
-
-    def text(self, line: int, column: int) -> str:
-        folder, entry = self.tree.owners[line], self.tree.entry(line)
-        if entry is None:
-            return self._tail_text(folder) if column == NAME else ""
-        if column == NAME:
-            # Between two slashes stands a name of no signs.
-            return entry.name or "/" if isinstance(entry, Folder) else entry.key.removeprefix(folder.prefix)
-        return self._size_text(entry)
-
-    def _tail_text(self, folder: Folder) -> str:
-        if folder.problem is not None and folder.parent is None:
-            return self._words.say("gui.shelf.no-list")
-        if folder.problem is not None:
-            return self._words.say("gui.shelf.problem", problem=self._words.problem(folder.problem).title)
-        if folder.complete:
-            return self._words.say("gui.shelf.empty" if folder.parent is not None else "gui.shelf.no-buckets")
-        return self._words.say("gui.shelf.loading", n=len(folder.entries) or "")
-
-    def _size_text(self, entry: Folder | RemoteFile) -> str:
-        if isinstance(entry, RemoteFile):
-            return self._words.size_range(entry.size)
-        if entry.next is None:
-            return ""
-        size = self._words.size(entry.bytes)
-        return size if not entry.open_ends else self._words.say("gui.shelf.at-least", size=size)
-
-    def tip(self, line: int) -> str:
-        entry = self.tree.entry(line)
-        if entry is None:
-            problem = self.tree.owners[line].problem
-            return "\n".join(self._words.problem(problem)) if problem is not None else ""
-        return entry.path if isinstance(entry, Folder) else entry.key
-
-    def spoken(self, line: int, column: int) -> str:
-        entry = self.tree.entry(line)
-        name, size = self.text(line, NAME), self.text(line, SIZE)
-        if entry is None or column != NAME:
-            return name if column == NAME else size
-        if isinstance(entry, RemoteFile):
-            return self._words.say("gui.files.spoken.file", name=name, size=size)
-        kind = "open" if entry.is_open else "closed"
-        return self._words.say(f"gui.shelf.spoken.{kind}", name=name, level=entry.depth + 1, size=size)
-
-    def is_open(self, line: int) -> bool | None:
-        folder = self.folder_at(line)
-        return None if folder is None else folder.is_open
-
-    # ---- telling ----
-
-    def _tell(self, first: int, last: int) -> None:
-        if first >= 0 and last >= first:
-            self.dataChanged.emit(self.index(first, NAME), self.index(last, SIZE))
-
-    def _tell_tail(self, folder: Folder) -> None:
-        if folder.is_open and self.tree.in_sight(folder) and folder.has_tail:
-            line = self.tree.line_of(folder) + folder.beneath
-            self._tell(line, line)
-
-    def _tell_above(self, folder: Folder) -> None:
-        place: Folder | None = folder
-        while place is not None and place.parent is not None:
-            if self.tree.in_sight(place):
-                line = self.tree.line_of(place)
-                self._tell(line, line)
-            place = place.parent
-
-
-_ROLES: Final[dict[int, Callable[[ShelfModel, int, int], Any]]] = {
-    int(Qt.ItemDataRole.DisplayRole): lambda model, line, column: model.text(line, column),
-    int(Qt.ItemDataRole.TextAlignmentRole): lambda _model, _line, column: _RIGHT if column == SIZE else None,
-    int(Qt.ItemDataRole.CheckStateRole): lambda model, line, column: model.tick_state(line) if column == NAME else None,
-    int(Qt.ItemDataRole.ToolTipRole): lambda model, line, _: model.tip(line),
-    int(Qt.ItemDataRole.AccessibleTextRole): lambda model, line, column: model.spoken(line, column),
-    DEPTH_ROLE: lambda model, line, _: model.tree.owners[line].depth + 1,
-    OPEN_ROLE: lambda model, line, _: model.is_open(line),
-}
