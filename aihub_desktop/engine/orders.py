@@ -21,6 +21,11 @@ def user_agent(settings: Settings) -> str:
     return settings.user_agent or _OWN_NAME
 
 
+def agent(settings: Settings) -> tuple[str, float]:
+    """(the name that places hear, seconds that a connection may take)."""
+    return user_agent(settings), settings.connect_timeout
+
+
 def reception(
     fetch: Fetch, hub: str, key: Secret, settings: Settings, known: Learned, *, share: int, device: int
 ) -> Receive:

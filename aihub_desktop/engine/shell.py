@@ -40,7 +40,7 @@ from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
 from aihub_desktop.engine.lending import Lending
 from aihub_desktop.engine.lookout import Lookout
-from aihub_desktop.engine.orders import user_agent
+from aihub_desktop.engine.orders import agent, user_agent
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox, told
 from aihub_desktop.engine.outcome import ACCESS_PROBLEMS
 from aihub_desktop.engine.pool import Pool
@@ -137,7 +137,7 @@ class Shell:
         self._lookout = Lookout(self._errands, self._tell)
         self._keys = Keys(self._hub, self._source, self._errands, self.post)
         self._storages = StorageKeys(self._store, Vault(), self.post, self._storage_changed)
-        self._shelves = Shelves(self._storages, self._errands, self._name)
+        self._shelves = Shelves(self._storages, self._errands, lambda: agent(self._core.settings))
         self._copies = Copies(self._store, self._source, self._errands)
         self._watch = Watch(self._hub, self._errands)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
@@ -333,9 +333,6 @@ class Shell:
         records, self._records = self._records, []
         for answer in self._clerk.record(records):
             self._tell(answer)
-
-    def _name(self) -> tuple[str, float]:
-        return user_agent(self._core.settings), self._core.settings.connect_timeout
 
     # ---- saving and showing ----
 
