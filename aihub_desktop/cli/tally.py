@@ -61,14 +61,59 @@ class _Part:
         return self.ended == len(self.wanted) or self.state in _STOPPED
 
 
-class Tally:
+class Sums:
+    """What is counted of all transfers of a run together."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, _Part] = {}
+
+    @property
+    def wanted(self) -> int:
+        return sum(len(part.wanted) for part in self._parts.values())
+
+    @property
+    def over(self) -> bool:
+        return all(part.over for part in self._parts.values())
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Why whole transfers stopped, each once."""
+        found: list[Problem] = []
+        for part in self._parts.values():
+            if part.problem is not None and part.problem not in found:
+                found.append(part.problem)
+        return found
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second, of all transfers together."""
+        return sum(part.rate for part in self._parts.values() if not part.over)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the last transfer will have ended, as far as is known: they share what there is."""
+        running = [part.left for part in self._parts.values() if not part.over]
+        return max((left for left in running if left is not None), default=None)
+
+    @property
+    def received(self) -> int:
+        """Bytes read from the network in this run."""
+        return sum(part.traffic.received - part.before.received for part in self._parts.values())
+
+    @property
+    def again(self) -> int:
+        """Those of them that had been received before."""
+        return sum(part.traffic.again - part.before.again for part in self._parts.values())
+
+
+class Tally(Sums):
     """The files that were asked for, by the transfers that they belong to; other files of these are not counted."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.settings = Settings()
         self.pace: Progress | None = None  # the latest
         self.waiting: Problem | None = None  # why the file that was last put off was
-        self._parts: dict[int, _Part] = {}
         self._rows: dict[int, FileRow] = {}
         self._progress: dict[int, FileProgress] = {}
         self._untold_repeats: dict[int, None] = {}
@@ -157,10 +202,6 @@ class Tally:
     # ---- counts ----
 
     @property
-    def wanted(self) -> int:
-        return sum(len(part.wanted) for part in self._parts.values())
-
-    @property
     def done(self) -> list[FileRow]:
         return [row for row in self._rows.values() if row.state is FileState.DONE]
 
@@ -168,40 +209,6 @@ class Tally:
     def lost(self) -> list[FileRow]:
         """Those that ended otherwise than whole."""
         return [row for row in self._rows.values() if row.state in (FileState.FAILED, FileState.SKIPPED)]
-
-    @property
-    def over(self) -> bool:
-        return all(part.over for part in self._parts.values())
-
-    @property
-    def problems(self) -> list[Problem]:
-        """Why whole transfers stopped, each once."""
-        found: list[Problem] = []
-        for part in self._parts.values():
-            if part.problem is not None and part.problem not in found:
-                found.append(part.problem)
-        return found
-
-    @property
-    def rate(self) -> float:
-        """Bytes a second, of all transfers together."""
-        return sum(part.rate for part in self._parts.values() if not part.over)
-
-    @property
-    def left(self) -> float | None:
-        """Seconds until the last transfer will have ended, as far as is known: they share what there is."""
-        running = [part.left for part in self._parts.values() if not part.over]
-        return max((left for left in running if left is not None), default=None)
-
-    @property
-    def received(self) -> int:
-        """Bytes read from the network in this run."""
-        return sum(part.traffic.received - part.before.received for part in self._parts.values())
-
-    @property
-    def again(self) -> int:
-        """Those of them that had been received before."""
-        return sum(part.traffic.again - part.before.again for part in self._parts.values())
 
     @property
     def again_because(self) -> list[Code | None]:

@@ -56,13 +56,13 @@ class Desk:
 
     def wait(self, seconds: float, staffed: int) -> bool:
         """Whether everything is over, after `seconds` at the latest, or as soon as more than `staffed` are wanted."""
-        with self._change:
-            self._change.wait_for(lambda: self._is_over or self.crew.wanted > staffed, seconds)
-            return self._is_over
 
-    @property
-    def _is_over(self) -> bool:
-        return self.stopped or not self._agenda.left
+        def over() -> bool:
+            return self.stopped or not self._agenda.left
+
+        with self._change:
+            self._change.wait_for(lambda: over() or self.crew.wanted > staffed, seconds)
+            return over()
 
     def stop(self, problem: Problem | None) -> None:
         """Nothing more is begun, and what runs ends; `problem`: of the lease."""
@@ -102,7 +102,7 @@ class Desk:
         Waits for something to do; None once there is nothing any more. `speed`: bytes a second that it may hope for.
         """
         with self._change:
-            while not self._is_over:
+            while not self.stopped and self._agenda.left:
                 now = time.monotonic()
                 may_ask = number < self.crew.wanted and not self.crew.is_closed(now)
                 task = self._agenda.task(speed, most, now) if may_ask else None

@@ -103,19 +103,19 @@ def test_answers_about_another_storage_are_dropped(shelf: ShelfModel) -> None:
 
 def test_a_tick_on_a_folder_means_also_what_has_not_come(shelf: ShelfModel) -> None:
     shelf.tick(line(shelf, "a"), True)
-    assert (shelf.sum().files, shelf.sum().size.low, shelf.ticked_ends) == (2, 200, 1)
+    assert (shelf.sum().files, shelf.sum().size.low, shelf.sum().ends) == (2, 200, 1)
     assert [state(shelf, text) for text in ("b", "a", "one.txt", "z")] == [PARTLY, CHECKED, CHECKED, NOT]
     folder = shelf.tree.root.folders[0].folders[0]
     shelf.add_page(folder, Shelf(["deep"], [thing("a/y", 5)], "a/y"))
-    assert (shelf.sum().files, shelf.sum().size.low, shelf.ticked_ends) == (3, 205, 2)
+    assert (shelf.sum().files, shelf.sum().size.low, shelf.sum().ends) == (3, 205, 2)
     shelf.tick(line(shelf, "one.txt"), False)
     assert state(shelf, "a") is PARTLY
     shelf.add_page(folder, Shelf([], []))
-    assert (shelf.ticked_ends, state(shelf, "a")) == (1, PARTLY)
+    assert (shelf.sum().ends, state(shelf, "a")) == (1, PARTLY)
     shelf.tick(line(shelf, "one.txt"), True)
     assert state(shelf, "a") is CHECKED
     shelf.tick(line(shelf, "a"), False)
-    assert (shelf.sum().files, shelf.ticked_ends, state(shelf, "b")) == (0, 0, NOT)
+    assert (shelf.sum().files, shelf.sum().ends, state(shelf, "b")) == (0, 0, NOT)
 
 
 def test_what_has_to_be_asked_for_before_a_download(shelf: ShelfModel) -> None:
@@ -148,7 +148,7 @@ def test_the_filter_shows_what_matches_and_ticks_only_that(shelf: ShelfModel) ->
     assert texts(shelf) == ["b", "a", "two.txt", "Loading… (2 so far)"]
     shelf.tick_all(True)
     assert [file.key for file in shelf.files(ticked=True)] == ["a/two.txt"]
-    assert shelf.ticked_ends == 0
+    assert shelf.sum().ends == 0
     folder = shelf.tree.root.folders[0].folders[0]
     shelf.add_page(folder, Shelf(["other"], [thing("a/two-more"), thing("a/three")], "a/x"))
     assert texts(shelf) == ["b", "a", "two.txt", "two-more", "Loading… (5 so far)"]

@@ -70,7 +70,7 @@ def test_from_the_keyboard_to_the_queue(stage: StorageStage) -> None:
     QTest.keyClick(view, Qt.Key.Key_Right)
     assert view.currentIndex().data() == "checkpoints"
     QTest.keyClick(view, Qt.Key.Key_Space)
-    assert stage.model.ticked_ends == 1
+    assert stage.model.sum().ends == 1
     QTest.keyClick(view, Qt.Key.Key_Left)
     assert view.currentIndex().data() == "speech-corpus"
     stage.model.tick(stage.line("licence.pdf"), True)
@@ -89,7 +89,7 @@ def test_from_the_keyboard_to_the_queue(stage: StorageStage) -> None:
         "package": False,
     }
     wait_until(stage.window.downloads.isVisible, "the page of downloads")
-    assert stage.model.sum().files == stage.model.ticked_ends == 0
+    assert stage.model.sum().files == stage.model.sum().ends == 0
 
 
 def test_the_mouse_opens_and_ticks(stage: StorageStage) -> None:
@@ -131,7 +131,7 @@ def test_looking_into_folders_can_be_cancelled(stage: StorageStage) -> None:
     stage.desk.depot.load()
     wait_until(lambda: len(stage.noted("liststorages")) == 2 and stage.desk.depot.known, "the answer after it")
     assert stage.noted("add") == []
-    assert stage.model.ticked_ends == 1
+    assert stage.model.sum().ends == 1
 
 
 def test_a_storage_that_lists_no_buckets_opens_them_by_name(stage: StorageStage, open_storage: OpenStorage) -> None:
@@ -283,7 +283,7 @@ def test_the_table_of_what_was_found(qapp: object) -> None:
     model.name_refused.connect(refused.append)
     files = [look_at(f"https://h/{name}", None) for name in ("a.bin", "b.bin", "stream")]
     model.add(Inspected(files, {GONE: Problem(Code.NOT_THERE)}))
-    assert (model.sum().files, model.unknown) == (3, 1)
+    assert (model.sum().files, model.sum().unknown) == (3, 1)
     assert model.index(2, addresses.SIZE).data() == "Unknown"
     assert not model.setData(model.index(0, 0), "../up")
     assert not model.setData(model.index(0, 0), "B.bin")

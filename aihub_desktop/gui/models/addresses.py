@@ -93,20 +93,11 @@ class AddressModel(QAbstractTableModel):
 
     # ---- what is ticked ----
 
-    @property
-    def ticked_ends(self) -> int:
-        """There are no folders."""
-        return 0
-
     def sum(self) -> Sum:
         files = self.files(ticked=True)
         low, high = sum(file.size.low for file in files), sum(file.size.high for file in files)
-        return Sum(len(files), SizeRange(low, high, ""), 0)
-
-    @property
-    def unknown(self) -> int:
-        """Ticked files whose size no server told."""
-        return sum(file.size.is_unknown for file in self.files(ticked=True))
+        unknown = sum(file.size.is_unknown for file in files)
+        return Sum(len(files), SizeRange(low, high, ""), 0, unknown=unknown)
 
     def files(self, *, ticked: bool = False) -> list[RemoteFile]:
         return [row.file for row in self._rows if row.file is not None and (row.ticked or not ticked)]

@@ -53,16 +53,6 @@ class FileTreeModel(QAbstractItemModel):
     def filtering(self) -> str:
         return self._tree.filter
 
-    @property
-    def ticked_ends(self) -> int:
-        """Ticked folders of which not everything is known: the hub tells all at once."""
-        return 0
-
-    @property
-    def unknown(self) -> int:
-        """Ticked files without a size: the hub tells all sizes."""
-        return 0
-
     def total(self) -> Sum:
         """Everything there is, ticked or not."""
         return self._tree.total()

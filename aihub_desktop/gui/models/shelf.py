@@ -13,7 +13,8 @@ from typing import Final
 
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import Shelf
-from aihub_desktop.domain.model import RemoteFile
+from aihub_desktop.domain.model import RemoteFile, SizeRange
+from aihub_desktop.gui.models.tree import Sum
 from aihub_desktop.gui.search import Haystack, Needle
 
 TAIL: Final = -1  # the place of the line at a folder's end that is no entry: more to come, a problem, or nothing here
@@ -93,6 +94,14 @@ class Folder:
     @property
     def has_tail(self) -> bool:
         return not self.complete or self.problem is not None or not self.entries
+
+    @property
+    def top(self) -> Folder:
+        """The root of the tree that it is of."""
+        folder = self
+        while folder.parent is not None:
+            folder = folder.parent
+        return folder
 
 
 class ShelfTree:
@@ -339,6 +348,22 @@ class ShelfTree:
             if place % turn == turn - 1:
                 yield
         found[folder] = shown
+
+    def sum(self) -> Sum:
+        """What is ticked and known."""
+        return Sum(self.files_on, SizeRange(self.bytes_on, self.bytes_on, ""), self.hidden_on(), self.ticked_ends)
+
+    def files(self, *, ticked: bool = False) -> list[RemoteFile]:
+        """Those that are known, all or the ticked ones."""
+        found: list[RemoteFile] = []
+        waiting = [self.root]
+        while waiting:
+            folder = waiting.pop()
+            waiting += folder.folders
+            if folder.files_on or not ticked:
+                pairs = zip(folder.entries, folder.ticks, strict=True)
+                found += [each for each, on in pairs if isinstance(each, RemoteFile) and (on or not ticked)]
+        return found
 
 
 def _hay(entry: Folder | RemoteFile) -> Haystack:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import Shelf
-from aihub_desktop.domain.model import RemoteFile, SizeRange
+from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.gui.models.shelf import TAIL, Folder, ShelfTree
 from aihub_desktop.gui.models.shelf_table import NAME, NOWHERE, AnyIndex, ShelfTable
 from aihub_desktop.gui.models.tree import Sum
@@ -29,14 +29,14 @@ class ShelfModel(ShelfTable):
 
     def __init__(self, words: Words, parent: QObject | None = None) -> None:
         super().__init__(words, parent)
-        self._text = ""
+        self.filtering = ""
         self._sifting: Iterator[None] | None = None
         self._turn = QTimer(self, singleShot=True, interval=0)
         self._turn.timeout.connect(self._sift_on)
 
     def clear(self) -> None:
         """Another storage, of which nothing is known yet."""
-        self._sifting, self._text = None, ""
+        self._sifting, self.filtering = None, ""
         self.beginResetModel()
         self.tree = ShelfTree()
         self.endResetModel()
@@ -64,7 +64,7 @@ class ShelfModel(ShelfTable):
     def add_page(self, folder: Folder, page: Shelf) -> None:
         """What came of a folder. One of another tree is no longer of interest."""
         tree = self.tree
-        if not self._is_ours(folder):
+        if folder.top is not self.tree.root:
             return
         old_tail = folder.has_tail
         fresh = tree.add(folder, page)
@@ -73,7 +73,8 @@ class ShelfModel(ShelfTable):
         self.tell_above(folder)
         self.ticks_changed.emit()
         if self._sifting is not None:
-            self._begin_sift()
+            self._sifting = self.tree.sift(self.filtering)
+            self._turn.start()
 
     def _enter_lines(self, folder: Folder, fresh: list[int], old_tail: bool) -> None:
         tree = self.tree
@@ -104,7 +105,7 @@ class ShelfModel(ShelfTable):
 
     def fail(self, folder: Folder, problem: Problem) -> None:
         """The page that was asked for does not come; `retry` asks again."""
-        if self._is_ours(folder):
+        if folder.top is self.tree.root:
             folder.asked, folder.problem = False, problem
             self.tell_tail(folder)
 
@@ -127,11 +128,6 @@ class ShelfModel(ShelfTable):
             self._enter_lines(root, fresh, old_tail)
             found = root.folders[-1]
         return found
-
-    def _is_ours(self, folder: Folder) -> bool:
-        while folder.parent is not None:
-            folder = folder.parent
-        return folder is self.tree.root
 
     # ---- opening ----
 
@@ -164,38 +160,15 @@ class ShelfModel(ShelfTable):
         folder.is_open, folder.beneath = False, 0
         above.opened.discard(folder)
 
-    def line_above(self, line: int) -> int:
-        """The line of the folder that holds a line; -1 for a bucket."""
-        return self.tree.line_of(self.tree.owners[line])
-
     # ---- ticks ----
 
     def sum(self) -> Sum:
         """What is ticked and known."""
-        tree = self.tree
-        return Sum(tree.files_on, SizeRange(tree.bytes_on, tree.bytes_on, ""), tree.hidden_on())
-
-    @property
-    def ticked_ends(self) -> int:
-        """Ticked folders of which not everything is known."""
-        return self.tree.ticked_ends
-
-    @property
-    def unknown(self) -> int:
-        """Ticked objects without a size: a storage tells all sizes."""
-        return 0
+        return self.tree.sum()
 
     def files(self, *, ticked: bool = False) -> list[RemoteFile]:
         """Those that are known, all or the ticked ones."""
-        found: list[RemoteFile] = []
-        waiting = [self.tree.root]
-        while waiting:
-            folder = waiting.pop()
-            waiting += folder.folders
-            if folder.files_on or not ticked:
-                pairs = zip(folder.entries, folder.ticks, strict=True)
-                found += [each for each, on in pairs if isinstance(each, RemoteFile) and (on or not ticked)]
-        return found
+        return self.tree.files(ticked=ticked)
 
     def tick(self, line: int, on: bool) -> None:
         tree = self.tree
@@ -217,7 +190,7 @@ class ShelfModel(ShelfTable):
 
     def untick_all(self) -> None:
         """Also what the filter hides."""
-        text, self._text = self._text, ""
+        text, self.filtering = self.filtering, ""
         for _ in self.tree.sift(""):
             pass
         self.tree.tick_all(self.tree.root, False)
@@ -227,23 +200,16 @@ class ShelfModel(ShelfTable):
     # ---- the filter ----
 
     @property
-    def filtering(self) -> str:
-        return self._text
-
-    @property
     def sifting(self) -> bool:
         """Whether a filter is still on its way."""
         return self._sifting is not None
 
     def filter(self, text: str) -> None:
         """Shows what has come and matches, with the folders that lead there. Takes effect with `sifted`."""
-        if text.strip() != self._text.strip():
-            self._text = text
-            self._begin_sift()
-
-    def _begin_sift(self) -> None:
-        self._sifting = self.tree.sift(self._text)
-        self._turn.start()
+        if text.strip() != self.filtering.strip():
+            self.filtering = text
+            self._sifting = self.tree.sift(self.filtering)
+            self._turn.start()
 
     def _sift_on(self) -> None:
         until = monotonic() + _SLICE_SECONDS

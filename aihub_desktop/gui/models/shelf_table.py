@@ -48,6 +48,10 @@ class ShelfTable(QAbstractTableModel):
         entry = self.tree.entry(line)
         return entry if isinstance(entry, Folder) else None
 
+    def line_above(self, line: int) -> int:
+        """The line of the folder that holds a line; -1 for a bucket."""
+        return self.tree.line_of(self.tree.owners[line])
+
     def tick_state(self, line: int) -> Qt.CheckState | None:
         place = self.tree.at[line]
         return None if place == TAIL else _STATES[Tick(self.tree.owners[line].ticks[place])]

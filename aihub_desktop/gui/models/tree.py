@@ -14,11 +14,16 @@ ROOT: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """What is ticked: how many files, their size, and how many of them the filter hides."""
+    """What is ticked: how many files, their size, and how many of them the filter hides.
+
+    `ends`: ticked folders of which not all is known; `unknown`: ticked files whose size nobody told.
+    """
 
     files: int
     size: SizeRange
     hidden: int
+    ends: int = 0
+    unknown: int = 0
 
 
 class Node:

@@ -27,19 +27,10 @@ _TYPING_MS: Final = 250
 
 
 class Basket(Protocol):
-    """What is to be downloaded: a model with ticks.
-
-    `ticked_ends`: ticked folders of which not all is known; `unknown`: ticked files whose size nobody told.
-    """
+    """What is to be downloaded: a model with ticks."""
 
     @property
     def ticks_changed(self) -> SignalInstance: ...
-
-    @property
-    def ticked_ends(self) -> int: ...
-
-    @property
-    def unknown(self) -> int: ...
 
     def sum(self) -> Sum: ...
 
@@ -234,11 +225,11 @@ class TargetBar(QWidget):
         self._show()
 
     def _show(self) -> None:
-        words, total, ends = self._desk.words, self._sum, self._basket.ticked_ends
+        words, total, ends = self._desk.words, self._sum, self._sum.ends
         if total.files:
             hidden = words.say("gui.target.hidden", n=total.hidden) if total.hidden else ""
             size = words.size_range(total.size)
-            if unknown := self._basket.unknown:
+            if unknown := total.unknown:
                 size = words.say("gui.target.sizes-unknown", size=size if total.size.high else "", n=unknown)
             text = words.say("gui.target.sum", n=total.files, size=size, hidden=hidden)
             self._amount.setText(words.say("gui.target.and-unknown", sum=text, n=ends) if ends else text)
