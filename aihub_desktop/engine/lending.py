@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.leases import Check, Ended, Gather, Rate, Receive
+from aihub_desktop.domain.messages import AnyCommand, Expand, Inspect
 from aihub_desktop.domain.model import S3
 from aihub_desktop.domain.storage import AnyPlace, WebPlace, split_container
 from aihub_desktop.engine.core import Core
@@ -21,11 +23,14 @@ Loan = Fetch | Collect | Prove | Halt | Allot
 
 
 class Lending:
-    """Lives on the engine's loop. What cannot be begun is told through `post` as `Ended`, with its problem."""
+    """Lives on the engine's loop. What cannot be begun is told through `post` as `Ended`, with its problem.
+
+    `is_eager`: what is looked at will be fetched, as at the command line.
+    """
 
     def __init__(
         self, core: Core, pool: Pool, keys: Keys, storages: StorageKeys, *, home: Path, hub: str,
-        post: Callable[[Ended], None],
+        post: Callable[[Ended], None], is_eager: bool,
     ) -> None:  # fmt: skip
         self._core = core
         self._pool = pool
@@ -33,6 +38,7 @@ class Lending:
         self._storages = storages
         self._home, self._hub = home, hub
         self._post = post
+        self._is_eager = is_eager
 
     def do(self, deed: Loan) -> None:
         match deed:
@@ -46,6 +52,12 @@ class Lending:
                 self._pool.halt(lease)
             case Allot(lease=lease, rate=rate):
                 self._pool.adjust(Rate(lease, rate))
+
+    def expect(self, command: AnyCommand) -> None:
+        """Where work will come in a moment, a quarter of a second is won if a worker begins by then."""
+        if self._is_eager and isinstance(command, Expand | Inspect):
+            with contextlib.suppress(OSError):  # whoever needs it will tell
+                self._pool.warm()
 
     def _fetch(self, fetch: Fetch) -> None:
         lease = self._core.book.leases.get(fetch.lease)

@@ -128,6 +128,11 @@ class Pool:
             self._workers.append(idle)
         idle.begin(work)
 
+    def warm(self) -> None:
+        """Work will come in a moment: a worker begins to begin. Raises OSError where no process can be made."""
+        if not any(worker.alive for worker in self._workers):
+            self._workers = [_Worker(self._command, self._stderr, self._post)]
+
     def halt(self, lease: int) -> None:
         """Asks for the lease back. `enforce` sees to it that it comes."""
         for worker in self._workers:

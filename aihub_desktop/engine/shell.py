@@ -143,8 +143,9 @@ class Shell:
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
         self._bearing = Bearing(book, self._hub)
         self._lending = Lending(
-            self._core, self._pool, self._keys, self._storages, home=self._home, hub=self._hub, post=self.post
-        )
+            self._core, self._pool, self._keys, self._storages, home=self._home, hub=self._hub, post=self.post,
+            is_eager=self._only_new,
+        )  # fmt: skip
 
     # ---- the loop ----
 
@@ -258,6 +259,7 @@ class Shell:
                 self._keys.handle(command, lambda value, problem: self._key_set(value, problem, reply))
             case m.ListStorages() | m.PutStorage() | m.RemoveStorage() | m.Browse() | m.Expand() | m.Inspect():
                 self._shelves.handle(command, reply)
+                self._lending.expect(command)
             case m.Space():
                 floor = self._core.settings.floor_bytes
                 self._lookout.space(command, lambda volume: self._core.volumes.usable(volume, floor), reply)
