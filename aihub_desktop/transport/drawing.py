@@ -16,6 +16,7 @@ from aihub_desktop.transport.spans import Claim, Spans
 from aihub_desktop.transport.tap import Tap
 
 BLOCK: Final = 1 << 20  # of one write
+_LEAST: Final = 4 << 10  # of one write
 _FLUSH_SECONDS: Final = 0.5
 _MEMORY_SECONDS: Final = 0.5  # so much of the past says how fast a connection is
 
@@ -38,6 +39,8 @@ class Drawing:
         self._canvas: Canvas = job.canvas
         self._spans: Spans = job.spans
         self._reserve = Reserve()
+        # Of a small piece no more than its quarter waits to be written.
+        self._block = min(BLOCK // 2, max(_LEAST, desk.order.piece_bytes // 4))
 
     def agree(self, mirror: int, most: int) -> None:
         """What this answer tells of the file is what the others told. Raises CHANGED, WRONG_ANSWER."""
@@ -74,14 +77,14 @@ class Drawing:
                 self._flush(stroke, filled, time.monotonic())
                 raise
             now = time.monotonic()
-            if not count or filled >= BLOCK // 2 or now - flushed > _FLUSH_SECONDS:
+            if not count or filled >= self._block or now - flushed > _FLUSH_SECONDS:
                 self._measure(filled, now - flushed)
                 self._flush(stroke, filled, now)
                 filled, flushed = 0, now
                 over = self._is_over(most, ended=count == 0)
 
     def _room(self, filled: int) -> int:
-        room = BLOCK - filled
+        room = 2 * self._block - filled if self._block == BLOCK // 2 else self._block - filled
         return room if self._claim.stop is None else min(room, self._claim.stop - self._claim.at - filled)
 
     def _is_over(self, most: Callable[[], int], *, ended: bool) -> bool:

@@ -29,8 +29,8 @@ class Easel:
         job.part = Part(job.spot, Identity.of(job.work), state, self._durability)
         return Canvas(
             job.part, state, self._durability, partial(self._safe, job),
-            # Half in the making, half on its way to the disk: together a piece is what a power cut takes.
-            mark_bytes=max(1, self._order.piece_bytes // 2), mark_seconds=self._order.mark_seconds,
+            # In the making, and on its way to the disk; a quarter is read and not written: all is what a kill takes.
+            mark_bytes=max(1, 3 * self._order.piece_bytes // 8), mark_seconds=self._order.mark_seconds,
         )  # fmt: skip
 
     def sink(self, job: Job, state: JournalState | None, companion: Companion) -> Sink:
