@@ -316,10 +316,10 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def other_line(self) -> None:
+        old = [lease for lease, deed in self.leases.items() if not isinstance(deed, Prove)]
         self.tell(LineChanged())
-        receiving = [lease for lease, deed in self.leases.items() if not isinstance(deed, Prove)]
-        assert set(receiving) <= self.halted()
-        old = [lease for lease in receiving if lease in self.halted()]
+        # What begins in the same turn begins on the new line.
+        assert set(old) <= self.halted() | (set(old) - self.leases.keys())
         for lease in old:
             self.end(lease, Problem(Code.CUT))
 
