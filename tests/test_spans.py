@@ -238,3 +238,21 @@ class Sharing(RuleBasedStateMachine):
 
 Sharing.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestSharing = Sharing.TestCase
+
+
+def test_a_connection_that_lags_is_told() -> None:
+    spans = Spans(100 << 20)
+    claims = [spans.take(10 << 20, 0.0, 0.0) for _ in range(4)]
+    lagging, *others = [claim for claim in claims if claim is not None]
+    for claim in others:
+        claim.speed = 20e6
+    lagging.speed = 0.2e6
+    assert not spans.lags(lagging, 0.5)  # it has only begun
+    assert spans.lags(lagging, 2.0)
+    assert not any(spans.lags(claim, 2.0) for claim in others)
+    lagging.speed = 5e6
+    assert not spans.lags(lagging, 2.0)
+    lagging.speed = 0.2e6
+    for claim in others[1:]:
+        spans.end(claim)
+    assert not spans.lags(lagging, 2.0)  # one other may be the odd one

@@ -81,7 +81,8 @@ class Drawing:
                 self._measure(filled, now - flushed)
                 self._flush(stroke, filled, now)
                 filled, flushed = 0, now
-                over = self._is_over(most, ended=count == 0)
+                # A connection that lags is given up: a new one may well be as fast as the others.
+                over = self._is_over(most, ended=count == 0) or self._spans.lags(self._claim, now)
 
     def _room(self, filled: int) -> int:
         room = 2 * self._block - filled if self._block == BLOCK // 2 else self._block - filled

@@ -14,12 +14,15 @@ from __future__ import annotations
 import threading
 from bisect import insort
 from collections.abc import Callable, Iterable
+from statistics import median
 from typing import Final
 
 # Less is not worth a request of its own: it is read in the time that one takes.
 SMALLEST: Final = 64 << 10
 _WORTH_SECONDS: Final = 0.1  # of another's work: what ends sooner is left to it
 _HANGS_SECONDS: Final = 2.0  # for that little: such a connection will not be waited for
+_SETTLED_SECONDS: Final = 1.0  # after its start a connection has its speed
+_LAGS: Final = 0.1  # of the others' speed
 _STILL_SECONDS: Final = 1.0  # without a byte: what a connection brought before says nothing any more
 _UNKNOWN_SPEED: Final = 1_000_000.0  # bytes a second, of a connection that has brought nothing yet
 
@@ -39,14 +42,14 @@ class Claim:
     `shut`: ends what its connection waits for; called where all of the claim was taken away.
     """
 
-    __slots__ = ("at", "held", "inherited", "moved_at", "shut", "speed", "start", "stop")
+    __slots__ = ("at", "begun_at", "held", "inherited", "moved_at", "shut", "speed", "start", "stop")
 
     def __init__(self, start: int, stop: int | None, speed: float, now: float) -> None:
         self.start = self.at = start
         self.stop = stop
         self.held = 0
         self.speed = speed
-        self.moved_at = now
+        self.begun_at = self.moved_at = now
         self.inherited = False  # from a connection that hung; until it moves it is not handed on once more
         self.shut: Callable[[], None] = _nothing
 
@@ -115,6 +118,14 @@ class Spans:
         if victim.is_empty:
             victim.shut()
         return claim
+
+    def lags(self, claim: Claim, now: float) -> bool:
+        """Whether its connection is so much slower than the others that a new one is worth its request."""
+        with self._lock:
+            others = [one.speed for one in self._claims if one is not claim and one.speed > 0 and not one.is_empty]
+            left = (claim.stop or claim.at) - claim.at
+            is_settled = now - claim.begun_at >= _SETTLED_SECONDS and len(others) > 1
+            return is_settled and left > SMALLEST and claim.speed < _LAGS * median(others)
 
     def go_on(self, claim: Claim, most: int) -> bool:
         """More for a connection that has come to its end, where what follows is nobody's: no new request for it."""
