@@ -180,8 +180,11 @@ class Desk:
         if not self.crew.is_closed(now):
             # What befalls several hands at the same moment is one refusal.
             job.refusals += 1
-        self.crew.refused(min(asked or _REFUSED_SECONDS * 2**job.refusals, _LONGEST_WAIT), now)
-        if job.refusals >= _REFUSALS or asked > _LONGEST_WAIT:
+        # What is too long to be waited for here is no reason to wait here: the next files tell whether it is for all.
+        is_long = asked > _LONGEST_WAIT
+        usual = min(_REFUSED_SECONDS * 2**job.refusals, _LONGEST_WAIT)
+        self.crew.refused(_REFUSED_SECONDS if is_long else asked or usual, now)
+        if job.refusals >= _REFUSALS or is_long:
             self._give_up(job, problem)
             if self.crew.is_sent_away():
                 self.stop(problem)
