@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Final
 
 import pytest
@@ -10,8 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.domain.model import Algorithm, Checksum
-from aihub_desktop.sources.web.addresses import clean, is_signed, parse_list, parsed, read_list, secrets_of, spelt
+from aihub_desktop.sources.web.addresses import clean, is_signed, parsed, secrets_of, spelt
 
 S3_SIGNED: Final = (
     "https://kr.object.ncloudstorage.com/b/a.zip?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20260101"
@@ -126,43 +124,3 @@ def test_signed_addresses_are_known() -> None:
 
 def test_secrets_are_told_as_they_stand_and_decoded() -> None:
     assert secrets_of("https://me:p%40ss@h/a?id=1&sig=a%2Fb") == {"me:p%40ss", "me:p@ss", "p@ss", "a%2Fb", "a/b"}
-
-
-def test_a_list_in_the_form_of_aria2() -> None:
-    text = (
-        "\ufeff# from the lab\r\n"
-        "https://h/a.zip\thttps://mirror/a.zip\r\n"
-        "  out=가/a b.zip\r\n"
-        f"\tchecksum=sha-256={'A' * 64}\r\n"
-        "  header=Cookie: x\r\n"
-        "\r\n"
-        "   # aside\r\n"
-        "https://h/b.zip  # the second\r\n"
-        "https://h/c#d https://h/e\r\n"
-        "s3://bucket/prefix/\r\n"
-    )
-    listed = read_list(text)
-    first = "https://h/a.zip\thttps://mirror/a.zip"
-    assert listed.addresses == [first, "https://h/b.zip", "https://h/c#d", "https://h/e", "s3://bucket/prefix/"]
-    assert listed.names == {first: "가/a b.zip"}
-    assert listed.checksums == {first: Checksum(Algorithm.SHA256, "a" * 64)}
-    assert parse_list(text) == listed.addresses
-
-
-@pytest.mark.parametrize("text", ["https://h/a\nftp://h/b\n", "nonsense", "s3://", "https://h/a\tgopher://h/a"])
-def test_a_list_with_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(ProblemError) as caught:
-        parse_list(text)
-    assert caught.value.problem.code is Code.BAD_ADDRESS
-
-
-def test_a_list_with_a_broken_checksum_is_refused() -> None:
-    with pytest.raises(ProblemError) as caught:
-        read_list("https://h/a\n checksum=sha-256=12\n")
-    assert caught.value.problem.code is Code.BAD_LIST
-
-
-@given(st.text())
-def test_any_text_is_a_list_or_refused(text: str) -> None:
-    with contextlib.suppress(ProblemError):
-        assert all(address for address in parse_list(text))

@@ -1,4 +1,4 @@
-"""Addresses: what may be asked for, what of them may be shown and kept, and lists of them. Pure.
+"""Addresses: what may be asked for, and what of them may be shown and kept. Pure.
 
 They are read by httpx's own parser, the one that also connects: what is judged here is what is reached.
 """
@@ -10,11 +10,8 @@ from typing import Final
 from urllib.parse import unquote
 
 import httpx
-import msgspec
 
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.domain.model import Checksum
-from aihub_desktop.sources.web.digests import parse_checksum
 
 MIRRORS: Final = "\t"  # between the addresses of one file, as in aria2's lists
 
@@ -27,7 +24,6 @@ _SIGN: Final = r"(?:[A-Za-z0-9_~!$&'()*+,;=:@/.-]|%[0-9A-Fa-f]{2})*"
 _BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _HOST: Final = rf"(?:(?:[0-9a-z_-]+\.)*[0-9a-z_-]*[a-z]|(?:{_BYTE}\.){{3}}{_BYTE})"
 _PLAIN: Final = re.compile(rf"https?://{_HOST}(?::(?P<port>[1-9][0-9]{{0,4}}))?/{_SIGN}(?:\?{_SIGN})?")
-_S3: Final = re.compile(r"s3://[^/\s]+(?:/.*)?", re.IGNORECASE | re.DOTALL)
 _SESSION: Final = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*", re.IGNORECASE)
 
 # Parameters that sign, pass or grant: by whole words of their name, …
@@ -46,18 +42,6 @@ _BESIDE: Final = re.compile(
     "s[epvrtsi]|srt|sip|spr|ses|skoid|sktid|skt|ske|sks|skv|saoid|suoid|scid|policy|exp", re.IGNORECASE
 )
 _SIGNATURE: Final = re.compile(r"signature$|^sig$|^hdn(?:ts|ea|tl)$|^hmac$|^expires$")
-
-_OPTION: Final = re.compile(r"[ \t]+([a-z][a-z0-9-]*)=(.*)")
-_BETWEEN: Final = re.compile(r"[ \t]+(?=(?:https?|s3)://)", re.IGNORECASE)
-_COMMENT: Final = re.compile(r"\s#.*")
-
-
-class Listed(msgspec.Struct, frozen=True):
-    """A list of addresses, as the command `Inspect` takes it: mirrors of one file are joined by a tab."""
-
-    addresses: list[str]
-    names: dict[str, str] = {}
-    checksums: dict[str, Checksum] = {}
 
 
 def spelt(address: str) -> str:
@@ -104,34 +88,6 @@ def is_signed(address: str) -> bool:
     return any(_SIGNATURE.search(name) for name in names)
 
 
-def parse_list(text: str) -> list[str]:
-    """The addresses of a list, one file each: see `read_list`."""
-    return read_list(text).addresses
-
-
-def read_list(text: str) -> Listed:
-    """One file a line; mirrors of it on the same line, with tabs between; `#` for comments.
-
-    Lines that begin with a blank hold options of the file before them, as in aria2's lists: `out=` and `checksum=`
-    count, others are passed over. Raises `ProblemError`: BAD_ADDRESS for what is neither http(s) nor s3, BAD_LIST
-    for a checksum that cannot be read.
-    """
-    addresses: list[str] = []
-    names: dict[str, str] = {}
-    checksums: dict[str, Checksum] = {}
-    for line in text.removeprefix("\ufeff").splitlines():
-        option = _OPTION.fullmatch(line)
-        if option and addresses:
-            match option[1]:
-                case "out":
-                    names[addresses[-1]] = option[2].strip()
-                case "checksum":
-                    checksums[addresses[-1]] = _checksum(option[2])
-        elif line.strip() and not line.lstrip().startswith("#"):
-            addresses += _of_line(_COMMENT.sub("", line))
-    return Listed(addresses, names, checksums)
-
-
 def _is_plain(address: str) -> bool:
     found = _PLAIN.fullmatch(address)
     if found is None or "/." in address:
@@ -141,26 +97,6 @@ def _is_plain(address: str) -> bool:
 
 def _without_login(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}"
-
-
-def _of_line(line: str) -> list[str]:
-    if MIRRORS in line.strip():
-        mirrors = [part.strip() for part in line.split(MIRRORS) if part.strip()]
-        return [MIRRORS.join(_checked(mirror) for mirror in mirrors)]
-    return [_checked(part.strip()) for part in _BETWEEN.split(line) if part.strip()]
-
-
-def _checked(address: str) -> str:
-    if not _S3.fullmatch(address):
-        spelt(address)
-    return address
-
-
-def _checksum(text: str) -> Checksum:
-    try:
-        return parse_checksum(text)
-    except ValueError:
-        raise ProblemError(Code.BAD_LIST, why="checksum") from None
 
 
 def _judged(query: str) -> list[tuple[str, bool]]:
