@@ -1,4 +1,4 @@
-"""Addresses: what of them may be shown, which are asked for, and lists of them."""
+"""Addresses: what of them may be shown, and which are asked for."""
 
 from __future__ import annotations
 
