@@ -104,6 +104,11 @@ class _Worker:
             self._post(Ended(lease, Problem(Code.WORKER_LOST, {"status": -1 if status is None else status})))
 
 
+def _is_brief(work: Receive | Gather | Check) -> bool:
+    """Names are given, and nothing is read: done sooner than a process begins."""
+    return isinstance(work, Check) and all(file.proof is not None for file in work.files)
+
+
 class Pool:
     """Up to `size` workers. `post` is called from their listening threads with each piece of news."""
 
@@ -123,7 +128,7 @@ class Pool:
         """Lends the work to the worker that has least. Raises OSError where no process can be made."""
         self._workers = [worker for worker in self._workers if worker.alive]
         idle = min(self._workers, key=lambda worker: len(worker.leases), default=None)
-        if idle is None or (idle.leases and len(self._workers) < self._size):
+        if idle is None or (idle.leases and not _is_brief(work) and len(self._workers) < self._size):
             idle = _Worker(self._command, self._stderr, self._post)
             self._workers.append(idle)
         idle.begin(work)

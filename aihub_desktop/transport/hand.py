@@ -28,7 +28,8 @@ from aihub_desktop.transport.tap import Tap
 from aihub_desktop.transport.target import Spot
 
 SMALL: Final = 1 << 20  # what is not longer is held in memory whole
-_ASK_SECONDS: Final = 4.0  # worth of bytes in one request, so that the way to the place and back costs little
+_ASK_TIMES: Final = 50  # as long as the place takes to answer: so much one request brings, and the way costs little
+_ASK_SECONDS: Final = 4.0  # at the most: what is read behind the hands waits for the first of them
 _MOST_PIECES: Final = 8  # in one request
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Hand:
         self._lock = threading.Lock()
         self._mirror = 0  # that the last request went to
         self._speed = 0.0
+        self._answers_in = _ASK_SECONDS / _ASK_TIMES  # seconds
         self._view = memoryview(b"")
         self._thread = threading.Thread(target=self._run, name=f"hand-{number}", daemon=True)
 
@@ -107,7 +109,8 @@ class Hand:
     def _most(self) -> int:
         """Bytes to ask for at once."""
         piece = self._order.piece_bytes
-        return int(min(max(piece, self._speed * _ASK_SECONDS), _MOST_PIECES * piece))
+        seconds = min(self._answers_in * _ASK_TIMES, _ASK_SECONDS)
+        return int(min(max(piece, self._speed * seconds), _MOST_PIECES * piece))
 
     def _outcome(self, job: Job, claim: Claim | None) -> Problem | None:
         try:
@@ -190,7 +193,7 @@ class Hand:
 
     def _open(self, job: Job, start: int, stop: int | None) -> Opened:
         self._mirror = mirror = job.mirror
-        self.is_waiting = True
+        self.is_waiting, began = True, time.monotonic()
         try:
             answer = self._lane.open(job.file, start, stop, job.validator(mirror), mirror=mirror)
         except ProblemError as error:
@@ -199,6 +202,7 @@ class Hand:
             raise
         finally:
             self.is_waiting = False
+        self._answers_in = time.monotonic() - began
         try:
             # Whoever leaves does not wait for those that wait: from then on nothing may be begun.
             if self._desk.stopped:
