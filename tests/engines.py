@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, TypeVar
@@ -82,8 +83,22 @@ class RunningEngine:
                     return row
         raise AssertionError(f"transfer {transfer} never told {code}; last: {self.events[-3:]}")
 
+    def wait_for_progress(self, holds: Callable[[m.Progress], bool]) -> m.Progress:
+        """The first word of progress from now on of which it holds."""
+        deadline = time.monotonic() + _LONGEST
+        while (left := deadline - time.monotonic()) > 0 and (event := self.engine.get(left)) is not None:
+            self.events.append(event)
+            if isinstance(event, m.Progress) and holds(event):
+                return event
+        raise AssertionError(f"nothing like it was told; last: {self.events[-3:]}")
+
     def files(self, transfer: int) -> list[m.FileRow]:
         return self.ask(m.Rows(self.engine.number(), transfer), m.FileRows).rows
+
+
+def children(pid: int) -> list[int]:
+    """Processes that a process has begun and that run still; on Linux."""
+    return [int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
 
 
 def final_files(folder: Path) -> dict[str, bytes]:

@@ -20,7 +20,7 @@ from typing import Final
 
 import pytest
 from commandline import Aihub, ended
-from engines import RunningEngine, final_files, manifest, sha256
+from engines import RunningEngine, children, final_files, manifest, sha256
 
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem
@@ -401,13 +401,25 @@ def test_secrets_of_an_address_are_nowhere(aihub: Aihub, site: Site, folder: Pat
         assert secret not in left + logs + run.raw + run.err.encode()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
+def test_no_process_is_begun_to_give_a_name(site: Site, folder: Path, tmp_path: Path) -> None:
+    site.put("u.bin", noise(3_000_000, 22))  # not a small one: those are named where they are received
+    with RunningEngine(tmp_path / "home", "http://127.0.0.1:9", piece_bytes=1 << 20) as run:
+        found = run.ask(m.Inspect(run.engine.number(), [f"{site.url}/u.bin"]), m.Inspected)
+        before = set(children(os.getpid()))
+        wish = m.Add(run.engine.number(), Dataset(WEB, "", "h"), found.files, str(folder))
+        run.wait_for(run.ask(wish, m.Added).transfer, TransferState.DONE)
+        assert len(set(children(os.getpid())) - before) <= 1
+    assert folder.joinpath("u.bin").read_bytes() == noise(3_000_000, 22)
+
+
 def test_the_engine_tells_of_connections(site: Site, folder: Path, tmp_path: Path) -> None:
     site.put("u.bin", noise(14_000_000, 21))  # beyond what nginx lets through at once
     with RunningEngine(tmp_path / "home", "http://127.0.0.1:9", connections=4, piece_bytes=1 << 20) as run:
         found = run.ask(m.Inspect(run.engine.number(), [f"{site.url}/slow/u.bin"]), m.Inspected)
         wish = m.Add(run.engine.number(), Dataset(WEB, "", "h"), found.files, str(folder))
         run.wait_for(run.ask(wish, m.Added).transfer, TransferState.DONE)
+        run.wait_for_progress(lambda event: event.connections == 0)
         told = [event for event in run.events if isinstance(event, m.Progress)]
     assert 1 < max(event.connections for event in told) <= 4
-    assert told[-1].connections == 0
     assert not any(event.streams or event.eased for event in told)

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pytest
 from commandline import Aihub
-from engines import final_files, manifest, offered, sha256
+from engines import children, final_files, manifest, offered, sha256
 
 from aihub_desktop.demo.answers import Refusal
 from aihub_desktop.demo.catalogue import Catalogue
@@ -390,10 +390,6 @@ def test_no_process_is_left_when_the_window_dies(begin: Callable[..., Engine], t
     assert workers
     assert engine.end() == 0
     assert not [one for one in workers if Path(f"/proc/{one}").exists()]
-
-
-def children(pid: int) -> list[int]:
-    return [int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")

@@ -256,3 +256,20 @@ def test_a_connection_that_lags_is_told() -> None:
     for claim in others[1:]:
         spans.end(claim)
     assert not spans.lags(lagging, 2.0)  # one other may be the odd one
+
+
+def test_the_first_piece_holds_nobody_back_for_long() -> None:
+    spans = Spans(100 * MIB)
+    first = taken(spans, 10 * MIB, FAST)
+    ahead = 0
+    while ahead < 30 * MIB:  # another connection goes on and on, while the first one crawls
+        other = taken(spans, MIB, FAST)
+        if other.stop == first.stop or other.start < 10 * MIB:
+            break
+        spans.advance(other, MIB, 1.0)
+        spans.end(other)
+        ahead += MIB
+    # Whoever reads behind never has much more in front of a gap than what is asked for at once.
+    assert ahead <= 2 * MIB
+    assert other.start == first.stop
+    assert other.stop == 10 * MIB

@@ -15,8 +15,8 @@ from aihub_desktop.transport.reserve import Reserve
 from aihub_desktop.transport.spans import Claim, Spans
 from aihub_desktop.transport.tap import Tap
 
-# Of one write. As good as any larger one, and it stays in the processor's cache from the socket to the disk; from 512 KiB
-# on the page cache takes folios so large that a virtual machine may have to ask its host for each: eight times as slow.
+# Of one write. As good as any larger one, and it stays in the processor's cache from the socket to the disk. Of 1 MiB
+# the page cache takes folios so large that a virtual machine may have to ask its host for them: eight times as slow.
 BLOCK: Final = 256 << 10
 _LEAST: Final = 4 << 10  # of one write
 _FLUSH_SECONDS: Final = 0.5

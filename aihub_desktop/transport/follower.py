@@ -20,7 +20,7 @@ from aihub_desktop.transport.disk import disk_error
 from aihub_desktop.transport.reading import Finding, Reading
 from aihub_desktop.transport.ziparchive import StoppedError
 
-_BLOCK: Final = 1 << 20
+_BLOCK: Final = 4 << 20  # the reader has to wait for its turn after each, among as many threads as there are hands
 _LOOK_SECONDS: Final = 0.2
 _REPAIRS: Final = 3  # of one piece: the same bad bytes three times are what the place has
 _log = logging.getLogger(__name__)

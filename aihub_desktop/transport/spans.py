@@ -86,37 +86,50 @@ class Spans:
         """The first bytes that are nobody's, `most` at the most; None where all have somebody.
 
         `speed`: bytes a second that the asking connection may hope for, 0 if it has brought nothing yet.
+        Where the first claim has fallen behind by more than what all connections ask for at once, its later part is
+        taken: whoever reads the file in order waits for it, and would find what came after it no more in memory.
         """
         with self._lock:
             if not self._free:
                 return None
-            start, stop = self._free.pop(0)
-            # Without a size nobody can say where another one would begin.
-            if stop is not None and stop - start - most >= SMALLEST:
-                self._free.insert(0, (start + most, stop))
-                stop = start + most
-            return self._claimed(start, stop, speed, now)
+            first = min(self._claims, key=_place, default=None)
+            holds_back = first is not None and self._free[0][0] - first.at > (len(self._claims) + 1) * most
+            claim = self._part_of(first, speed, now) if first is not None and holds_back else None
+            if claim is None:
+                return self._first_free(most, speed, now)
+        return _took_over(claim, first)
 
     def steal(self, speed: float, now: float) -> Claim | None:
         """The later part of what another connection has to do; None where that is soon done by itself."""
         with self._lock:
             victim = max(self._claims, key=lambda claim: _seconds(claim, now), default=None)
-            if victim is None or victim.stop is None or (seconds := _seconds(victim, now)) < _WORTH_SECONDS:
-                return None
-            left, stop = victim.stop - victim.at - victim.held, victim.stop
-            if left > SMALLEST:
-                speed = speed or _UNKNOWN_SPEED
-                share = min(0.99, speed / (speed + left / seconds))
-                cut = min(stop - SMALLEST, stop - int(left * share))
-            elif seconds > _HANGS_SECONDS and not victim.inherited:
-                cut = victim.at
-            else:
-                return None
-            victim.stop = cut
-            claim = self._claimed(cut, stop, speed, now)
-            claim.inherited = victim.is_empty
-        if victim.is_empty:
-            victim.shut()
+            claim = None if victim is None else self._part_of(victim, speed, now)
+        return _took_over(claim, victim)
+
+    def _first_free(self, most: int, speed: float, now: float) -> Claim:
+        start, stop = self._free.pop(0)
+        # Without a size nobody can say where another one would begin.
+        if stop is not None and stop - start - most >= SMALLEST:
+            self._free.insert(0, (start + most, stop))
+            stop = start + most
+        return self._claimed(start, stop, speed, now)
+
+    def _part_of(self, victim: Claim, speed: float, now: float) -> Claim | None:
+        """Under the lock: the later part of a claim, as large as the two connections are fast."""
+        if victim.stop is None or (seconds := _seconds(victim, now)) < _WORTH_SECONDS:
+            return None
+        left, stop = victim.stop - victim.at - victim.held, victim.stop
+        if left > SMALLEST:
+            speed = speed or _UNKNOWN_SPEED
+            share = min(0.99, speed / (speed + left / seconds))
+            cut = min(stop - SMALLEST, stop - int(left * share))
+        elif seconds > _HANGS_SECONDS and not victim.inherited:
+            cut = victim.at
+        else:
+            return None
+        victim.stop = cut
+        claim = self._claimed(cut, stop, speed, now)
+        claim.inherited = victim.is_empty
         return claim
 
     def lags(self, claim: Claim, now: float) -> bool:
@@ -205,6 +218,17 @@ class Spans:
             else:
                 merged.append(span)
         self._free = merged
+
+
+def _took_over(claim: Claim | None, victim: Claim | None) -> Claim | None:
+    """Of a claim that was taken whole the connection need not wait any more. Not under the lock: it has its own."""
+    if claim is not None and victim is not None and victim.is_empty:
+        victim.shut()
+    return claim
+
+
+def _place(claim: Claim) -> int:
+    return claim.at
 
 
 def _start(span: Span) -> int:
