@@ -14,19 +14,24 @@ PROGRAM: Final = Path(__file__).parent.parent / "aihub_desktop"
 ROOMS: Final = {
     "domain": (),
     "sources": ("domain",),
+    # An archive is read from disk as everything else is.
+    "archives": ("domain", "transport.disk"),
     "transport": (
         "domain",
+        "archives",
         "sources.place",
         "sources.aihub.tarstream",
         "sources.aihub.listing",
         "sources.s3.checksums",
     ),
     "store": ("domain",),
-    "engine": ("domain", "store", "transport", "sources"),
+    "unpack": ("domain", "archives", "transport"),
+    "holdings": ("domain", "archives", "transport"),
+    "engine": ("domain", "store", "transport", "sources", "archives", "holdings", "unpack"),
     "system": ("domain",),
     "demo": ("domain", "system"),
     # The doctor runs beside whatever engine holds the state folder, so it is no command of one.
-    "cli": ("domain", "engine.serve", "engine.doctor", "system", "transport.verify", "demo"),
+    "cli": ("domain", "engine.serve", "engine.doctor", "system", "archives", "holdings", "unpack", "demo"),
     "gui": ("domain", "system"),
     "__main__": ("cli", "domain", "engine.serve", "engine.worker", "system"),
     "__init__": (),

@@ -20,7 +20,7 @@ from tapes import Pipe
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
-from aihub_desktop.transport.ziparchive import StoppedError, ZipVerdict, verify, volume_count
+from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, verify, volume_count
 
 SEED = 20260302
 METHODS = {

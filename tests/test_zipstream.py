@@ -20,8 +20,8 @@ from tapes import Pipe, Tape, check, order, pieces, receive, sha256, tar, work
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, Whole, WorkFile
-from aihub_desktop.transport.ziparchive import ZipVerdict, recall, verify
-from aihub_desktop.transport.zipstream import Seen, ZipStream
+from aihub_desktop.archives.ziparchive import ZipVerdict, recall, verify
+from aihub_desktop.archives.zipstream import Seen, ZipStream
 
 SEED = 20261123
 FILES = {"a.txt": b"content " * 40, "빈 것": b"", "folder/": b"", "noise": random.Random(SEED).randbytes(5_000)}

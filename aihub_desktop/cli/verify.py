@@ -19,8 +19,8 @@ from aihub_desktop.cli.session import Session
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.names import OWN_FOLDER
-from aihub_desktop.transport.verify import Finding, Report, Seen
-from aihub_desktop.transport.verify import verify as read_again
+from aihub_desktop.holdings.verify import Finding, Report, Seen
+from aihub_desktop.holdings.verify import verify as read_again
 
 _LINE_SECONDS: Final = 10.0
 # These do no harm: other files may well lie in the folder, and a download may not be over.

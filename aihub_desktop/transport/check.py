@@ -29,7 +29,7 @@ from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.publish import finish, is_half_published, publish
 from aihub_desktop.transport.reconcile import may_replace
 from aihub_desktop.transport.target import Spot, Target
-from aihub_desktop.transport.ziparchive import StoppedError, ZipVerdict, verify, volume_count
+from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, verify, volume_count
 
 REPORT_SECONDS: Final = 0.2
 _BLOCK: Final = 1 << 20

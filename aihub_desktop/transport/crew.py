@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -11,6 +12,9 @@ from aihub_desktop.domain.streams import Streams
 
 _SENT_AWAY: Final = 3  # files in a row: then there is no use in asking for the others
 _EASED_SECONDS: Final = 30.0  # so long people are told of it
+# Where no hand ever waits for the network, this machine is what is slow: more hands than it has cores, and one that
+# computes beside them, only take turns.
+ENOUGH: Final = max(2, os.cpu_count() or 2)
 
 
 class Crew:
@@ -27,11 +31,13 @@ class Crew:
         self._closed_until = float("-inf")
         self._eased_at = float("-inf")
         self._sent_away = 0
+        self._flooded: set[int] = set()  # hands that never had to wait for the network
 
     @property
     def wanted(self) -> int:
         """How many hands are to work."""
-        return max(1, min(self._streams.wanted, self._most))
+        most = min(self._most, ENOUGH) if len(self._flooded) > ENOUGH else self._most
+        return max(1, min(self._streams.wanted, most))
 
     @property
     def busy(self) -> int:
@@ -61,6 +67,14 @@ class Crew:
             if number in self._busy:
                 self._busy.discard(number)
                 self._line.streams(len(self._busy), now)
+
+    def drew(self, number: int, *, is_flooded: bool) -> None:
+        """A hand is through with a piece: whether there was always more to read than it took."""
+        with self._lock:
+            if is_flooded:
+                self._flooded.add(number)
+            else:
+                self._flooded.clear()  # of all: those that rest may find more, too
 
     def received(self, count: int, now: float) -> None:
         with self._lock:

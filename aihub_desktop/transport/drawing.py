@@ -19,6 +19,7 @@ from aihub_desktop.transport.tap import Tap
 # the page cache takes folios so large that a virtual machine may have to ask its host for them: eight times as slow.
 BLOCK: Final = 256 << 10
 _LEAST: Final = 4 << 10  # of one write
+_MANY_READS: Final = 16
 _FLUSH_SECONDS: Final = 0.5
 _MEMORY_SECONDS: Final = 0.5  # so much of the past says how fast a connection is
 
@@ -41,6 +42,7 @@ class Drawing:
         self._canvas: Canvas = job.canvas
         self._spans: Spans = job.spans
         self._reserve = Reserve()
+        self._reads = self._full = 0
         # Of a small piece no more than its quarter waits to be written.
         self._block = min(BLOCK // 2, max(_LEAST, desk.order.piece_bytes // 4))
 
@@ -56,6 +58,11 @@ class Drawing:
         if size is not None:
             self._spans.learn(size, self._claim, most)
         self._job.heard = self._job.heard or self._answer.checksums
+
+    @property
+    def is_flooded(self) -> bool | None:
+        """Whether there was always more to read than was taken; of a short piece nobody can say."""
+        return None if self._reads < _MANY_READS else self._full >= self._reads - self._reads // 8
 
     def draw(self, most: Callable[[], int]) -> None:
         """Every byte that comes and is wanted is written when this returns, or raises. `most`: see `Spans.go_on`."""
@@ -73,6 +80,7 @@ class Drawing:
             try:
                 if (room := self._room(filled)) > 0:
                     count = self._tap.read(self._answer.body, self._view[filled : filled + room], pace)
+                    self._reads, self._full = self._reads + 1, self._full + (count == room)
                 filled += count or 0
                 self._claim.held = filled
             except ProblemError:

@@ -266,6 +266,8 @@ class Hand:
             drawing.agree(self._mirror, self._most())
             self._desk.follow(job)
             drawing.draw(self._most)
+            if (is_flooded := drawing.is_flooded) is not None:
+                self._desk.crew.drew(self._number, is_flooded=is_flooded)
         finally:
             claim.shut = _nothing
             self._speed = drawing.speed

@@ -30,7 +30,7 @@ from aihub_desktop.transport.part import Part
 from aihub_desktop.transport.reading import Finding, Reading
 from aihub_desktop.transport.reserve import Reserve
 from aihub_desktop.transport.target import Spot
-from aihub_desktop.transport.ziparchive import StoppedError
+from aihub_desktop.archives.ziparchive import StoppedError
 
 BLOCK: Final = 1 << 20  # of one read from disk
 _log = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from isal import isal_zlib
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
-from aihub_desktop.transport.inflate import FAILURES, can_open, decoders, unpacked
-from aihub_desktop.transport.volumes import Volumes, Window
-from aihub_desktop.transport.zipformat import (
+from aihub_desktop.archives.inflate import FAILURES, can_open, decoders, unpacked
+from aihub_desktop.archives.volumes import Volumes, Window
+from aihub_desktop.archives.zipformat import (
     END64_SIZE,
     END_SIZE,
     ENTRY_SIGNATURE,
@@ -40,7 +40,7 @@ from aihub_desktop.transport.zipformat import (
     parse_local,
     parse_locator,
 )
-from aihub_desktop.transport.zipstream import Seen
+from aihub_desktop.archives.zipstream import Seen
 
 _NAMED: Final = 20  # damaged entries that a verdict names; the rest are counted
 

@@ -18,8 +18,8 @@ from typing import Final, TypeVar
 import xxhash
 from isal import igzip_lib, isal_zlib
 
-from aihub_desktop.transport.inflate import FAILURES, PORTION, Method
-from aihub_desktop.transport.zipformat import (
+from aihub_desktop.archives.inflate import FAILURES, PORTION, Method
+from aihub_desktop.archives.zipformat import (
     DESCRIPTOR_SIGNATURE,
     LOCAL_SIGNATURE,
     LOCAL_SIZE,

@@ -1,0 +1,1 @@
+"""Readers of archives: what lies in them, and whether it is sound."""

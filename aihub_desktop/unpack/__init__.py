@@ -1,0 +1,1 @@
+"""Archives onto disk: every entry verified, under a safe name, in the target folder and nowhere else."""
