@@ -12,8 +12,8 @@ import pytest
 from tapes import sha256
 
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.transport.ledger import Entry, Ledger, manifest_line
 from aihub_desktop.holdings.verify import Finding, Report, Seen, verify
+from aihub_desktop.transport.ledger import Entry, Ledger, manifest_line
 
 FILES = {"라벨/파일 1.json": b"1" * 3_000_000, "a/b c.zip": b"2", "empty.csv": b""}
 

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tapes import Pipe
 
+from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, verify, volume_count
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
-from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, verify, volume_count
 
 SEED = 20260302
 METHODS = {

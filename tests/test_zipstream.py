@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tapes import Pipe, Tape, check, order, pieces, receive, sha256, tar, work
 
-from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.domain.leases import Proof, Whole, WorkFile
 from aihub_desktop.archives.ziparchive import ZipVerdict, recall, verify
 from aihub_desktop.archives.zipstream import Seen, ZipStream
+from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.leases import Proof, Whole, WorkFile
 
 SEED = 20261123
 FILES = {"a.txt": b"content " * 40, "빈 것": b"", "folder/": b"", "noise": random.Random(SEED).randbytes(5_000)}

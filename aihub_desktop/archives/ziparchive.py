@@ -15,8 +15,6 @@ from typing import Final
 
 from isal import isal_zlib
 
-from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.domain.leases import Proof
 from aihub_desktop.archives.inflate import FAILURES, can_open, decoders, unpacked
 from aihub_desktop.archives.volumes import Volumes, Window
 from aihub_desktop.archives.zipformat import (
@@ -41,6 +39,8 @@ from aihub_desktop.archives.zipformat import (
     parse_locator,
 )
 from aihub_desktop.archives.zipstream import Seen
+from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.leases import Proof
 
 _NAMED: Final = 20  # damaged entries that a verdict names; the rest are counted
 

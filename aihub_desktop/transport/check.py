@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, verify, volume_count
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Check, Checked, Ended, Failed, Proof, Proved, WorkFile
 from aihub_desktop.domain.sets import volume_of, whole_sets
@@ -29,7 +30,6 @@ from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.publish import finish, is_half_published, publish
 from aihub_desktop.transport.reconcile import may_replace
 from aihub_desktop.transport.target import Spot, Target
-from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, verify, volume_count
 
 REPORT_SECONDS: Final = 0.2
 _BLOCK: Final = 1 << 20

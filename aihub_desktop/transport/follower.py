@@ -12,13 +12,13 @@ from typing import Final
 
 import xxhash
 
+from aihub_desktop.archives.ziparchive import StoppedError
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Piece, PieceHashes
 from aihub_desktop.transport.canvas import Canvas
 from aihub_desktop.transport.digests import Digest, digest_of_algorithm
 from aihub_desktop.transport.disk import disk_error
 from aihub_desktop.transport.reading import Finding, Reading
-from aihub_desktop.archives.ziparchive import StoppedError
 
 _BLOCK: Final = 4 << 20  # the reader has to wait for its turn after each, among as many threads as there are hands
 _LOOK_SECONDS: Final = 0.2

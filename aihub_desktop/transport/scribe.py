@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aihub_desktop.archives.ziparchive import StoppedError
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.follower import Follower
 from aihub_desktop.transport.job import Job
 from aihub_desktop.transport.reading import Finding, Reading
-from aihub_desktop.archives.ziparchive import StoppedError
 
 _log = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 import xxhash
 
+from aihub_desktop.archives.ziparchive import StoppedError
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Piece
 from aihub_desktop.transport.companion import Companion
@@ -30,7 +31,6 @@ from aihub_desktop.transport.part import Part
 from aihub_desktop.transport.reading import Finding, Reading
 from aihub_desktop.transport.reserve import Reserve
 from aihub_desktop.transport.target import Spot
-from aihub_desktop.archives.ziparchive import StoppedError
 
 BLOCK: Final = 1 << 20  # of one read from disk
 _log = logging.getLogger(__name__)
