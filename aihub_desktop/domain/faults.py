@@ -21,6 +21,7 @@ Every code has words in Korean and English in the message catalogue, and a test 
     Fault.LOCAL       this machine: disk, names, files in the way
       ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
       ├─ DISK_FULL, NO_ROOM, FILE_TOO_LARGE, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING, DRIVE_MISSING
+      ├─ NO_LEDGER, AT_WORK
       └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, STORE_NEWER, STORE_BROKEN
     Fault.BUG         this program
       └─ BAD_COMMAND, BUG
@@ -107,6 +108,8 @@ class Code(StrEnum):
     DISK_ERROR = "disk-error"
     TARGET_MISSING = "target-missing"
     DRIVE_MISSING = "drive-missing"  # the volume that the transfer began on is not there, or another one is
+    NO_LEDGER = "no-ledger"  # a folder in which this program has recorded nothing
+    AT_WORK = "at-work"  # a download or a task is at work in the folder
     KEYCHAIN_LOCKED = "keychain-locked"
     KEYCHAIN_NONE = "keychain-none"
     ENGINE_BUSY = "engine-busy"  # another engine holds this state folder
@@ -169,6 +172,8 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.DISK_ERROR: Fault.LOCAL,
     Code.TARGET_MISSING: Fault.LOCAL,
     Code.DRIVE_MISSING: Fault.LOCAL,
+    Code.NO_LEDGER: Fault.LOCAL,
+    Code.AT_WORK: Fault.LOCAL,
     Code.KEYCHAIN_LOCKED: Fault.LOCAL,
     Code.KEYCHAIN_NONE: Fault.LOCAL,
     Code.ENGINE_BUSY: Fault.LOCAL,

@@ -1,7 +1,7 @@
 """What crosses the seam engine ↔ worker: loans of work, and news of them. JSON lines.
 
 A lease is one loan of work to one worker. News of a lease that has ended is ignored, so a worker that was
-given up can say what it likes.
+given up can say what it likes. Leases of tasks are numbered below zero: the core never meets them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from enum import StrEnum
 import msgspec
 
 from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.holdings import Misfit
 from aihub_desktop.domain.model import RemoteFile, Secret
 from aihub_desktop.domain.storage import AnyPlace
+from aihub_desktop.domain.unpacking import Unpacked, UnpackProgress, UnpackWish
 
 
 class Proof(StrEnum):
@@ -97,11 +99,26 @@ class Check(Work, frozen=True):
     files: list[WorkFile]
 
 
+class Verify(Work, frozen=True):
+    """A task: whether the folder still holds what its manifest says. `threads` read at once."""
+
+    folder: str
+    deep: bool = True
+    threads: int = 1
+
+
+class Unpack(Work, frozen=True):
+    """A task: archives of a folder are unpacked."""
+
+    wish: UnpackWish
+    threads: int = 1
+
+
 class Drop(Work, frozen=True):
     """Stop the lease: make durable what came, say `Ended`."""
 
 
-AnyWork = Receive | Gather | Rate | Check | Drop
+AnyWork = Receive | Gather | Rate | Check | Verify | Unpack | Drop
 
 
 class News(msgspec.Struct, frozen=True, tag_field="news", tag=str.lower):
@@ -170,6 +187,32 @@ class Proved(News, frozen=True):
     batch_files: int = 0  # so many files that one claims
 
 
+class Seen(News, frozen=True):
+    """Of a verification, so far: files that were looked at, and bytes of them that were read."""
+
+    files: int
+    bytes: int
+
+
+class Found(News, frozen=True):
+    """The end of a verification that looked at everything: how many of each finding, and the first misfits."""
+
+    counts: dict[str, int]
+    misfits: list[Misfit]
+
+
+class Unpacking(News, frozen=True):
+    """Progress of an unpacking."""
+
+    progress: UnpackProgress
+
+
+class Emptied(News, frozen=True):
+    """One archive is done with."""
+
+    archive: Unpacked
+
+
 class Failed(News, frozen=True):
     """This file, for this reason; the other files of the lease go on."""
 
@@ -183,4 +226,4 @@ class Ended(News, frozen=True):
     problem: Problem | None = None
 
 
-AnyNews = Reached | Safe | Whole | Checked | Proved | Failed | Ended
+AnyNews = Reached | Safe | Whole | Checked | Proved | Seen | Found | Unpacking | Emptied | Failed | Ended

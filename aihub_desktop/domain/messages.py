@@ -12,10 +12,13 @@ from typing import Any
 import msgspec
 
 from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.holdings import HeldFile, HoldingRow
 from aihub_desktop.domain.model import Checksum, Count, Dataset, RemoteFile, Secret
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.domain.storage import Storage
+from aihub_desktop.domain.tasks import TaskRow, VerifyWish
+from aihub_desktop.domain.unpacking import UnpackWish
 
 # ---- rows: what the faces show -------------------------------------------------------------------
 
@@ -46,6 +49,7 @@ class TransferRow(msgspec.Struct, frozen=True):
     ended_at: float | None
     finishing: bool = False  # paused, but the files under way are still brought to their end
     volume: str = ""  # the mark of the volume it began on: for the engine, not for people
+    unpack: bool = False  # its archives are unpacked once it is over
 
 
 class FileRow(msgspec.Struct, frozen=True):
@@ -150,6 +154,22 @@ class Notice(Event, frozen=True):
     fatal: bool = False
 
 
+class LibraryChanged(Event, frozen=True):
+    """Folders of the library that changed, whole; `removed` are those that left the list."""
+
+    seq: int
+    holdings: list[HoldingRow] = []
+    removed: list[int] = []
+
+
+class TaskChanged(Event, frozen=True):
+    """Tasks that changed, whole, with how far they are; `removed` are those that nobody needs to hear of any more."""
+
+    seq: int
+    tasks: list[TaskRow] = []
+    removed: list[int] = []
+
+
 class Answer(Event, frozen=True):
     """The one answer to the command `id`. `result` is the plain form of the struct named at the command."""
 
@@ -187,11 +207,15 @@ class ListFiles(Command, frozen=True):
 
 
 class Add(Command, frozen=True):
-    """→ `Added`. What is in the queue for the same folder and file keys is joined, not doubled."""
+    """→ `Added`. What is in the queue for the same folder and file keys is joined, not doubled.
+
+    `unpack`: once all of it is over, the archives among what is done are unpacked, each beside itself.
+    """
 
     dataset: Dataset
     files: list[RemoteFile]
     folder: str
+    unpack: bool = False
 
 
 class Rows(Command, frozen=True):
@@ -327,6 +351,60 @@ class Expand(Command, frozen=True):
     base: str = ""
 
 
+class ListHoldings(Command, frozen=True):
+    """→ `Library`, at once, as it is remembered; what a look at the folders tells follows as `LibraryChanged`."""
+
+
+class AddHolding(Command, frozen=True):
+    """→ `HoldingRow`. Takes a folder with a ledger into the list. Refused with TARGET_MISSING where there is none."""
+
+    folder: str
+
+
+class RemoveHolding(Command, frozen=True):
+    """Takes a folder off the list. Its files stay."""
+
+    holding: int
+
+
+class Discard(Command, frozen=True):
+    """→ `Discarded`. Deletes the files that the folder's ledger names, and takes the folder off the list.
+
+    Only plain files that are as long as the ledger has it, none of them through a link. Refused with IN_USE while a
+    download or a task is at work there, with DRIVE_MISSING where another drive stands in the place of the known one.
+    """
+
+    holding: int
+
+
+class HoldingFiles(Command, frozen=True):
+    """→ `HeldFiles`: `limit` files of a folder from `offset`, by their places; `damaged`: only those found so."""
+
+    holding: int
+    offset: Count = 0
+    limit: Count = 500
+    damaged: bool = False
+
+
+class Repair(Command, frozen=True):
+    """→ `Added`. What the last verification found damaged is asked for again; a file that changed makes way."""
+
+    holding: int
+
+
+class Begin(Command, frozen=True):
+    """→ `Begun`. One of the two. A task that is wished for already is not doubled."""
+
+    verify: VerifyWish | None = None
+    unpack: UnpackWish | None = None
+
+
+class Stop(Command, frozen=True):
+    """Ends a task. What it did stays."""
+
+    task: int
+
+
 class Quit(Command, frozen=True):
     """Stops the streams, saves and ends. The end of stdin means the same."""
 
@@ -412,9 +490,34 @@ class Shelf(msgspec.Struct, frozen=True):
     next: str = ""
 
 
+class Library(msgspec.Struct, frozen=True):
+    """`tasks` that wait or run, and the last that ended."""
+
+    holdings: list[HoldingRow]
+    tasks: list[TaskRow] = []
+
+
+class HeldFiles(msgspec.Struct, frozen=True):
+    files: list[HeldFile]
+    total: int
+
+
+class Discarded(msgspec.Struct, frozen=True):
+    """`kept`: files that the ledger names but that are not as it has them, or that the disk did not let go."""
+
+    files: int
+    bytes: int
+    kept: int = 0
+
+
+class Begun(msgspec.Struct, frozen=True):
+    task: int
+
+
 AnyCommand = (
     Resync | ListDatasets | ListFiles | Add | Rows | Pause | Resume | Cancel | Retry | Remove
     | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
-    | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand | Quit
+    | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand
+    | ListHoldings | AddHolding | RemoveHolding | Discard | HoldingFiles | Repair | Begin | Stop | Quit
 )  # fmt: skip
-AnyEvent = Snapshot | Changed | Progress | Notice | Answer
+AnyEvent = Snapshot | Changed | Progress | Notice | LibraryChanged | TaskChanged | Answer

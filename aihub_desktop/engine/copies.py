@@ -52,7 +52,7 @@ class Copies:
         self._errands.run(self._source.datasets, then)
 
     def _files(self, command: ListFiles, reply: Reply) -> None:
-        name = f"{'package' if command.package else 'tree'}/{command.dataset}"
+        name = tree_name(command.dataset, command.package)
         kept = self._kept(name, FileList)
         if kept is not None and not command.refresh:
             reply(kept, None)
@@ -71,10 +71,14 @@ class Copies:
 
         self._errands.run(lambda: self._source.files(dataset), then)
 
-    def _dataset(self, command: ListFiles) -> Dataset:
+    def known_datasets(self) -> list[Dataset]:
+        """The last copy of the hub's list, empty where there is none."""
         kept = self._kept("datasets", DatasetList)
         known: list[Dataset] = kept.datasets if kept else []
-        for dataset in known:
+        return known
+
+    def _dataset(self, command: ListFiles) -> Dataset:
+        for dataset in self.known_datasets():
             if dataset.key == command.dataset and dataset.package == command.package:
                 return dataset
         return Dataset(HUB, command.dataset, "", command.package)
@@ -92,3 +96,8 @@ class Copies:
         except ProblemError as error:
             # The list is good even where no copy of it can be kept.
             _log.warning("no copy of %s: %s", name, error)
+
+
+def tree_name(key: str, package: bool) -> str:
+    """Under what the store keeps the copy of a dataset's tree."""
+    return f"{'package' if package else 'tree'}/{key}"

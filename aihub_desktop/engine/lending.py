@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aihub_desktop.domain.faults import Code, Problem
-from aihub_desktop.domain.leases import Check, Ended, Gather, Rate, Receive
+from aihub_desktop.domain.leases import AnyNews, Check, Ended, Failed, Gather, Rate, Receive
 from aihub_desktop.domain.messages import AnyCommand, Expand, Inspect
 from aihub_desktop.domain.model import S3
 from aihub_desktop.domain.storage import AnyPlace, WebPlace, split_container
@@ -15,7 +15,9 @@ from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.deeds import Allot, Collect, Fetch, Halt, Prove
 from aihub_desktop.engine.keys import Keys
 from aihub_desktop.engine.orders import gathering, reception
+from aihub_desktop.engine.outcome import ACCESS_PROBLEMS
 from aihub_desktop.engine.pool import Pool
+from aihub_desktop.engine.records import LeaseKind
 from aihub_desktop.engine.storages import StorageKeys
 from aihub_desktop.store.learned import recall
 
@@ -58,6 +60,15 @@ class Lending:
         if self._is_eager and isinstance(command, Expand | Inspect):
             with contextlib.suppress(OSError):  # whoever needs it will tell
                 self._pool.warm()
+
+    def heard(self, news: AnyNews) -> None:
+        """Keys that were not let in are looked for anew before the next lease."""
+        lease = self._core.book.leases.get(news.lease)
+        if lease is None or lease.kind is not LeaseKind.GATHER or not isinstance(news, Ended | Failed):
+            return
+        file = self._core.book.files.get(lease.held[0])
+        if file is not None and file.remote.source == S3 and news.problem and news.problem.code in ACCESS_PROBLEMS:
+            self._storages.refused(split_container(file.remote.dataset)[0])
 
     def _fetch(self, fetch: Fetch) -> None:
         lease = self._core.book.leases.get(fetch.lease)

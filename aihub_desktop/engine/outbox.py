@@ -10,8 +10,10 @@ import msgspec
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.holdings import HoldingRow
 from aihub_desktop.domain.model import Origin
 from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.tasks import TaskRow
 from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.meter import Meter
 from aihub_desktop.engine.records import LeaseKind, Moment
@@ -47,6 +49,12 @@ class Outbox:
 
     def settings(self, settings: Settings) -> None:
         self._emit(m.Changed(self._next(), settings=settings))
+
+    def library(self, holdings: list[HoldingRow], removed: list[int]) -> None:
+        self._emit(m.LibraryChanged(self._next(), holdings, removed))
+
+    def tasks(self, rows: list[TaskRow], removed: list[int]) -> None:
+        self._emit(m.TaskChanged(self._next(), rows, removed))
 
     def fatal(self, problem: Problem) -> None:
         self._emit(m.Notice(self._next(), problem, fatal=True))

@@ -19,9 +19,11 @@ from typing import IO, Final
 
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, Problem
-from aihub_desktop.domain.leases import AnyNews, Check, Drop, Ended, Gather, Rate, Receive
+from aihub_desktop.domain.leases import AnyNews, Check, Drop, Ended, Gather, Rate, Receive, Unpack, Verify
 
 _log = logging.getLogger(__name__)
+
+Loan = Receive | Gather | Check | Verify | Unpack
 
 # A worker has this long to make durable what came; after it, it is ended and the bytes since its last mark are lost.
 STOP_SECONDS: Final = 20.0
@@ -50,14 +52,14 @@ class _Worker:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def send(self, message: Receive | Gather | Rate | Check | Drop) -> None:
+    def send(self, message: Loan | Rate | Drop) -> None:
         assert self.process.stdin is not None
         # A worker that died is noticed by its listener, which gives its leases back.
         with contextlib.suppress(OSError, ValueError):
             self.process.stdin.write(wire.line(message))
             self.process.stdin.flush()
 
-    def begin(self, message: Receive | Gather | Check) -> None:
+    def begin(self, message: Loan) -> None:
         with self._lock:
             self.leases.add(message.lease)
         self.send(message)
@@ -104,7 +106,7 @@ class _Worker:
             self._post(Ended(lease, Problem(Code.WORKER_LOST, {"status": -1 if status is None else status})))
 
 
-def _is_brief(work: Receive | Gather | Check) -> bool:
+def _is_brief(work: Loan) -> bool:
     """Names are given, and nothing is read: done sooner than a process begins."""
     return isinstance(work, Check) and all(file.proof is not None for file in work.files)
 
@@ -124,7 +126,7 @@ class Pool:
             os.replace(log, logs / "workers.log.1")
         self._stderr = log.open("ab")
 
-    def begin(self, work: Receive | Gather | Check) -> None:
+    def begin(self, work: Loan) -> None:
         """Lends the work to the worker that has least. Raises OSError where no process can be made."""
         self._workers = [worker for worker in self._workers if worker.alive]
         idle = min(self._workers, key=lambda worker: len(worker.leases), default=None)

@@ -166,6 +166,7 @@ class TransferRecord:
     still_low: int = 0  # bytes of the disk that its files will yet take
     still_high: int = 0
     endless: int = 0  # files that are not over and of which nobody knows how long they are
+    unpack: bool = False  # its archives are unpacked once it is over
     sets: dict[int, tuple[int, ...]] | None = None  # volumes of split sets, worked out when asked for
 
     def waits(self, file: FileRecord) -> None:
@@ -178,7 +179,7 @@ class TransferRecord:
         return TransferRow(
             self.id, self.dataset, self.folder, self.state, self.problem, self.files, self.done, self.failed,
             self.skipped, self.running, self.bytes, self.low, self.high, self.received, self.again, self.added_at,
-            self.ended_at, self.finishing, self.volume,
+            self.ended_at, self.finishing, self.volume, self.unpack,
         )  # fmt: skip
 
     @classmethod
@@ -187,7 +188,8 @@ class TransferRecord:
         state = TransferState.QUEUED if row.state is TransferState.RUNNING else row.state
         return cls(
             row.id, row.dataset, row.folder, row.added_at, state, row.problem, row.files, row.done, row.failed,
-            row.skipped, 0, row.bytes, row.low, row.high, row.received, row.again, row.ended_at, volume=row.volume,
+            row.skipped, 0, row.bytes, row.low, row.high, row.received, row.again, row.ended_at,
+            volume=row.volume, unpack=row.unpack,
         )  # fmt: skip
 
 

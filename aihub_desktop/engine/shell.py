@@ -12,16 +12,13 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews, Ended, Failed
-from aihub_desktop.domain.model import S3
+from aihub_desktop.domain.leases import AnyNews
 from aihub_desktop.domain.states import TRANSFER_ENDED
-from aihub_desktop.domain.storage import split_container
 from aihub_desktop.engine.bearing import Bearing
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
@@ -39,13 +36,13 @@ from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
 from aihub_desktop.engine.lending import Lending
+from aihub_desktop.engine.library import Library, OfLibrary, Reply
 from aihub_desktop.engine.lookout import Lookout
 from aihub_desktop.engine.orders import agent, user_agent
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox, told
-from aihub_desktop.engine.outcome import ACCESS_PROBLEMS
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.preferences import Preferences
-from aihub_desktop.engine.records import RECEIVING, LeaseKind, Moment
+from aihub_desktop.engine.records import RECEIVING, Book, LeaseKind, Moment
 from aihub_desktop.engine.shelves import Shelves
 from aihub_desktop.engine.storages import StorageKeys
 from aihub_desktop.engine.volumes import SURVEY_SECONDS
@@ -118,14 +115,9 @@ class Shell:
         settings = self._preferences.used
         size = min(os.cpu_count() or 1, _MOST_WORKERS)
         self._core = Core(
-            settings,
-            seed=random.SystemRandom().getrandbits(32),
-            only_new=self._only_new,
-            patience=self._patience,
-            local=local_hour,
-            survey_seconds=self._survey_seconds,
-            processes=size,
-        )
+            settings, seed=random.SystemRandom().getrandbits(32), only_new=self._only_new, patience=self._patience,
+            local=local_hour, survey_seconds=self._survey_seconds, processes=size,
+        )  # fmt: skip
         book = self._core.book
         book.last_file = self._store.last_file()
         for row in self._store.transfers():
@@ -146,6 +138,10 @@ class Shell:
             self._core, self._pool, self._keys, self._storages, home=self._home, hub=self._hub, post=self.post,
             is_eager=self._only_new,
         )  # fmt: skip
+        self._library = Library(
+            self._store, book, errands=self._errands, pool=self._pool, outbox=self._outbox, copies=self._copies,
+            add=self._wish, is_quiet=self._only_new,
+        )  # fmt: skip
 
     # ---- the loop ----
 
@@ -153,6 +149,7 @@ class Shell:
         try:
             self._outbox.snapshot(self._core, self._hub)
             self._core.starts(_now())
+            self._library.starts()
             self._turn([])
             while not self._ending:
                 self._turn(self._take())
@@ -225,18 +222,11 @@ class Shell:
                     self._obey(message)
                 except ProblemError as error:
                     self._outbox.answer(message.id, None, error.problem)
+            case _ if message.lease < 0:
+                self._library.hear(message)
             case _:
-                self._notice_refusal(message)
+                self._lending.heard(message)
                 self._tell(message)
-
-    def _notice_refusal(self, news: AnyNews) -> None:
-        """Keys that were not let in are looked for anew before the next lease."""
-        lease = self._core.book.leases.get(news.lease)
-        if lease is None or lease.kind is not LeaseKind.GATHER or not isinstance(news, Ended | Failed):
-            return
-        file = self._core.book.files.get(lease.held[0])
-        if file is not None and file.remote.source == S3 and news.problem and news.problem.code in ACCESS_PROBLEMS:
-            self._storages.refused(split_container(file.remote.dataset)[0])
 
     def _tell(self, message: object) -> int | None:
         """Something for the core. Raises `ProblemError` where it refuses a command."""
@@ -252,17 +242,24 @@ class Shell:
 
         match command:
             case m.ListDatasets() | m.ListFiles():
-                self._copies.handle(command, reply)
+                self._copies.handle(command, self._library.after(command, reply))
             case m.ShowKey() | m.TestKey():
                 self._keys.handle(command, reply)
             case m.SetKey() | m.ClearKey():
                 self._keys.handle(command, lambda value, problem: self._key_set(value, problem, reply))
-            case m.ListStorages() | m.PutStorage() | m.RemoveStorage() | m.Browse() | m.Expand() | m.Inspect():
-                self._shelves.handle(command, reply)
-                self._lending.expect(command)
             case m.Space():
                 floor = self._core.settings.floor_bytes
                 self._lookout.space(command, lambda volume: self._core.volumes.usable(volume, floor), reply)
+            case _:
+                self._pass_on(command, reply)
+
+    def _pass_on(self, command: m.AnyCommand, reply: Reply) -> None:
+        match command:
+            case m.ListStorages() | m.PutStorage() | m.RemoveStorage() | m.Browse() | m.Expand() | m.Inspect():
+                self._shelves.handle(command, reply)
+                self._lending.expect(command)
+            case _ if isinstance(command, OfLibrary):
+                self._library.handle(command, reply)
             case _:
                 reply(self._obey_at_once(command), None)
                 if isinstance(command, m.Quit):
@@ -273,7 +270,8 @@ class Shell:
             case m.Resync():
                 self._outbox.snapshot(self._core, self._hub)
             case m.Rows():
-                return self._rows(command)
+                self._save()
+                return _page(self._store, self._core.book, command)
             case m.Configure():
                 self._configure(command)
             case m.Quit():
@@ -282,12 +280,16 @@ class Shell:
                 # Another process's relative path means nothing here.
                 raise ProblemError(Code.BAD_COMMAND, what="folder")
             case _:
-                self._load_for(command)
-                number = self._tell(command)
-                # What was promised is saved before it is promised.
-                self._save()
+                number = self._wish(command)
                 return None if number is None else m.Added(number)
         return None
+
+    def _wish(self, command: m.AnyCommand) -> int | None:
+        self._load_for(command)
+        number = self._tell(command)
+        # What was promised is saved before it is promised.
+        self._save()
+        return number
 
     def _load_for(self, command: m.AnyCommand) -> None:
         """Ended transfers keep their files in the store until somebody turns to them again."""
@@ -295,22 +297,13 @@ class Shell:
             if not transfer.loaded and turns_to(command, transfer):
                 self._core.book.load_files(transfer, self._store.files(transfer.id))
 
-    def _rows(self, command: m.Rows) -> m.FileRows:
-        transfer = self._core.book.transfers.get(command.transfer)
-        if transfer is None:
-            raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=command.transfer)
-        self._save()
-        rows = self._store.files(command.transfer, command.offset, command.limit)
-        live = self._core.book.files
-        return m.FileRows([told(live[row.id].row() if row.id in live else row) for row in rows], transfer.files)
-
     def _configure(self, command: m.Configure) -> None:
         self._preferences.change(command)
         settings = self._core.settings = self._preferences.used
         self._source.use_user_agent(user_agent(settings))
         self._outbox.settings(settings)
 
-    def _key_set(self, value: object, problem: Problem | None, reply: Callable[[object, Problem | None], None]) -> None:
+    def _key_set(self, value: object, problem: Problem | None, reply: Reply) -> None:
         if problem is None:
             self._tell(KeyChanged())
         reply(value, problem)
@@ -335,6 +328,7 @@ class Shell:
         records, self._records = self._records, []
         for answer in self._clerk.record(records):
             self._tell(answer)
+        self._library.recorded(records)
 
     # ---- saving and showing ----
 
@@ -343,6 +337,7 @@ class Shell:
         if transfers or files or removed or dropped:
             self._store.save(transfers, files, removed, dropped)
             self._outbox.changed(transfers, files, removed)
+            self._library.transfers(transfers)
         for transfer in self._core.book.transfers.values():
             if transfer.loaded and transfer.state in TRANSFER_ENDED and not self._core.book.leases_of(transfer):
                 self._core.book.unload_files(transfer)
@@ -355,7 +350,7 @@ class Shell:
                 message = self._inbox.get_nowait()
             except queue.Empty:
                 break
-            if isinstance(message, AnyNews):
+            if isinstance(message, AnyNews) and message.lease > 0:
                 self._tell(message)
         self._enter_records()
         self._save()
@@ -365,6 +360,15 @@ class Shell:
         self._source.close()
         self._store.close()
         self._hold.release()
+
+
+def _page(store: QueueStore, book: Book, command: m.Rows) -> m.FileRows:
+    """Rows as they are now, of which the store has what is not in the book."""
+    transfer = book.transfers.get(command.transfer)
+    if transfer is None:
+        raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=command.transfer)
+    rows = store.files(command.transfer, command.offset, command.limit)
+    return m.FileRows([told(book.files[row.id].row() if row.id in book.files else row) for row in rows], transfer.files)
 
 
 def _now() -> Moment:

@@ -34,6 +34,8 @@ class Wishes:
     def add(self, command: Add, now: Moment) -> int:
         transfer = self._same_request(command) or self._book.new_transfer(command.dataset, command.folder, now)
         self._choose(transfer)
+        if command.unpack:
+            self._book.set_transfer(transfer, unpack=True)
         known = {file.remote.key: file for file in self._book.files_of(transfer)}
         wanted = {remote.key for remote in command.files}
         # The same path under another file key: the dataset was released anew since the file was asked for.

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
 from aihub_desktop.domain import wire
-from aihub_desktop.domain.leases import AnyNews, AnyWork, Check, Drop, Gather, Rate, Receive
+from aihub_desktop.domain.leases import AnyNews, AnyWork, Check, Drop, Gather, Rate, Receive, Unpack, Verify
 from aihub_desktop.domain.model import Dataset
 from aihub_desktop.domain.storage import AnyPlace, S3Place
+from aihub_desktop.engine.hosting import Emptying, Verifying
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.sources.lanes import Ranges
 from aihub_desktop.sources.place import Body, RangePlace
@@ -54,18 +55,27 @@ class Worker:
 
     def take(self, work: AnyWork) -> None:
         match work:
-            case Receive():
-                self._start(work.lease, Reception(work, lambda: self._open(work), self._report))
-            case Gather():
-                self._start(work.lease, Gathering(work, self._place(work), self._report))
-            case Check():
-                self._start(work.lease, Checking(work, self._report))
             case Drop():
                 if (job := self._job(work.lease)) is not None:
                     job.drop()
             case Rate():
                 if isinstance(job := self._job(work.lease), Reception | Gathering):
                     job.limit(work.rate)
+            case _:
+                self._start(work.lease, self._job_of(work))
+
+    def _job_of(self, work: Receive | Gather | Check | Verify | Unpack) -> _Job:
+        match work:
+            case Receive():
+                return Reception(work, lambda: self._open(work), self._report)
+            case Gather():
+                return Gathering(work, self._place(work), self._report)
+            case Check():
+                return Checking(work, self._report)
+            case Verify():
+                return Verifying(work, self._report)
+            case Unpack():
+                return Emptying(work, self._report)
 
     def close(self) -> None:
         """Drops every lease and waits until each has made durable what it had.

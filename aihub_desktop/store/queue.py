@@ -19,6 +19,8 @@ from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.model import Dataset, Origin, RemoteFile, SizeRange
 from aihub_desktop.domain.settings import Settings, SettingsError, changed
 from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.store.failures import store_error
+from aihub_desktop.store.holdings import HoldingStore
 
 _STEPS: Final = (
     """
@@ -49,11 +51,21 @@ _STEPS: Final = (
     """
     ALTER TABLE file ADD COLUMN origin TEXT;
     """,
+    # The folders of the library. A number is given once: what is to be deleted must not be another folder by now.
+    """
+    ALTER TABLE transfer ADD COLUMN unpack INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE holding (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, folder TEXT NOT NULL UNIQUE, added_at REAL NOT NULL,
+      summary TEXT, verdict TEXT
+    ) STRICT;
+    INSERT INTO holding (folder, added_at)
+      SELECT folder, min(added_at) FROM transfer WHERE done > 0 GROUP BY folder ORDER BY min(id);
+    """,
 )
 
 _TRANSFER_COLUMNS: Final = (
     "id", "source", "dataset", "title", "package", "folder", "state", "problem", "files", "done", "failed", "skipped",
-    "bytes", "low", "high", "received", "again", "added_at", "ended_at", "volume",
+    "bytes", "low", "high", "received", "again", "added_at", "ended_at", "volume", "unpack",
 )  # fmt: skip
 _FILE_COLUMNS: Final = (
     "id", "transfer", "source", "dataset", "package", "key", "path", "low", "high", "shown", "place", "state", "bytes",
@@ -66,17 +78,6 @@ _origins: Final = msgspec.json.Encoder()
 Row = TypeVar("Row", TransferRow, FileRow)
 
 _LARGEST: Final = (1 << 63) - 1  # of an INTEGER of SQLite
-
-# By the primary code: which extended one comes differs between systems and versions of SQLite.
-_CODE_OF: Final = {
-    sqlite3.SQLITE_FULL: Code.DISK_FULL,
-    sqlite3.SQLITE_READONLY: Code.NOT_WRITABLE,
-    sqlite3.SQLITE_CANTOPEN: Code.NOT_WRITABLE,
-    sqlite3.SQLITE_PERM: Code.NOT_WRITABLE,
-    sqlite3.SQLITE_NOTADB: Code.STORE_BROKEN,
-    sqlite3.SQLITE_CORRUPT: Code.STORE_BROKEN,
-    sqlite3.SQLITE_ERROR: Code.STORE_BROKEN,
-}
 
 
 class QueueStore:
@@ -93,11 +94,12 @@ class QueueStore:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise ProblemError(Code.NOT_WRITABLE, path=str(path), why=str(error)) from None
+        self.holdings = HoldingStore(self._db, path)
         try:
             self._prepare()
         except sqlite3.DatabaseError as error:
             self._db.close()
-            raise _problem(error, path) from None
+            raise store_error(error, path) from None
         except ProblemError:
             self._db.close()
             raise
@@ -137,6 +139,23 @@ class QueueStore:
         )
         return self._understood(_file, rows)
 
+    def places(self, transfer: int, state: FileState) -> list[str]:
+        """Where the files of a transfer that are in this state lie below its folder."""
+        rows = self._read(
+            "SELECT place FROM file WHERE transfer = ? AND state = ? ORDER BY id", (transfer, state.value)
+        )
+        return [str(place) for (place,) in rows]
+
+    def files_at(self, folder: str, places: Iterable[str]) -> list[FileRow]:
+        """What was last asked for at these places of a folder, whoever asked."""
+        columns = ", ".join(f"file.{name}" for name in _FILE_COLUMNS)
+        found = self._read(
+            f"SELECT {columns} FROM file JOIN transfer ON transfer.id = file.transfer"
+            " WHERE folder = ? AND place IN (SELECT value FROM json_each(?)) ORDER BY file.id",
+            (folder, msgspec.json.encode(sorted(places)).decode()),
+        )
+        return list({row.place: row for row in self._understood(_file, found)}.values())
+
     def last_file(self) -> int:
         """The highest number a file has, 0 for none."""
         return int(self._read("SELECT coalesce(max(id), 0) FROM file")[0][0])
@@ -153,7 +172,7 @@ class QueueStore:
             self._db.executemany(_upsert("file", _FILE_COLUMNS), [_file_values(row) for row in files])
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            raise _problem(error, self.path) from None
+            raise store_error(error, self.path) from None
         finally:
             # Whatever was raised, a value that SQLite cannot hold among it: the next turn must be able to begin.
             if self._db.in_transaction:
@@ -166,7 +185,7 @@ class QueueStore:
         try:
             self._db.execute("INSERT OR REPLACE INTO copy VALUES (?, ?, ?)", (name, body, asked_at))
         except sqlite3.Error as error:
-            raise _problem(error, self.path) from None
+            raise store_error(error, self.path) from None
 
     def kept(self, name: str) -> tuple[bytes, float] | None:
         """(body, when it was kept), or None."""
@@ -191,7 +210,7 @@ class QueueStore:
         try:
             return self._db.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise _problem(error, self.path) from None
+            raise store_error(error, self.path) from None
 
 
 def settings_of(body: bytes) -> Settings:
@@ -213,11 +232,6 @@ def _upsert(table: str, columns: tuple[str, ...]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}"
 
 
-def _problem(error: sqlite3.Error, path: Path) -> ProblemError:
-    code = _CODE_OF.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, Code.DISK_ERROR)
-    return ProblemError(code, path=str(path), why=str(error))
-
-
 def _problem_text(problem: Problem | None) -> str | None:
     return None if problem is None else msgspec.json.encode(problem).decode()
 
@@ -232,7 +246,7 @@ def _transfer_values(row: TransferRow) -> tuple[Any, ...]:
     return (
         row.id, data.source, data.key, data.title, int(data.package), row.folder, row.state.value,
         _problem_text(row.problem), row.files, row.done, row.failed, row.skipped, row.bytes, low, high,
-        row.received, row.again, row.added_at, row.ended_at, row.volume,
+        row.received, row.again, row.added_at, row.ended_at, row.volume, int(row.unpack),
     )  # fmt: skip
 
 
@@ -240,6 +254,7 @@ def _transfer(row: tuple[Any, ...]) -> TransferRow:
     named = dict(zip(_TRANSFER_COLUMNS, row, strict=True))
     dataset = Dataset(named.pop("source"), named.pop("dataset"), named.pop("title"), bool(named.pop("package")))
     named["state"] = TransferState(named["state"])
+    named["unpack"] = bool(named["unpack"])
     named["problem"] = _problem_of(named["problem"])
     return TransferRow(dataset=dataset, running=0, **named)
 

@@ -1,0 +1,115 @@
+"""Tasks in a worker process, as leases: a verification, an unpacking. Progress a few times a second."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.holdings import DAMAGE, MOST_MISFITS, Misfit
+from aihub_desktop.domain.leases import AnyNews, Emptied, Ended, Found, Unpack, Unpacking, Verify
+from aihub_desktop.domain.leases import Seen as SeenNews
+from aihub_desktop.domain.unpacking import UnpackNews, UnpackProgress
+from aihub_desktop.holdings.verify import Finding, Seen, verify
+
+_EVERY_SECONDS: Final = 0.2
+# Of what lies beside the files and does no harm a few are enough to look at.
+_MOST_HARMLESS: Final = 1000
+
+
+class Verifying:
+    """One verification. `run` in a thread of its own."""
+
+    def __init__(self, work: Verify, report: Callable[[AnyNews], None]) -> None:
+        self._work = work
+        self._report = report
+        self._stop = threading.Event()
+        self._counts: Counter[str] = Counter()
+        self._damaged: list[Misfit] = []
+        self._harmless: list[Misfit] = []
+        self._files = self._bytes = 0
+        self._told_at = float("-inf")
+
+    def run(self) -> None:
+        """`Found` where all was looked at, then `Ended`."""
+        problem = None
+        try:
+            # The bytes are read in any case by a verification that knows no quick way.
+            quick = {"deep": self._work.deep} if "deep" in inspect.signature(verify).parameters else {}
+            verify(
+                self._work.folder, threads=self._work.threads, report=self._see, stopped=self._stop.is_set, **quick
+            )  # fmt: skip
+        except ProblemError as error:
+            problem = error.problem
+        else:
+            self._tell()
+            if not self._stop.is_set():
+                self._report(Found(self._work.lease, dict(self._counts), self._damaged + self._harmless))
+        self._report(Ended(self._work.lease, problem))
+
+    def drop(self) -> None:
+        self._stop.set()
+
+    def _see(self, seen: Seen) -> None:
+        self._counts[seen.finding.value] += 1
+        if seen.finding not in (Finding.EXTRA, Finding.UNFINISHED):
+            self._files += 1
+            self._bytes += seen.bytes
+        if seen.finding in DAMAGE:
+            _keep(self._damaged, seen, MOST_MISFITS)
+        elif seen.finding is not Finding.OK:
+            _keep(self._harmless, seen, _MOST_HARMLESS)
+        if time.monotonic() - self._told_at >= _EVERY_SECONDS:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        self._report(SeenNews(self._work.lease, self._files, self._bytes))
+
+
+def _keep(misfits: list[Misfit], seen: Seen, most: int) -> None:
+    if len(misfits) < most:
+        misfits.append(Misfit(seen.path, seen.finding.value))
+
+
+class Emptying:
+    """One unpacking. `run` in a thread of its own."""
+
+    def __init__(self, work: Unpack, report: Callable[[AnyNews], None]) -> None:
+        self._work = work
+        self._report = report
+        self._job: Any = None
+        self._dropped = threading.Event()
+        self._told_at = float("-inf")
+
+    def run(self) -> None:
+        """`Emptied` for each archive, then `Ended`."""
+        problem = None
+        try:
+            # Loaded for tasks alone: a worker that only receives is there sooner without it.
+            module = importlib.import_module("aihub_desktop.unpack.job")
+            self._job = module.Unpacking(self._work.wish, self._hear, threads=self._work.threads)
+            if not self._dropped.is_set():
+                self._job.run()
+        except ProblemError as error:
+            problem = error.problem
+        except ModuleNotFoundError:
+            problem = Problem(Code.BUG, {"why": "unpack"})
+        self._report(Ended(self._work.lease, problem))
+
+    def drop(self) -> None:
+        self._dropped.set()
+        if self._job is not None:
+            self._job.stop()
+
+    def _hear(self, news: UnpackNews) -> None:
+        if not isinstance(news, UnpackProgress):
+            self._report(Emptied(self._work.lease, news))
+        elif time.monotonic() - self._told_at >= _EVERY_SECONDS:
+            self._told_at = time.monotonic()
+            self._report(Unpacking(self._work.lease, news))

@@ -1,0 +1,339 @@
+"""The library: the folders that hold what was downloaded, and the tasks that are at work on them.
+
+    Record ──→ a folder enters     transfer over ──→ it is looked at, and unpacked where that was wished
+    ListHoldings ──→ rows at once, as they are remembered ──→ LibraryChanged, as the folders are
+
+What the store keeps is a cache: whatever is lost there is read from the folder again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from aihub_desktop.domain import messages as m
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.holdings import HoldingRow, Verdict, is_archive
+from aihub_desktop.domain.leases import AnyNews
+from aihub_desktop.domain.model import HUB, Dataset
+from aihub_desktop.domain.states import TRANSFER_ENDED, FileState, TransferState
+from aihub_desktop.domain.tasks import TaskState, VerifyWish
+from aihub_desktop.domain.unpacking import UnpackWish
+from aihub_desktop.engine import inventory
+from aihub_desktop.engine.copies import Copies, tree_name
+from aihub_desktop.engine.deeds import Record
+from aihub_desktop.engine.errands import Errands
+from aihub_desktop.engine.inventory import Inventory, Tree
+from aihub_desktop.engine.outbox import Outbox
+from aihub_desktop.engine.pool import Pool
+from aihub_desktop.engine.records import Book
+from aihub_desktop.engine.repairs import Repairs
+from aihub_desktop.engine.tasks import Outcome, Tasks
+from aihub_desktop.store.holdings import Held
+from aihub_desktop.store.queue import QueueStore
+from aihub_desktop.transport.volume import Volume
+
+# While files come one after another a look at each would read the whole ledger again and again.
+_LOOK_SECONDS: Final = 30.0
+
+Reply = Callable[[Any, Problem | None], None]
+OfLibrary = m.ListHoldings | m.AddHolding | m.RemoveHolding | m.Discard | m.HoldingFiles | m.Repair | m.Begin | m.Stop
+
+
+class Library:
+    """Lives on the engine's loop. `add` does what the command `Add` does, and says the number of the transfer.
+
+    `is_quiet`: folders are noted as they come, and looked at only when somebody asks.
+    """
+
+    def __init__(
+        self, store: QueueStore, book: Book, *, errands: Errands, pool: Pool, outbox: Outbox, copies: Copies,
+        add: Callable[[m.Add], int | None], is_quiet: bool,
+    ) -> None:  # fmt: skip
+        self._store, self._book, self._errands = store, book, errands
+        self._outbox, self._copies, self._add = outbox, copies, add
+        self._is_quiet = is_quiet
+        self._tasks = Tasks(pool, outbox.tasks, self._task_ended)
+        self._repairs = Repairs(store, book, copies, self._run, add)
+        self._shown = inventory.Shown()
+        self._held = {held.id: held for held in store.holdings.all()}
+        self._problems: dict[int, Problem] = {}  # of the last look at each
+        self._looked: dict[int, float] = {}  # when that was; steady clock
+        self._unpacking: dict[int, int] = {}  # transfer → task
+
+    def starts(self) -> None:
+        """The engine has begun: what was still to be unpacked goes on."""
+        if not self._is_quiet:
+            self.transfers([transfer.row() for transfer in self._book.transfers.values() if transfer.unpack])
+
+    # ---- what a face asks ----
+
+    def handle(self, command: OfLibrary, reply: Reply) -> None:
+        """Answers through `reply`, on the loop. Raises `ProblemError`: BAD_COMMAND, AT_WORK, the store's."""
+        match command:
+            case m.ListHoldings():
+                for held in self._held.values():
+                    self._look(held)
+                reply(m.Library([self._row(held) for held in self._held.values()], self._tasks.rows()), None)
+            case m.Stop(task=task):
+                self._tasks.stop(task)
+                reply(None, None)
+            case m.Begin():
+                self._begin(command, reply)
+            case m.AddHolding(folder=folder):
+                self._take_in(_path(folder), reply)
+            case _:
+                self._handle_one(command, self._known(command.holding), reply)
+
+    def _handle_one(
+        self, command: m.RemoveHolding | m.Discard | m.HoldingFiles | m.Repair, held: Held, reply: Reply
+    ) -> None:
+        match command:
+            case m.RemoveHolding():
+                self._remove(held.id)
+                reply(None, None)
+            case m.Discard():
+                self._discard(held, reply)
+            case m.HoldingFiles(offset=offset, limit=limit, damaged=damaged):
+                job = partial(self._shown.page, held, offset, limit, damaged=damaged)
+                self._run(held.folder, job, lambda page, problem: reply(page and m.HeldFiles(*page), problem))
+            case m.Repair():
+                self._repairs.begin(held, reply)
+
+    def _known(self, number: int) -> Held:
+        if number not in self._held:
+            raise ProblemError(Code.BAD_COMMAND, what="no-holding", holding=number)
+        return self._held[number]
+
+    def _run(self, folder: str, job: Callable[[], Any], then: Reply) -> None:
+        # Not behind the looks of downloads, which may take minutes.
+        self._errands.run_apart(f"library {folder}", job, then)
+
+    # ---- folders ----
+
+    def _take_in(self, folder: str, reply: Reply) -> None:
+        def then(found: Inventory | None, problem: Problem | None) -> None:
+            if found is None:
+                reply(None, problem)
+                return
+            held = self._enter(folder)
+            self._seen(held.id, found, None)
+            reply(self._row(self._held[held.id]), None)
+
+        self._run(folder, partial(inventory.take_stock, folder, None, None), then)
+
+    def _enter(self, folder: str) -> Held:
+        for held in self._held.values():
+            if held.folder == folder:
+                return held
+        now = time.time()
+        held = Held(self._store.holdings.enter(folder, now), folder, now)
+        self._held[held.id] = held
+        return held
+
+    def _remove(self, number: int) -> None:
+        self._store.holdings.remove(number)
+        self._problems.pop(number, None)
+        if self._held.pop(number, None) is not None:
+            self._outbox.library([], [number])
+
+    def _discard(self, held: Held, reply: Reply) -> None:
+        at_work = any(
+            transfer.folder == held.folder and transfer.state not in TRANSFER_ENDED
+            for transfer in self._book.transfers.values()
+        )
+        if at_work or self._tasks.is_at_work(held.folder):
+            raise ProblemError(Code.AT_WORK, path=held.folder)
+
+        def then(done: m.Discarded | None, problem: Problem | None) -> None:
+            if done is not None:
+                self._remove(held.id)
+            reply(done, problem)
+
+        self._run(held.folder, partial(inventory.throw_away, held.folder, held.summary), then)
+
+    # ---- looking ----
+
+    def _look(self, held: Held, *, again: bool = True) -> None:
+        """`again`: with the tree of the dataset, which may turn out only by this look."""
+        self._looked[held.id] = time.monotonic()
+        tree = self._tree(held)
+
+        def then(found: Inventory | None, problem: Problem | None) -> None:
+            self._seen(held.id, found, problem)
+            now = self._held.get(held.id)
+            if again and now is not None and tree is None and self._tree(now) is not None:
+                self._look(now, again=False)
+
+        self._run(held.folder, partial(inventory.take_stock, held.folder, held.summary, tree), then)
+
+    def _seen(self, number: int, found: Inventory | None, problem: Problem | None) -> None:
+        held = self._held.get(number)
+        if held is None:
+            return
+        before = self._row(held)
+        self._problems.pop(number, None)
+        if problem is not None:
+            self._problems[number] = problem
+        if found is not None:
+            dataset = self._named(found.summary.dataset, held)
+            self._keep(msgspec.structs.replace(held, summary=msgspec.structs.replace(found.summary, dataset=dataset)))
+        if (now := self._row(self._held[number])) != before:
+            self._outbox.library([now], [])
+
+    def _keep(self, held: Held) -> None:
+        if self._held[held.id] != held:
+            self._held[held.id] = held
+            self._store.holdings.keep(held)
+
+    def _row(self, held: Held) -> HoldingRow:
+        return inventory.row_of(held, self._problems.get(held.id))
+
+    def _tree(self, held: Held) -> Tree | None:
+        dataset = held.summary.dataset if held.summary else None
+        if dataset is None or dataset.source != HUB:
+            return None
+        kept = self._store.kept(tree_name(dataset.key, dataset.package))
+        return None if kept is None else Tree(*kept)
+
+    def _named(self, dataset: Dataset, held: Held) -> Dataset:
+        """With its title: as it was asked for here, as the catalogue has it, or as it was known before."""
+        asked = [transfer.dataset for transfer in self._book.transfers.values() if transfer.folder == held.folder]
+        known = [held.summary.dataset] if held.summary else []
+        for other in (*asked, *known, *self._copies.known_datasets()):
+            if (other.source, other.key, other.package) == (dataset.source, dataset.key, dataset.package):
+                return other
+        return dataset
+
+    # ---- what happens elsewhere in the engine ----
+
+    def recorded(self, records: Iterable[Record]) -> None:
+        """Files have come into the ledgers of these folders."""
+        places: dict[str, set[str]] = defaultdict(set)
+        for record in records:
+            places[record.folder].add(record.file.place)
+        for folder, new in places.items():
+            held = self._enter(folder)
+            if held.verdict is not None and held.verdict.misfits:
+                self._keep(held := msgspec.structs.replace(held, verdict=_mended(held.verdict, new)))
+            if not self._is_quiet and time.monotonic() - self._looked.get(held.id, 0.0) > _LOOK_SECONDS:
+                self._look(held)
+
+    def transfers(self, rows: Iterable[m.TransferRow]) -> None:
+        """Rows of transfers that changed."""
+        for row in rows:
+            if row.state not in (TransferState.DONE, TransferState.FAILED) or not row.done:
+                continue
+            if not self._is_quiet:
+                for held in [held for held in self._held.values() if held.folder == row.folder]:
+                    self._look(held)
+            if row.unpack and row.id not in self._unpacking:
+                self._unpack(row)
+
+    def after(self, command: m.ListDatasets | m.ListFiles, reply: Reply) -> Reply:
+        """`reply`, and then a look: a tree that was fetched may tell that the dataset was released anew."""
+
+        def both(value: Any, problem: Problem | None) -> None:
+            reply(value, problem)
+            for held in list(self._held.values()):
+                known = held.summary.dataset if held.summary else None
+                if (
+                    isinstance(command, m.ListFiles) and command.refresh and known is not None
+                    and (known.key, known.package) == (command.dataset, command.package)
+                ):  # fmt: skip
+                    self._look(held)
+
+        return both
+
+    def _unpack(self, row: m.TransferRow) -> None:
+        places = [place for place in self._store.places(row.id, FileState.DONE) if is_archive(place)]
+        self._unpacking[row.id] = 0
+        if not places:
+            self._unpacked(row.id)
+            return
+
+        def then(found: m.Begun | None, problem: Problem | None) -> None:
+            if found is None:
+                del self._unpacking[row.id]
+            else:
+                self._unpacking[row.id] = found.task
+
+        self._prepare(UnpackWish(row.folder, places), then)
+
+    def _unpacked(self, number: int) -> None:
+        """Nothing is left to be unpacked; of a transfer with files that failed the rest may yet come."""
+        del self._unpacking[number]
+        transfer = self._book.transfers.get(number)
+        if transfer is not None and transfer.state is not TransferState.FAILED:
+            self._book.set_transfer(transfer, unpack=False)
+
+    # ---- tasks ----
+
+    def hear(self, news: AnyNews) -> None:
+        """What a worker says of a task."""
+        self._tasks.hear(news)
+
+    def _begin(self, command: m.Begin, reply: Reply) -> None:
+        wish = command.verify or command.unpack
+        if wish is None or (command.verify and command.unpack):
+            raise ProblemError(Code.BAD_COMMAND, what="task")
+        _path(wish.folder)
+        self._prepare(wish, reply)
+
+    def _prepare(self, wish: VerifyWish | UnpackWish, reply: Reply) -> None:
+        held = next((one for one in self._held.values() if one.folder == wish.folder), None)
+        summary = held.summary if held else None
+
+        def look() -> tuple[Volume, VerifyWish | UnpackWish]:
+            volume = inventory.find(wish.folder, summary)
+            if isinstance(wish, UnpackWish) and not wish.places:
+                return volume, msgspec.structs.replace(wish, places=inventory.archives(wish.folder))
+            return volume, wish
+
+        def then(found: tuple[Volume, VerifyWish | UnpackWish] | None, problem: Problem | None) -> None:
+            if found is None:
+                reply(None, problem)
+                return
+            volume, ready = found
+            totals = (summary.files, summary.bytes) if summary and isinstance(ready, VerifyWish) else (0, 0)
+            reply(m.Begun(self._tasks.begin(ready, volume, *totals)), None)
+
+        self._run(wish.folder, look, then)
+
+    def _task_ended(self, outcome: Outcome) -> None:
+        for transfer, task in list(self._unpacking.items()):
+            if task == outcome.row.id:
+                self._unpacked(transfer)
+        held = next((one for one in self._held.values() if one.folder == outcome.row.folder), None)
+        if held is None:
+            return
+        if outcome.verdict is not None:
+            before = self._row(held)
+            self._keep(msgspec.structs.replace(held, verdict=outcome.verdict))
+            if (now := self._row(self._held[held.id])) != before:
+                self._outbox.library([now], [])
+        if outcome.row.state is not TaskState.STOPPED:
+            self._look(self._held[held.id])
+
+
+def _path(folder: str) -> str:
+    """Another process's relative path means nothing here. Raises BAD_COMMAND."""
+    if "\0" in folder or not os.path.isabs(folder):
+        raise ProblemError(Code.BAD_COMMAND, what="folder")
+    return os.path.normpath(folder)
+
+
+def _mended(verdict: Verdict, places: set[str]) -> Verdict:
+    """The verdict without files that came anew since."""
+    counts = dict(verdict.counts)
+    for misfit in verdict.misfits:
+        if misfit.place in places:
+            counts[misfit.finding] -= 1
+    left = [misfit for misfit in verdict.misfits if misfit.place not in places]
+    return msgspec.structs.replace(verdict, counts=counts, misfits=left)
