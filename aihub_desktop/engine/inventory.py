@@ -37,9 +37,10 @@ class Tree:
     body: bytes
     asked_at: float
 
-    def keys(self) -> frozenset[str] | None:
+    def paths(self) -> dict[str, str] | None:
+        """By file key; None where the copy cannot be read."""
         try:
-            return frozenset(file.key for file in msgspec.json.decode(self.body, type=FileList).files)
+            return {file.key: file.path for file in msgspec.json.decode(self.body, type=FileList).files}
         except msgspec.MsgspecError:
             return None
 
@@ -60,7 +61,7 @@ def take_stock(folder: str, known: Summary | None, tree: Tree | None) -> Invento
     volume = find(folder, known)
     tree_at = 0.0 if tree is None else tree.asked_at
     if known is None or known.seen != signature(folder) or known.tree_at != tree_at:
-        summary = msgspec.structs.replace(summarise(folder, None if tree is None else tree.keys()), tree_at=tree_at)
+        summary = msgspec.structs.replace(summarise(folder, None if tree is None else tree.paths()), tree_at=tree_at)
     else:
         summary = known
     mark = str(volume.mark)

@@ -207,7 +207,8 @@ class Library:
         asked = [transfer.dataset for transfer in self._book.transfers.values() if transfer.folder == held.folder]
         known = [held.summary.dataset] if held.summary else []
         for other in (*asked, *known, *self._copies.known_datasets()):
-            if (other.source, other.key, other.package) == (dataset.source, dataset.key, dataset.package):
+            same = (other.source, other.key, other.package) == (dataset.source, dataset.key, dataset.package)
+            if same and other.title:
                 return other
         return dataset
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -34,8 +34,9 @@ def signature(folder: Path | str) -> str:
     return " ".join(f"{state.st_size}:{state.st_mtime_ns}" if state else "-" for state in states)
 
 
-def summarise(folder: Path | str, released: Set[str] | None = None) -> Summary:
-    """The ledger in numbers. `released`: the file keys that the dataset has now, None where nobody knows.
+def summarise(folder: Path | str, released: Mapping[str, str] | None = None) -> Summary:
+    """The ledger in numbers. `released`: path by file key, as the dataset has them now; None where nobody
+    knows.
 
     Raises `ProblemError`: what the disk says, IN_THE_WAY where `.aihub` is a link.
     """
@@ -65,13 +66,13 @@ def _most(datasets: Counter[tuple[str, str, bool]]) -> Dataset:
     return _UNKNOWN
 
 
-def _newer(entries: Iterable[Entry], dataset: Dataset, released: Set[str] | None) -> int:
-    """Files of the dataset whose key it has no more: it was released anew since they were received."""
+def _newer(entries: Iterable[Entry], dataset: Dataset, released: Mapping[str, str] | None) -> int:
+    """Files of the dataset whose key it has no more, or for another path: it was released anew since."""
     if not released or dataset.source != HUB:
         return 0
     mine = (dataset.source, dataset.key, dataset.package)
     return sum(
-        entry.key != "" and entry.key not in released
+        entry.key != "" and released.get(entry.key) != entry.path
         for entry in entries
         if (entry.source, entry.dataset, entry.package) == mine
     )
