@@ -12,6 +12,7 @@ from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.gui import icons, theme
 from aihub_desktop.gui.models.addresses import TROUBLE_ROLE
+from aihub_desktop.gui.models.library import SIGN_ROLE
 from aihub_desktop.gui.models.queue import DETAIL_ROLE, FRACTION_ROLE, REPEAT_ROLE, ROW_ROLE
 from aihub_desktop.gui.models.queue_rows import in_trouble
 from aihub_desktop.gui.theme import GRID
@@ -187,6 +188,44 @@ class TitleDelegate(RowDelegate):
         painter.setFont(font)
         painter.drawText(area, int(side | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine), shown)
         return metrics.horizontalAdvance(shown)
+
+
+class PlaceDelegate(TitleDelegate):
+    """A file's name with its folder beside it, in tables without levels."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        return RowDelegate.sizeHint(self, option, index)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        option = QStyleOptionViewItem(option)
+        ink = _begin(painter, option, index, self)
+        painter.save()
+        self._one_line(painter, option, index, ink)
+        painter.restore()
+
+
+class SignDelegate(RowDelegate):
+    """Words with a sign before them, where they want to be noticed."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        name = str(index.data(SIGN_ROLE) or "")
+        if not name:
+            super().paint(painter, option, index)
+            return
+        option = QStyleOptionViewItem(option)
+        ink = _begin(painter, option, index, self)
+        area = option.rect.adjusted(GRID // 2, 0, -GRID // 2, 0)
+        size = option.fontMetrics.height()
+        tone = theme.warning(option.palette) if name == "warning" else theme.accent(QApplication.palette())
+        ratio = option.widget.devicePixelRatioF() if isinstance(option.widget, QWidget) else 1.0
+        painter.save()
+        painter.drawPixmap(area.left(), area.center().y() - size // 2, icons.pixmap(name, size, tone, ratio))
+        painter.setPen(ink)
+        painter.setFont(option.font)
+        rest = area.adjusted(size + GRID // 2, 0, 0, 0)
+        text = option.fontMetrics.elidedText(str(index.data()), Qt.TextElideMode.ElideRight, rest.width())
+        painter.drawText(rest, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), text)
+        painter.restore()
 
 
 class ProgressDelegate(RowDelegate):

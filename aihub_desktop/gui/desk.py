@@ -32,6 +32,7 @@ from aihub_desktop.domain.model import Dataset, Secret
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui.depot import Depot
 from aihub_desktop.gui.engine_link import EngineLink, Refused
+from aihub_desktop.gui.library import Library
 from aihub_desktop.gui.models.datasets import DatasetModel
 from aihub_desktop.gui.models.file_tree import FileTreeModel
 from aihub_desktop.gui.models.queue import QueueModel
@@ -70,6 +71,7 @@ class Desk(QObject):
         self.tree = FileTreeModel(words, self)
         self.queue = QueueModel(words, self)
         self.depot = Depot(link, words, self.preferences, self)
+        self.library = Library(link, words, self)
         self.settings = Settings()
         self.pace = Pacing(link, self.preferences, self)
         self.key = KeyState("", "")
@@ -93,7 +95,7 @@ class Desk(QObject):
     def speak(self, words: Words) -> None:
         """Another language from now on."""
         self.words = words
-        for model in (self.datasets, self.tree, self.queue, self.depot.shelf):
+        for model in (self.datasets, self.tree, self.queue, self.depot.shelf, self.library):
             model.speak(words)
 
     def configure(self, **changes: float | str) -> None:

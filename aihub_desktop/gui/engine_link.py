@@ -15,7 +15,19 @@ from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, Problem
-from aihub_desktop.domain.messages import Answer, AnyEvent, Changed, Command, Notice, Progress, Quit, Resync, Snapshot
+from aihub_desktop.domain.messages import (
+    Answer,
+    AnyEvent,
+    Changed,
+    Command,
+    LibraryChanged,
+    Notice,
+    Progress,
+    Quit,
+    Resync,
+    Snapshot,
+    TaskChanged,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +61,8 @@ class EngineLink(QObject):
     changed = Signal(Changed)
     progressed = Signal(Progress)
     noticed = Signal(Notice)
+    holdings_changed = Signal(LibraryChanged)
+    tasks_changed = Signal(TaskChanged)
     lost = Signal(Problem)  # the engine ended without being asked to
     closed = Signal()  # after `close`: no process is left
 
@@ -178,17 +192,26 @@ class EngineLink(QObject):
         match event:
             case Answer():
                 self._answer(event)
+            case Notice():
+                # An engine that cannot start says why with the number 0, and ends.
+                if event.fatal or event.seq == 0:
+                    self._fatal = event.problem
+                self.noticed.emit(event)
+            case _:
+                self._pass_on(event)
+
+    def _pass_on(self, event: Snapshot | Changed | Progress | LibraryChanged | TaskChanged) -> None:
+        match event:
             case Progress():
                 self.progressed.emit(event)
             case Changed():
                 self.changed.emit(event)
             case Snapshot():
                 self.snapshot.emit(event)
-            case Notice():
-                # An engine that cannot start says why with the number 0, and ends.
-                if event.fatal or event.seq == 0:
-                    self._fatal = event.problem
-                self.noticed.emit(event)
+            case LibraryChanged():
+                self.holdings_changed.emit(event)
+            case TaskChanged():
+                self.tasks_changed.emit(event)
 
     def _watch_order(self, event: AnyEvent) -> None:
         if isinstance(event, Snapshot):

@@ -38,7 +38,8 @@ class Place(IntEnum):
     DATASETS = 0
     STORAGE = 1
     DOWNLOADS = 2
-    SETTINGS = 3
+    LIBRARY = 3
+    SETTINGS = 4
 
 
 class SideBar(QFrame):

@@ -16,6 +16,7 @@ from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.farewell import Farewell
 from aihub_desktop.gui.pages.datasets import DatasetsPage
 from aihub_desktop.gui.pages.downloads import DownloadsPage
+from aihub_desktop.gui.pages.library import LibraryPage
 from aihub_desktop.gui.pages.settings import SettingsPage
 from aihub_desktop.gui.pages.storage import StoragePage
 from aihub_desktop.gui.parts import Banner
@@ -44,8 +45,9 @@ class Window(QWidget):
         self.datasets = DatasetsPage(desk)
         self.storage = StoragePage(desk)
         self.downloads = DownloadsPage(desk)
+        self.library = LibraryPage(desk)
         self.settings = SettingsPage(desk, str(desk.preferences.value(_LANGUAGE, "")))
-        for page in (self.datasets, self.storage, self.downloads, self.settings):
+        for page in (self.datasets, self.storage, self.downloads, self.library, self.settings):
             self._pages.addWidget(page)
         self._lay_out()
         self._connect()
@@ -77,6 +79,7 @@ class Window(QWidget):
         self.side.list.currentRowChanged.connect(self._pages.setCurrentIndex)
         self.datasets.added.connect(self._added)
         self.storage.added.connect(self._added)
+        self.library.added.connect(self._added)
         self.downloads.storage_wanted.connect(self.open_storage)
         self.downloads.find_wanted.connect(self._find_dataset)
         self.settings.language_wanted.connect(self.language_wanted)
@@ -105,7 +108,7 @@ class Window(QWidget):
         self.setWindowTitle(say("gui.window.title"))
         self.banner.name_close(say("gui.close"))
         self.side.speak(self._desk.words)
-        for page in (self.datasets, self.storage, self.downloads, self.settings):
+        for page in (self.datasets, self.storage, self.downloads, self.library, self.settings):
             page.speak()
         self._show_totals()
 
@@ -204,6 +207,7 @@ class Window(QWidget):
         shelves, web = self.storage.shelves, self.storage.web
         for view in (
             self.datasets.view, self.datasets.files.view, self.downloads.view, shelves.list, shelves.view, web.view,
+            self.library.view, self.library.panel.view,
         ):  # fmt: skip
             theme.calm(view)
         for target in (self.datasets.files.target, shelves.target, web.target):

@@ -222,7 +222,9 @@ class DatasetsPage(QWidget):
         if dataset is None:
             return
         files, base = self._desk.tree.files(ticked=True), self.files.target.base()
-        self._desk.link.ask(Add(0, dataset, files, folder), Added, self._was_added, self._desk.refused.emit)
+        self._desk.link.ask(
+            Add(0, dataset, files, folder, self.files.target.unpack), Added, self._was_added, self._desk.refused.emit
+        )
         if base != self._desk.settings.folder:
             self._desk.link.tell(Configure(0, {"folder": base}), refused=self._desk.refused.emit)
 

@@ -82,6 +82,6 @@ class StoragePage(QWidget):
             panel.taken()
             self.added.emit(answer.transfer)
 
-        self._desk.link.ask(Add(0, dataset, files, folder), Added, added, self._desk.refused.emit)
+        self._desk.link.ask(Add(0, dataset, files, folder, panel.target.unpack), Added, added, self._desk.refused.emit)
         if base and base != self._desk.settings.folder:
             self._desk.link.tell(Configure(0, {"folder": base}), refused=self._desk.refused.emit)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal, SignalInstance
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import DiskSpace, Space
@@ -24,6 +24,7 @@ from aihub_desktop.system.room import Verdict
 
 _LONGEST_BYTES: Final = 120  # leaves room for the hub's own long paths below it
 _TYPING_MS: Final = 250
+_UNPACK: Final = "unpack"  # of the preferences
 
 
 class Basket(Protocol):
@@ -87,6 +88,8 @@ class TargetBar(QWidget):
         self._free = FaintLabel()
         self._free.setWordWrap(True)
         self._sign = Sign("warning", 16, warning=True)
+        self._unpack = QCheckBox()
+        self._unpack.setChecked(desk.preferences.value(_UNPACK, False, bool))
         self.button = QPushButton(autoDefault=True)
         self.button.setDefault(True)
         theme.primary(self.button)
@@ -114,6 +117,7 @@ class TargetBar(QWidget):
         second = QHBoxLayout()
         second.setSpacing(GRID * 2)
         second.addLayout(texts, 1)
+        second.addWidget(self._unpack, alignment=Qt.AlignmentFlag.AlignVCenter)
         second.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignVCenter)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
@@ -127,6 +131,7 @@ class TargetBar(QWidget):
         self._later.timeout.connect(self._ask_space)
         self._choose.clicked.connect(self._pick)
         self.button.clicked.connect(lambda: self.wanted.emit(self.folder()))
+        self._unpack.toggled.connect(lambda on: self._desk.preferences.setValue(_UNPACK, on))
         self._basket.ticks_changed.connect(self._count)
         self._desk.settings_changed.connect(self._configured)
 
@@ -136,6 +141,7 @@ class TargetBar(QWidget):
         self._folder.setAccessibleName(say("gui.target.label"))
         self._choose.setText(say("gui.target.choose"))
         self.button.setText(say("gui.target.download"))
+        self._unpack.setText(say("gui.target.unpack"))
         self._show()
 
     def folder(self) -> str:
@@ -147,6 +153,11 @@ class TargetBar(QWidget):
     def verdict(self) -> str:
         """What is said of the drive."""
         return self._free.text()
+
+    @property
+    def unpack(self) -> bool:
+        """Whether archives are to be unpacked once all is here."""
+        return self._unpack.isChecked()
 
     def base(self) -> str:
         """The folder without the part that belongs to this dataset: where the next one will go beside it."""
