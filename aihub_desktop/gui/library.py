@@ -45,7 +45,7 @@ class Library(QObject):
 
     def load(self) -> None:
         """Asks for all folders; what a look at them tells follows by itself."""
-        self._link.ask(m.ListHoldings(0), m.Library, self._listed)
+        self._link.ask(m.ListHoldings(0), m.Library, self.show)
 
     def choose(self, row: HoldingRow | None, *, damaged_only: bool = False) -> None:
         """Whose files are shown."""
@@ -94,7 +94,8 @@ class Library(QObject):
 
     # ---- what the engine says ----
 
-    def _listed(self, answer: m.Library) -> None:
+    def show(self, answer: m.Library) -> None:
+        """All folders and tasks anew."""
         self.known = True
         self._tasks = {task.id: task for task in answer.tasks}
         self.folders.change_tasks(self._tasks.values())

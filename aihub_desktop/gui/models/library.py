@@ -89,8 +89,10 @@ class LibraryModel(QAbstractTableModel):
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.row() >= len(self._rows):
             return None
-        row, column = self._rows[index.row()], index.column()
-        task = self.task_of(row)
+        row = self._rows[index.row()]
+        return self._of_row(row, self.task_of(row), index.column(), role)
+
+    def _of_row(self, row: HoldingRow, task: TaskRow | None, column: int, role: int) -> Any:
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return self._words.text(row, task, column)

@@ -35,10 +35,7 @@ class FileColumn(IntEnum):
 
 
 HEADERS: Final = tuple(f"gui.library.column.{column.name.lower()}" for column in Column)
-FILE_HEADERS: Final = (
-    "gui.library.column.file",
-    *(f"gui.library.column.{name}" for name in ("size", "proof", "found")),
-)
+FILE_HEADERS: Final = tuple(f"gui.library.column.{name}" for name in ("file", "size", "proof", "found"))
 
 
 class LibraryWords:
@@ -61,8 +58,9 @@ class LibraryWords:
             return self.title(row)
         if column == Column.STATE:
             return self.state(row, task)
-        if summary is None:
-            return ""
+        return "" if summary is None else self._number(summary, column)
+
+    def _number(self, summary: Summary, column: int) -> str:
         match column:
             case Column.SIZE:
                 return self._words.size(summary.bytes)
@@ -127,13 +125,15 @@ class LibraryWords:
         if summary is None:
             return self._words.say("gui.library.reading")
         say = self._words.say
-        parts = [say("gui.library.about.place", key=summary.dataset.key)] if summary.dataset.source == HUB else []
+        parts = [say("gui.library.about.place", number=summary.dataset.key)] if summary.dataset.source == HUB else []
         parts.append(say("gui.library.about.files", n=summary.files, size=self._words.size(summary.bytes)))
         first, last = self._day(summary.first_at), self._day(summary.last_at)
         if last:
-            key = "gui.library.about.when-one" if first == last else "gui.library.about.when"
-            facts = {"last": last} if first == last else {"first": first, "last": last}
-            parts.append(say(key, **facts))
+            same = first == last
+            parts.append(
+                say("gui.library.about.when-one", last=last) if same else
+                say("gui.library.about.when", first=first, last=last)
+            )  # fmt: skip
         return " · ".join(parts)
 
     def proved(self, row: HoldingRow) -> str:
@@ -141,13 +141,8 @@ class LibraryWords:
         summary, say = row.summary, self._words.say
         lines = []
         if summary is not None and summary.files:
-            proofs = [
-                say(
-                    "gui.library.proof.some", proof=self._words.proof(proof) or self._proof(""), n=summary.proofs[proof]
-                )
-                for proof in _PROOFS
-                if summary.proofs.get(proof)
-            ]
+            counts = {self._words.proof(proof) or self._proof(""): summary.proofs.get(proof, 0) for proof in _PROOFS}
+            proofs = [say("gui.library.proof.some", proof=name, n=count) for name, count in counts.items() if count]
             lines.append(say("gui.library.about.proved", proofs=", ".join(proofs)))
         lines.append(say("gui.library.about.unverified") if row.verdict is None else self._verified(row.verdict))
         return "\n".join(lines)

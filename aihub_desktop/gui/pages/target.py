@@ -89,7 +89,7 @@ class TargetBar(QWidget):
         self._free.setWordWrap(True)
         self._sign = Sign("warning", 16, warning=True)
         self._unpack = QCheckBox()
-        self._unpack.setChecked(desk.preferences.value(_UNPACK, False, bool))
+        self._unpack.setChecked(bool(desk.preferences.value(_UNPACK, False, bool)))
         self.button = QPushButton(autoDefault=True)
         self.button.setDefault(True)
         theme.primary(self.button)
