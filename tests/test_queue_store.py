@@ -23,6 +23,7 @@ from queue_player import code_of, file, files_of_turn, reopened, transfer
 
 import aihub_desktop
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.holdings import Misfit, Summary, Verdict
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.model import (
     WEB,
@@ -37,6 +38,7 @@ from aihub_desktop.domain.model import (
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.store import queue
+from aihub_desktop.store.holdings import Held
 from aihub_desktop.store.queue import QueueStore
 
 COUNT: Final = st.integers(0, (1 << 63) - 1)
@@ -302,6 +304,57 @@ def test_a_queue_of_before_the_ranges_keeps_its_files_which_are_the_hubs(path: P
     store.save([], [newer], [], [])
     store.close()
     assert reopened(path)[1] == [row, newer]
+
+
+def test_a_queue_of_before_the_library_gives_it_the_folders_that_hold_something(path: Path) -> None:
+    old = sqlite3.connect(path)
+    for number, step in enumerate(queue._STEPS[:3]):
+        old.executescript(f"{step} PRAGMA user_version = {number + 1};")
+    for key, folder, done in ((1, "/받은 것", 2), (2, "/nothing", 0), (3, "/받은 것", 5), (4, "/b", 1)):
+        values: tuple[object, ...] = (
+            key, "aihub", "86", "", 0, folder, "done", None, 5, done, 0, 0, 5, 10, 20, 5, 0, float(key), None, "",
+        )  # fmt: skip
+        old.execute(f"INSERT INTO transfer VALUES ({', '.join('?' * len(values))})", values)
+    old.commit()
+    old.close()
+    store = QueueStore(path)
+    assert [(held.folder, held.added_at) for held in store.holdings.all()] == [("/받은 것", 1.0), ("/b", 4.0)]
+    assert [held.summary for held in store.holdings.all()] == [None, None]
+    assert [row.unpack for row in store.transfers()] == [False] * 4
+    store.close()
+    assert sqlite_version(path.with_name(f"{path.name}.v3")) == 3, "the copy of before"
+
+
+def test_a_folder_of_the_library_comes_back_and_its_number_never_does(store: QueueStore, path: Path) -> None:
+    shelf = store.holdings
+    first = shelf.enter("/받은 것", 5.0)
+    assert shelf.enter("/받은 것", 6.0) == first
+    summary = Summary(Dataset("aihub", "86", "감성"), 1, 3, 7, proofs={"length": 3}, last_at=5.0, volume="uuid:1\n/")
+    verdict = Verdict(9.0, True, {"ok": 2, "missing": 1}, [Misfit("가.zip", "missing")])
+    shelf.keep(Held(first, "/받은 것", 5.0, summary, verdict))
+    other = QueueStore(path)
+    assert other.holdings.all() == [Held(first, "/받은 것", 5.0, summary, verdict)]
+    other.close()
+    shelf.remove(first)
+    assert shelf.all() == []
+    assert shelf.enter("/받은 것", 7.0) > first
+
+
+def test_a_summary_of_another_version_is_read_from_the_folder_again(store: QueueStore, path: Path) -> None:
+    number = store.holdings.enter("/f", 5.0)
+    other = sqlite3.connect(path)
+    other.execute("UPDATE holding SET summary = '{\"files\": \"many\"}', verdict = 'x'")
+    other.commit()
+    other.close()
+    assert store.holdings.all() == [Held(number, "/f", 5.0)]
+
+
+def test_where_files_lie_and_what_was_asked_for_there(store: QueueStore) -> None:
+    done = [msgspec.structs.replace(file(key), state=FileState.DONE) for key in (1, 2)]
+    store.save([transfer()], [*done, file(3)], [], [])
+    assert store.places(1, FileState.DONE) == ["d/가_1.zip", "d/가_2.zip"]
+    assert [row.id for row in store.files_at("/받은 것", ["d/가_2.zip", "d/가_3.zip", "none"])] == [2, 3]
+    assert store.files_at("/elsewhere", ["d/가_2.zip"]) == []
 
 
 def sqlite_version(path: Path) -> int:

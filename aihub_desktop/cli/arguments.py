@@ -268,10 +268,17 @@ def _verify(parser: _Child) -> None:
     parser.flag("--json")
 
 
-def _actions(parser: _Child, prefix: str, actions: Iterable[str]) -> dict[str, _Child]:
+def _library(parser: _Child) -> None:
+    parser.flag("--json")
+    actions = _actions(parser, "library", ("add", "remove"), required=False)
+    for action in actions.values():
+        action.argument("folder", key="library-folder", metavar="DIR")
+
+
+def _actions(parser: _Child, prefix: str, actions: Iterable[str], *, required: bool = True) -> dict[str, _Child]:
     parser.has_commands = True
     below = parser.add_subparsers(
-        title=parser.words.say("cli.help.commands"), dest="action", metavar="COMMAND", required=True,
+        title=parser.words.say("cli.help.commands"), dest="action", metavar="COMMAND", required=required,
         parser_class=_Child,
     )  # fmt: skip
     return {
@@ -316,6 +323,7 @@ _COMMANDS: Final = {
     "get": _get,
     "fetch": _fetch,
     "verify": _verify,
+    "library": _library,
     "key": _key,
     "storage": _storage,
     "settings": _settings,

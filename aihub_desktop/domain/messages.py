@@ -352,7 +352,12 @@ class Expand(Command, frozen=True):
 
 
 class ListHoldings(Command, frozen=True):
-    """→ `Library`, at once, as it is remembered; what a look at the folders tells follows as `LibraryChanged`."""
+    """→ `Library`, at once, as it is remembered; what a look at the folders tells follows as `LibraryChanged`.
+
+    `fresh`: the answer waits for that look, which takes as long as the slowest drive.
+    """
+
+    fresh: bool = False
 
 
 class AddHolding(Command, frozen=True):

@@ -10,13 +10,13 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.holdings import DAMAGE, HeldFile, HoldingRow, HoldingState, Summary, is_archive
+from aihub_desktop.domain.holdings import DAMAGE, HeldFile, HoldingRow, HoldingState, Summary, Verdict, is_archive
 from aihub_desktop.domain.messages import Discarded, FileList
 from aihub_desktop.domain.names import PART
 from aihub_desktop.engine.deeds import Word
 from aihub_desktop.engine.volumes import place_problem
 from aihub_desktop.holdings.discard import discard
-from aihub_desktop.holdings.summary import signature, summarise
+from aihub_desktop.holdings.summary import moment_of, signature, summarise
 from aihub_desktop.store.holdings import Held
 from aihub_desktop.transport.disk import disk_error, patiently_rename, plain_file
 from aihub_desktop.transport.ledger import Entry, Ledger
@@ -129,10 +129,20 @@ class Shown:
         if of != now:
             entries = sorted(Ledger(held.folder).entries().values(), key=lambda entry: entry.place)
             self._kept = now, entries
-        found = {misfit.place: misfit.finding for misfit in held.verdict.misfits} if held.verdict else {}
+        verdict = held.verdict
+        found = {misfit.place: misfit.finding for misfit in verdict.misfits} if verdict else {}
         if damaged:
             return _damaged(entries, found, offset, limit)
-        return [_told(entry, found.get(entry.place, "")) for entry in entries[offset : offset + limit]], len(entries)
+        rows = entries[offset : offset + limit]
+        return [_told(entry, found.get(entry.place) or _right(entry, verdict)) for entry in rows], len(entries)
+
+
+def _right(entry: Entry, verdict: Verdict | None) -> str:
+    """ "ok" where the verification looked at this very file, and every misfit of it is known."""
+    if verdict is None or verdict.damaged != sum(misfit.finding in DAMAGE for misfit in verdict.misfits):
+        return ""
+    at = moment_of(entry.at)
+    return "ok" if at is not None and at <= verdict.at else ""
 
 
 def _damaged(entries: list[Entry], found: dict[str, str], offset: int, limit: int) -> tuple[list[HeldFile], int]:

@@ -20,7 +20,6 @@ import msgspec
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.holdings import HoldingRow, Verdict, is_archive
-from aihub_desktop.domain.leases import AnyNews
 from aihub_desktop.domain.model import HUB, Dataset
 from aihub_desktop.domain.states import TRANSFER_ENDED, FileState, TransferState
 from aihub_desktop.domain.tasks import TaskState, VerifyWish
@@ -60,6 +59,7 @@ class Library:
         self._outbox, self._copies, self._add = outbox, copies, add
         self._is_quiet = is_quiet
         self._tasks = Tasks(pool, outbox.tasks, self._task_ended)
+        self.hear = self._tasks.hear  # what a worker says of a task
         self._repairs = Repairs(store, book, copies, self._run, add)
         self._shown = inventory.Shown()
         self._held = {held.id: held for held in store.holdings.all()}
@@ -77,10 +77,8 @@ class Library:
     def handle(self, command: OfLibrary, reply: Reply) -> None:
         """Answers through `reply`, on the loop. Raises `ProblemError`: BAD_COMMAND, AT_WORK, the store's."""
         match command:
-            case m.ListHoldings():
-                for held in self._held.values():
-                    self._look(held)
-                reply(m.Library([self._row(held) for held in self._held.values()], self._tasks.rows()), None)
+            case m.ListHoldings(fresh=fresh):
+                self._list(reply, fresh=fresh)
             case m.Stop(task=task):
                 self._tasks.stop(task)
                 reply(None, None)
@@ -90,6 +88,19 @@ class Library:
                 self._take_in(_path(folder), reply)
             case _:
                 self._handle_one(command, self._known(command.holding), reply)
+
+    def _list(self, reply: Reply, *, fresh: bool) -> None:
+        waiting = set(self._held)
+
+        def answer(seen: int = 0) -> None:
+            waiting.discard(seen)
+            if not (fresh and waiting):
+                reply(m.Library([self._row(held) for held in self._held.values()], self._tasks.rows()), None)
+
+        for held in list(self._held.values()):
+            self._look(held, seen=answer if fresh else None)
+        if not fresh or not waiting:
+            answer()
 
     def _handle_one(
         self, command: m.RemoveHolding | m.Discard | m.HoldingFiles | m.Repair, held: Held, reply: Reply
@@ -160,8 +171,8 @@ class Library:
 
     # ---- looking ----
 
-    def _look(self, held: Held, *, again: bool = True) -> None:
-        """`again`: with the tree of the dataset, which may turn out only by this look."""
+    def _look(self, held: Held, *, again: bool = True, seen: Callable[[int], None] | None = None) -> None:
+        """`again`: with the tree of the dataset, which may turn out only by this look. `seen` hears of its end."""
         self._looked[held.id] = time.monotonic()
         tree = self._tree(held)
 
@@ -169,7 +180,9 @@ class Library:
             self._seen(held.id, found, problem)
             now = self._held.get(held.id)
             if again and now is not None and tree is None and self._tree(now) is not None:
-                self._look(now, again=False)
+                self._look(now, again=False, seen=seen)
+            elif seen is not None:
+                seen(held.id)
 
         self._run(held.folder, partial(inventory.take_stock, held.folder, held.summary, tree), then)
 
@@ -275,10 +288,6 @@ class Library:
             self._book.set_transfer(transfer, unpack=False)
 
     # ---- tasks ----
-
-    def hear(self, news: AnyNews) -> None:
-        """What a worker says of a task."""
-        self._tasks.hear(news)
 
     def _begin(self, command: m.Begin, reply: Reply) -> None:
         wish = command.verify or command.unpack

@@ -93,26 +93,27 @@ class TickDelegate(RowDelegate):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._box(painter, QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), option.checkState, option.palette)
+        paint_box(painter, QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), option.checkState, option.palette)
         painter.restore()
 
-    @staticmethod
-    def _box(painter: QPainter, box: QRectF, state: Qt.CheckState, palette: QPalette) -> None:
-        accent, base = theme.accent(QApplication.palette()), palette.color(QPalette.ColorRole.Base)
-        empty = state is Qt.CheckState.Unchecked
-        frame = theme.mixed(palette.color(QPalette.ColorRole.Text), base, 0.5) if empty else accent
-        painter.setPen(frame)
-        painter.setBrush(base if empty else accent)
-        painter.drawRoundedRect(box, 3, 3)
-        ink = QApplication.palette().color(QPalette.ColorRole.HighlightedText)
-        painter.setPen(QPen(ink, 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-        left, top, width, height = box.left(), box.top(), box.width(), box.height()
-        if state is Qt.CheckState.Checked:
-            points = ((0.24, 0.52), (0.43, 0.71), (0.78, 0.31))
-            painter.drawPolyline([QPointF(left + x * width, top + y * height) for x, y in points])
-        elif state is Qt.CheckState.PartiallyChecked:
-            middle = top + height / 2
-            painter.drawLine(QPointF(left + width * 0.27, middle), QPointF(left + width * 0.73, middle))
+
+def paint_box(painter: QPainter, box: QRectF, state: Qt.CheckState, palette: QPalette) -> None:
+    """A box with its tick, whose frame is seen on light and dark."""
+    accent, base = theme.accent(QApplication.palette()), palette.color(QPalette.ColorRole.Base)
+    empty = state is Qt.CheckState.Unchecked
+    frame = theme.mixed(palette.color(QPalette.ColorRole.Text), base, 0.5) if empty else accent
+    painter.setPen(frame)
+    painter.setBrush(base if empty else accent)
+    painter.drawRoundedRect(box, 3, 3)
+    ink = QApplication.palette().color(QPalette.ColorRole.HighlightedText)
+    painter.setPen(QPen(ink, 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+    left, top, width, height = box.left(), box.top(), box.width(), box.height()
+    if state is Qt.CheckState.Checked:
+        points = ((0.24, 0.52), (0.43, 0.71), (0.78, 0.31))
+        painter.drawPolyline([QPointF(left + x * width, top + y * height) for x, y in points])
+    elif state is Qt.CheckState.PartiallyChecked:
+        middle = top + height / 2
+        painter.drawLine(QPointF(left + width * 0.27, middle), QPointF(left + width * 0.73, middle))
 
 
 class FoundDelegate(TickDelegate):
@@ -201,6 +202,20 @@ class PlaceDelegate(TitleDelegate):
         ink = _begin(painter, option, index, self)
         painter.save()
         self._one_line(painter, option, index, ink)
+        painter.restore()
+
+
+class NumberDelegate(RowDelegate):
+    """Numbers at the right, with room before a column of words that begins at its left."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        option = QStyleOptionViewItem(option)
+        ink = _begin(painter, option, index, self)
+        painter.save()
+        painter.setPen(ink)
+        painter.setFont(option.font)
+        side = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        painter.drawText(option.rect.adjusted(0, 0, -GRID - GRID // 2, 0), side, str(index.data()))
         painter.restore()
 
 

@@ -43,7 +43,7 @@ def summarise(folder: Path | str, released: Mapping[str, str] | None = None) -> 
     seen = signature(folder)
     entries = list(Ledger(folder).entries().values())
     sizes = [_size(native(folder), entry) for entry in entries]
-    moments = [at for entry in entries if (at := _moment(entry.at)) is not None]
+    moments = [at for entry in entries if (at := moment_of(entry.at)) is not None]
     datasets = Counter((entry.source, entry.dataset, entry.package) for entry in entries if entry.source)
     return Summary(
         dataset=_most(datasets),
@@ -89,7 +89,8 @@ def _size(root: Path, entry: Entry) -> int | None:
     return None
 
 
-def _moment(text: str) -> float | None:
+def moment_of(text: str) -> float | None:
+    """`Entry.at` in seconds since 1970, None for what is no moment."""
     try:
         return datetime.fromisoformat(text).timestamp() if text else None
     except (ValueError, OverflowError, OSError):

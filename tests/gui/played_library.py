@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from aihub_desktop.domain.faults import Code, Problem
-from aihub_desktop.domain.holdings import HeldFile, HoldingRow, HoldingState, Misfit, Summary, Verdict
-from aihub_desktop.domain.messages import HeldFiles, Library, LibraryChanged, TaskChanged
+from aihub_desktop.domain.holdings import HoldingRow, HoldingState, Summary, Verdict
+from aihub_desktop.domain.messages import Library, LibraryChanged, TaskChanged
 from aihub_desktop.domain.model import HUB, WEB, Dataset
 from aihub_desktop.domain.tasks import TaskKind, TaskRow, TaskState
 from aihub_desktop.gui.desk import Desk
-from aihub_desktop.gui.models.held_files import PAGE
 
 GB: Final = 1 << 30
 MOMENT: Final = 1_795_000_000.0
@@ -36,20 +35,14 @@ def rows() -> list[HoldingRow]:
     good = Verdict(MOMENT + 5_000, True, {"ok": 36})
     gone = Problem(Code.DRIVE_MISSING, {"path": "/media/외장 하드/식물"})
     return [
-        HoldingRow(WHOLE, "/data/AI Hub/71 한국어 음성 말뭉치", HoldingState.RIGHT, 1.0, "한국어 음성 말뭉치", speech, good),
+        HoldingRow(
+            WHOLE, "/data/AI Hub/71 한국어 음성 말뭉치", HoldingState.RIGHT, 1.0, "한국어 음성 말뭉치", speech, good
+        ),
         HoldingRow(NEWER, "/data/AI Hub/188 도로 주행 영상", HoldingState.NEWER, 2.0, "도로 주행 영상", roads),
         HoldingRow(DAMAGED, "/data/AI Hub/105", HoldingState.DAMAGED, 3.0, "감성 대화 말뭉치", labels, found),
         HoldingRow(AWAY, "/media/외장 하드/식물", HoldingState.AWAY, 4.0, "바닷가 식물 사진", plants, None, gone),
         HoldingRow(OTHER, "/data/models", HoldingState.RIGHT, 5.0, "model-7b.safetensors", model),
     ]
-
-
-def file(number: int, finding: str = "") -> HeldFile:
-    proof = "archive" if number % 6 else "length"
-    return HeldFile(
-        f"원천데이터/{number // 1000:03}/TS_{number:06}.zip", f"{number:064x}", (number % 977 + 3) << 20, proof, "",
-        "2026-11-18T07:06:40+00:00", finding,
-    )  # fmt: skip
 
 
 class LibraryPlayer:
@@ -60,13 +53,6 @@ class LibraryPlayer:
 
     def begin(self) -> None:
         self._desk.library.show(Library(rows()))
-
-    def files(self, count: int = PAGE, damaged: tuple[Misfit, ...] = ()) -> None:
-        """The first page of the folder that is looked at."""
-        found = {misfit.place: misfit.finding for misfit in damaged}
-        files = [file(number) for number in range(min(count, PAGE))]
-        told = [HeldFile(one.place, one.sha256, one.size, one.proof, "", one.at, found.get(one.place, "")) for one in files]
-        self._desk.library.files.add_page(0, HeldFiles(told, count))
 
     def change(self, *holdings: HoldingRow, removed: tuple[int, ...] = ()) -> None:
         self._desk.link.holdings_changed.emit(LibraryChanged(0, list(holdings), list(removed)))

@@ -17,6 +17,7 @@ import msgspec
 
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.holdings import HeldFile
 from aihub_desktop.domain.messages import (
     Add,
     Added,
@@ -31,6 +32,8 @@ from aihub_desktop.domain.messages import (
     FileList,
     FileRow,
     FileRows,
+    HeldFiles,
+    HoldingFiles,
     Inspect,
     Inspected,
     KeyState,
@@ -159,6 +162,22 @@ def waiting(transfer: int) -> FileRow:
     return FileRow(1, transfer, file, "kept_name.bin", FileState.WAITING, 5, None, "", "", None, 1, None)
 
 
+def held_file(number: int, finding: str = "") -> HeldFile:
+    return HeldFile(
+        f"원천데이터/{number // 1000:03}/TS_{number:06}.zip", f"{number:064x}", (number % 977 + 3) << 20,
+        "archive" if number % 6 else "length", "", "2026-11-18T07:06:40+00:00", finding,
+    )  # fmt: skip
+
+
+def held_page(wish: HoldingFiles) -> HeldFiles:
+    """Of any folder: a hundred thousand files, of which two are damaged."""
+    damaged = {17: "missing", 4_021: "changed"}
+    if wish.damaged:
+        return HeldFiles([held_file(number, finding) for number, finding in damaged.items()], len(damaged))
+    numbers = range(wish.offset, min(MANY, wish.offset + wish.limit))
+    return HeldFiles([held_file(number, damaged.get(number, "ok")) for number in numbers], MANY)
+
+
 class Played:
     """Answers commands, one after the other."""
 
@@ -185,6 +204,7 @@ class Played:
             ShowKey: lambda _: KeyState("", ""),
             Space: lambda _: DiskSpace(90 << 30, 200 << 30, True, usable=80 << 30),
             ListHoldings: lambda _: Library([]),
+            HoldingFiles: held_page,
             ListStorages: lambda _: self._list(),
             PutStorage: self._put,
             RemoveStorage: self._remove,

@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QCheckBox,
     QFrame,
     QHBoxLayout,
     QHeaderView,
@@ -23,11 +22,12 @@ from PySide6.QtWidgets import (
 
 from aihub_desktop.domain.holdings import HoldingRow, HoldingState
 from aihub_desktop.domain.tasks import TASK_ENDED, TaskKind, TaskRow, TaskState
-from aihub_desktop.gui.delegates import PlaceDelegate, RowDelegate, SignDelegate
+from aihub_desktop.gui.delegates import NumberDelegate, PlaceDelegate, RowDelegate, SignDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models.library_words import FileColumn, LibraryWords, share_of
 from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Sign, bold
 from aihub_desktop.gui.theme import GRID
+from aihub_desktop.gui.tick_box import TickBox
 
 _SCALE = 1000  # of the bar: a task of hours moves by less than a percent at a time
 
@@ -89,7 +89,7 @@ class HoldingPanel(QWidget):
         self._sign, self._warning = Sign("warning", 16, warning=True), QLabel(textFormat=Qt.TextFormat.PlainText)
         self._warning.setWordWrap(True)
         self.strip = TaskStrip()
-        self.damaged = QCheckBox()
+        self.damaged = TickBox()
         self.view = self._make_view()
         self._lay_out()
         self._connect()
@@ -100,6 +100,7 @@ class HoldingPanel(QWidget):
         view.setModel(self._library.files)
         view.setItemDelegate(RowDelegate(view))
         view.setItemDelegateForColumn(FileColumn.NAME, PlaceDelegate(view))
+        view.setItemDelegateForColumn(FileColumn.SIZE, NumberDelegate(view))
         view.setItemDelegateForColumn(FileColumn.FOUND, SignDelegate(view))
         view.setRootIsDecorated(False)
         # Else each of 100,000 rows would be measured.
@@ -132,6 +133,7 @@ class HoldingPanel(QWidget):
         box.addWidget(self.strip)
         box.addSpacing(GRID // 2)
         box.addWidget(self.view, 1)
+        box.addStretch(0)
 
     def _connect(self) -> None:
         self._library.chosen_changed.connect(self._show)
@@ -177,7 +179,8 @@ class HoldingPanel(QWidget):
             self.damaged.setChecked(False)
         self.damaged.setText(self._desk.words.say("gui.library.damaged-only", n=count or ""))
         self.damaged.setVisible(count > 0)
-        self.view.setEnabled(row.state not in (HoldingState.AWAY, HoldingState.GONE))
+        # The list of files lies on the drive.
+        self.view.setVisible(row.state not in (HoldingState.AWAY, HoldingState.GONE))
 
     def _filter(self, damaged: bool) -> None:
         self._library.choose(self._library.chosen, damaged_only=damaged)

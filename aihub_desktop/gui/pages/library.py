@@ -8,7 +8,6 @@ from PySide6.QtCore import QItemSelectionModel, QPoint, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
@@ -27,15 +26,16 @@ from aihub_desktop.domain.holdings import HoldingRow, HoldingState
 from aihub_desktop.domain.messages import Added, Discarded
 from aihub_desktop.domain.tasks import TASK_ENDED
 from aihub_desktop.gui import icons
-from aihub_desktop.gui.delegates import RowDelegate, SignDelegate, TitleDelegate
+from aihub_desktop.gui.delegates import NumberDelegate, RowDelegate, SignDelegate, TitleDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models.library_words import Column, LibraryWords
 from aihub_desktop.gui.pages.holding import HoldingPanel
 from aihub_desktop.gui.parts import Banner, EmptyPlace, Rule
 from aihub_desktop.gui.theme import GRID
+from aihub_desktop.gui.tick_box import TickBox
 
 _ACTIONS = ("folder", "verify", "unpack", "repair", "remove", "discard")
-_ICONS = {"repair": "retry", "remove": "hide", "discard": "remove"}
+_ICONS = {"repair": "retry", "remove": "cancel", "discard": "remove"}
 _WIDE = 860  # pixels: below, buttons lose their words and some columns make way
 _ABSENT = (HoldingState.AWAY, HoldingState.GONE, HoldingState.UNREADABLE)
 
@@ -76,6 +76,8 @@ class LibraryPage(QWidget):
         view.setItemDelegate(RowDelegate(view))
         view.setItemDelegateForColumn(Column.NAME, TitleDelegate(view))
         view.setItemDelegateForColumn(Column.STATE, SignDelegate(view))
+        for column in (Column.SIZE, Column.FILES):
+            view.setItemDelegateForColumn(column, NumberDelegate(view))
         view.setRootIsDecorated(False)
         view.setAllColumnsShowFocus(True)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -265,7 +267,7 @@ class LibraryPage(QWidget):
             "gui.library.ask.unpack-do", say("gui.library.ask.unpack", n=row.summary.archives),
             say("gui.library.ask.unpack-text"), lambda: self._unpack(row, keep=not tick.isChecked()),
         )  # fmt: skip
-        tick = QCheckBox(say("gui.library.ask.unpack-delete"))
+        tick = TickBox(say("gui.library.ask.unpack-delete"))
         box.setCheckBox(tick)
         box.open()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal, SignalInstance
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import DiskSpace, Space
@@ -19,6 +19,7 @@ from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models.tree import Sum
 from aihub_desktop.gui.parts import FaintLabel, Sign, bold
 from aihub_desktop.gui.theme import GRID
+from aihub_desktop.gui.tick_box import TickBox
 from aihub_desktop.system import room
 from aihub_desktop.system.room import Verdict
 
@@ -88,7 +89,7 @@ class TargetBar(QWidget):
         self._free = FaintLabel()
         self._free.setWordWrap(True)
         self._sign = Sign("warning", 16, warning=True)
-        self._unpack = QCheckBox()
+        self._unpack = TickBox()
         self._unpack.setChecked(bool(desk.preferences.value(_UNPACK, False, bool)))
         self.button = QPushButton(autoDefault=True)
         self.button.setDefault(True)
