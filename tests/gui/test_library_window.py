@@ -137,6 +137,9 @@ def test_nothing_is_deleted_before_a_person_says_so(shown: Shown) -> None:
     next(button for button in box.buttons() if button.text() == "Delete").click()
     wait_until(lambda: shown.stage.noted("discard"), "the wish")
     assert shown.stage.noted("discard") == [{"command": "discard", "holding": WHOLE}]
+    wait_until(shown.page.banner.isVisible, "what was kept")
+    assert shown.page.banner.accessibleName() == "3 files (5.00 MB) were deleted"
+    assert shown.page.banner.accessibleDescription().startswith("1 was kept")
 
 
 def test_a_running_task_is_seen_and_stopped(shown: Shown) -> None:
@@ -209,8 +212,8 @@ def test_every_cell_and_button_has_a_name(shown: Shown) -> None:
     model = shown.stage.desk.library.folders
     for column in Column:
         assert model.index(0, column).data(Qt.ItemDataRole.AccessibleTextRole)
-    for column in FileColumn:
-        assert shown.files.index(0, column).data(Qt.ItemDataRole.AccessibleTextRole)
+    for place in FileColumn:
+        assert shown.files.index(0, place).data(Qt.ItemDataRole.AccessibleTextRole)
     assert all(action.text() for action in page.actions_by_name.values())
 
 
