@@ -22,11 +22,11 @@ from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART
 from aihub_desktop.holdings.looking import Look, Seen
 from aihub_desktop.holdings.times import read_times
 from aihub_desktop.transport.disk import disk_error, native
-from aihub_desktop.transport.ledger import MANIFEST, Entry, Ledger, ManifestLine, read_manifest
+from aihub_desktop.transport.ledger import MANIFEST, Entry, Ledger, ManifestLine, decoded_manifest, read_manifest
 from aihub_desktop.transport.target import leads_elsewhere
 from aihub_desktop.transport.volume import volume_of
 
-__all__ = ["Depth", "Finding", "Report", "Seen", "readers", "verify"]
+__all__ = ["Depth", "Finding", "ManifestLine", "Report", "Seen", "has_manifest", "listed", "readers", "verify"]
 
 # A turn of a thread: so many small files that asking for them costs nothing beside reading them, and no more bytes
 # than are read in a moment, so that large files are spread evenly.
@@ -117,6 +117,16 @@ def verify(
         result.add(seen)
         report(seen)
     return result
+
+
+def has_manifest(folder: Path) -> bool:
+    """Whether the folder has a list of its own."""
+    return (folder / OWN_FOLDER / MANIFEST).is_file()
+
+
+def listed(data: bytes) -> list[ManifestLine]:
+    """The lines of a list that somebody made with `sha256sum` or its kin; none for what is no such list."""
+    return decoded_manifest(data)
 
 
 def readers(folder: Path) -> int:

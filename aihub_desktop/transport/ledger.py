@@ -9,6 +9,7 @@ last lines are cut off. A manifest that was made by `sha256sum` itself is unders
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -142,6 +143,13 @@ def read_manifest(folder: Path) -> list[ManifestLine] | None:
     """
     data = _read(own_folder(folder) / MANIFEST)
     return None if data is None else parse_manifest(data)
+
+
+def decoded_manifest(data: bytes) -> list[ManifestLine]:
+    """The lines of a list that somebody made: with a mark of its encoding, too, or in UTF-16, as PowerShell writes."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
+    return parse_manifest(data.removeprefix(codecs.BOM_UTF8))
 
 
 def parse_manifest(data: bytes) -> list[ManifestLine]:
