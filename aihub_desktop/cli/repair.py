@@ -20,7 +20,7 @@ from aihub_desktop.cli.session import Session, key_state
 from aihub_desktop.cli.verify import must_have_manifest, proofread
 from aihub_desktop.domain.faults import Problem, ProblemError
 from aihub_desktop.domain.findings import BROKEN, HARMLESS, Depth, Finding
-from aihub_desktop.domain.model import S3, WEB, Dataset
+from aihub_desktop.domain.model import S3, WEB, Dataset, RemoteFile
 from aihub_desktop.domain.storage import split_container
 from aihub_desktop.engine.serve import LocalEngine
 from aihub_desktop.holdings import repair as holdings
@@ -141,7 +141,12 @@ class _Inventory:
             fetched += [one for one, _ in known]
         if not self._request.dry_run:
             holdings.mark(self._request.folder, fetched)
+            self._save([pair for known in wanted.places.values() for pair in known])
         return Found(batches, [Refusal(one.path, problem) for one, problem in refused])
+
+    def _save(self, pairs: Sequence[tuple[Seen, RemoteFile]]) -> None:
+        if saved := holdings.save(self._request.folder, pairs):
+            self._console.note("cli.repair.saved", size=self._console.words.size(saved))
 
     def _of_dataset(
         self, engine: LocalEngine, dataset: str, package: bool, ones: Sequence[Seen]

@@ -21,7 +21,9 @@ from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.model import HUB, S3, WEB, Algorithm, Checksum, Origin, RemoteFile, SizeRange
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.holdings.looking import Seen
+from aihub_desktop.holdings.salvage import salvage
 from aihub_desktop.transport.ledger import Entry, Ledger
+from aihub_desktop.transport.pieces import sweep_pieces
 
 Entries = Mapping[str, Entry]  # by place, in NFC
 
@@ -61,7 +63,7 @@ def remote(entry: Entry) -> RemoteFile:
     same = entry.proof == Proof.CHECKSUM and entry.note == Algorithm.SHA256
     origin = Origin(
         (entry.key,) if entry.source == WEB else (),
-        entry.etag,
+        "",
         (Checksum(Algorithm.SHA256, entry.sha256),) if same else (),
     )
     size = SizeRange.exactly(entry.size or 0)
@@ -91,6 +93,12 @@ def listed(
 def entries(seen: Iterable[Seen]) -> Entries:
     """What the log tells of them."""
     return {_nfc(one.entry.place): one.entry for one in seen if one.entry is not None}
+
+
+def save(folder: Path, pairs: Iterable[tuple[Seen, RemoteFile]]) -> int:
+    """How many bytes of broken files are good and need not come again. Raises `ProblemError`."""
+    ones = [(one, file) for one, file in pairs if one.finding is not Finding.MISSING and one.entry is not None]
+    return sum(salvage(folder, file, one.entry.place, one.sha256) for one, file in ones if one.entry is not None)
 
 
 def mark(folder: Path, seen: Iterable[Seen]) -> None:
@@ -127,6 +135,7 @@ def settle(folder: Path, before: Entries) -> Outcome:
             if _STRENGTH.get(before[place].proof, 0) > _STRENGTH.get(entry.proof, 0)
         ]
     )
+    sweep_pieces(folder, {entry.sha256 for entry in now.values()})
     return Outcome(tuple(same), tuple(place for place in came if place not in same))
 
 

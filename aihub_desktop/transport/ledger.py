@@ -70,8 +70,8 @@ class Entry(msgspec.Struct, frozen=True):
     """One proved file. Of a manifest line without its log line only `place` and `sha256` are known.
 
     `at` is ISO 8601 in UTC; `proof` a `Proof`, or "" where nothing is known. `modified`: the file's own time when it
-    was proved, in nanoseconds since 1970, 0 in logs that are older than this field. `etag`: what its place called this
-    content. `broken`: a file with this stamp was read since and holds other bytes, so it is no proof and may go.
+    was proved, in nanoseconds since 1970, 0 in logs that are older than this field. `broken`:
+    a file with this stamp was read since and holds other bytes, so it is no proof, and may be replaced.
     """
 
     place: str
@@ -86,7 +86,6 @@ class Entry(msgspec.Struct, frozen=True):
     at: str = ""
     note: str = ""
     modified: int = 0
-    etag: str = ""
     broken: Stamp | None = None
 
     @classmethod
@@ -106,7 +105,6 @@ class Entry(msgspec.Struct, frozen=True):
             at or moment(),
             proved.note,
             proved.modified,
-            "" if file.origin is None else file.origin.etag,
         )
 
     @property
