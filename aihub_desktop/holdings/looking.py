@@ -62,13 +62,12 @@ class Look:
         self._times = times
         self._stopped = stopped
         self._folders: dict[str, str | None] = {"": self._root}
-        self._counting = threading.Lock()
-        self.read = 0  # bytes, so far
+        self.read = 0  # bytes, so far: for the eye, as several threads count without waiting for each other
 
     @staticmethod
     def shown(path: str) -> str:
         """As text that can be said: names of other programs need not be UTF-8."""
-        return path if path.isascii() else path.encode("utf-8", "backslashreplace").decode()
+        return path if path.isprintable() else path.encode("utf-8", "backslashreplace").decode()
 
     def weight(self, line: ManifestLine) -> int:
         """About how many bytes are to be read for it."""
@@ -85,10 +84,9 @@ class Look:
         stamp, count = None, 0
         try:
             found = self._path(line.path)
-            state = None if found is None else os.lstat(found)
-            if found is None or state is None or leads_elsewhere(state) or not stat.S_ISREG(state.st_mode):
+            if found is None or not _is_plain(state := os.lstat(found)):
                 return Seen(shown, Finding.UNSAFE, sha256=line.sha256, entry=entry)
-            stamp = Stamp.of(state)
+            stamp = Stamp(state.st_size, state.st_mtime_ns)
             finding, count = self._judged(found, line, entry, stamp)
         except (FileNotFoundError, NotADirectoryError):
             finding, stamp = Finding.MISSING, None
@@ -108,7 +106,7 @@ class Look:
         """
         folder, _, name = text.removeprefix("./").rpartition("/")
         above = None if text.startswith("/") else self._folder(folder)
-        return None if above is None or _leads_out(name) else os.path.join(above, name)
+        return None if above is None or _leads_out(name) else f"{above}{os.sep}{name}"
 
     def _folder(self, text: str) -> str | None:
         """A folder on the way, looked at once in a run: nothing is written here that a link put there could catch."""
@@ -145,7 +143,7 @@ class Look:
             if size <= _SMALL:
                 data = os.read(descriptor, size + 1)
                 if len(data) <= size:
-                    self._count(len(data))
+                    self.read += len(data)
                     return hashlib.sha256(data).hexdigest(), len(data)
                 os.lseek(descriptor, 0, os.SEEK_SET)  # it has grown since
             return self._hashed(descriptor)
@@ -163,12 +161,12 @@ class Look:
                     return None, total
                 digest.update(view[:count])
                 total += count
-                self._count(count)
+                self.read += count
         return digest.hexdigest(), total
 
-    def _count(self, count: int) -> None:
-        with self._counting:
-            self.read += count
+
+def _is_plain(state: os.stat_result) -> bool:
+    return stat.S_ISREG(state.st_mode) and not (sys.platform == "win32" and leads_elsewhere(state))
 
 
 def _leads_out(part: str) -> bool:

@@ -21,8 +21,17 @@ from aihub_desktop.domain.findings import HARMLESS, Depth, Finding
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART
 from aihub_desktop.holdings.looking import Look, Seen
 from aihub_desktop.holdings.times import read_times
-from aihub_desktop.transport.disk import disk_error, native
-from aihub_desktop.transport.ledger import MANIFEST, Entry, Ledger, ManifestLine, decoded_manifest, read_manifest
+from aihub_desktop.transport.disk import disk_error, native, plain_file
+from aihub_desktop.transport.ledger import (
+    LOG,
+    MANIFEST,
+    Entry,
+    Ledger,
+    ManifestLine,
+    decoded_manifest,
+    own_folder,
+    read_manifest,
+)
 from aihub_desktop.transport.target import leads_elsewhere
 from aihub_desktop.transport.volume import volume_of
 
@@ -147,6 +156,8 @@ def unpacked_here(root: Path) -> frozenset[str]:
 def _stories(root: Path) -> dict[str, Entry]:
     """How files were proved when they came: of interest, but no reason to leave them unread."""
     try:
+        if plain_file(own_folder(root) / LOG) is None:
+            return {}  # another program's manifest, which need not be read twice
         return Ledger(root).entries()
     except ProblemError:
         return {}
