@@ -231,7 +231,9 @@ def _table(
 ) -> Iterator[str]:
     if not any(account.files.get(finding) for finding in findings):
         return
-    names = (("finding",) if with_finding else ()) + _SHOWN
+    # Of what is in no list nothing else is known.
+    listed = _SHOWN if any(seen.sha256 for seen in account.of(findings)) else ("path",)
+    names = (("finding",) if with_finding else ()) + listed
     yield _head(words, title, names)
     for seen in account.of(findings):
         cells = _cells(seen, words)

@@ -16,7 +16,7 @@ from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import Piece, RemoteFile
 from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file, sync_folder
-from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, read_journal
+from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, discard, read_journal
 from aihub_desktop.transport.part import make_part
 from aihub_desktop.transport.pieces import kept_pieces
 from aihub_desktop.transport.target import Spot, Target
@@ -57,8 +57,11 @@ def _saved(spot: Spot, work: WorkFile, state: JournalState) -> int:
             broken.close()
             part.close()
         _claim(spot, work, state, good)
-    except OSError as error:
-        raise disk_error(error, spot.part) from error
+    except BaseException as error:
+        discard(spot)  # nothing that is worth keeping, and it takes room
+        if isinstance(error, OSError):
+            raise disk_error(error, spot.part) from error
+        raise
     finally:
         guard.release()
     return sum(piece.stop - piece.start for piece in good)
