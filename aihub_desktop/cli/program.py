@@ -27,6 +27,7 @@ _MODULES: Final = {
     "get": "get",
     "fetch": "fetch",
     "verify": "verify",
+    "repair": "repair",
     "library": "library",
     "key": "key",
     "storage": "storage",

@@ -12,10 +12,11 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.findings import BROKEN, HARMLESS, Finding
 from aihub_desktop.domain.model import Count, Dataset
 
-# Findings of a verification after which a file is not what was received. Others do no harm.
-DAMAGE: Final = frozenset({"missing", "changed", "unreadable", "unsafe"})
+# After these a file is not what was received.
+DAMAGE: Final = BROKEN | {Finding.UNSAFE}
 # What a person can look through; beyond it the number alone is kept.
 MOST_MISFITS: Final = 10_000
 
@@ -37,10 +38,15 @@ def is_archive(place: str) -> bool:
 
 
 class Misfit(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A file that a verification did not find as it should be. `finding`: a `holdings.verify.Finding`."""
+    """A file that a verification did not find as it should be.
+
+    `size`, `modified`: of what lay there, -1 and 0 for nothing; by them the very file is known again.
+    """
 
     place: str
-    finding: str
+    finding: Finding
+    size: int = -1
+    modified: int = 0  # nanoseconds since 1970
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -54,6 +60,12 @@ class Verdict(msgspec.Struct, frozen=True):
     @property
     def damaged(self) -> int:
         return sum(count for finding, count in self.counts.items() if finding in DAMAGE)
+
+    @property
+    def is_known_whole(self) -> bool:
+        """Whether every file that was not found as it should be is among `misfits`."""
+        told = sum(misfit.finding not in HARMLESS for misfit in self.misfits)
+        return told == sum(count for finding, count in self.counts.items() if finding not in HARMLESS)
 
 
 class Summary(msgspec.Struct, frozen=True):

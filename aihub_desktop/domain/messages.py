@@ -375,7 +375,7 @@ class RemoveHolding(Command, frozen=True):
 class Discard(Command, frozen=True):
     """→ `Discarded`. Deletes the files that the folder's ledger names, and takes the folder off the list.
 
-    Only plain files that are as long as the ledger has it, none of them through a link. Refused with IN_USE while a
+    Only plain files that are as long as the ledger has it, none of them through a link. Refused with AT_WORK while a
     download or a task is at work there, with DRIVE_MISSING where another drive stands in the place of the known one.
     """
 
@@ -392,7 +392,9 @@ class HoldingFiles(Command, frozen=True):
 
 
 class Repair(Command, frozen=True):
-    """→ `Added`. What the last verification found damaged is asked for again; a file that changed makes way."""
+    """→ `Added`. What the last verification found damaged is asked for again. A file that changed stays until the new
+    one is proved. Refused with AT_WORK as `Discard` is.
+    """
 
     holding: int
 

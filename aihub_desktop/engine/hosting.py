@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import threading
 import time
 from collections import Counter
@@ -11,11 +10,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.findings import HARMLESS, Depth, Finding
 from aihub_desktop.domain.holdings import DAMAGE, MOST_MISFITS, Misfit
 from aihub_desktop.domain.leases import AnyNews, Emptied, Ended, Found, Unpack, Unpacking, Verify
 from aihub_desktop.domain.leases import Seen as SeenNews
 from aihub_desktop.domain.unpacking import UnpackNews, UnpackProgress
-from aihub_desktop.holdings.verify import Finding, Seen, verify
+from aihub_desktop.holdings.looking import Seen
+from aihub_desktop.holdings.verify import verify
 
 _EVERY_SECONDS: Final = 0.2
 # Of what lies beside the files and does no harm a few are enough to look at.
@@ -31,6 +32,7 @@ class Verifying:
         self._stop = threading.Event()
         self._counts: Counter[str] = Counter()
         self._damaged: list[Misfit] = []
+        self._doubtful: list[Misfit] = []
         self._harmless: list[Misfit] = []
         self._files = self._bytes = 0
         self._told_at = float("-inf")
@@ -39,17 +41,17 @@ class Verifying:
         """`Found` where all was looked at, then `Ended`."""
         problem = None
         try:
-            # The bytes are read in any case by a verification that knows no quick way.
-            quick = {"deep": self._work.deep} if "deep" in inspect.signature(verify).parameters else {}
             verify(
-                self._work.folder, threads=self._work.threads, report=self._see, stopped=self._stop.is_set, **quick
+                self._work.folder, depth=Depth.DEEP if self._work.deep else Depth.QUICK, threads=self._work.threads,
+                report=self._see, progress=self._read, stopped=self._stop.is_set,
             )  # fmt: skip
         except ProblemError as error:
             problem = error.problem
         else:
             self._tell()
             if not self._stop.is_set():
-                self._report(Found(self._work.lease, dict(self._counts), self._damaged + self._harmless))
+                misfits = self._damaged + self._doubtful + self._harmless
+                self._report(Found(self._work.lease, dict(self._counts), misfits))
         self._report(Ended(self._work.lease, problem))
 
     def drop(self) -> None:
@@ -59,13 +61,18 @@ class Verifying:
         self._counts[seen.finding.value] += 1
         if seen.finding not in (Finding.EXTRA, Finding.UNFINISHED):
             self._files += 1
-            self._bytes += seen.bytes
         if seen.finding in DAMAGE:
             _keep(self._damaged, seen, MOST_MISFITS)
+        elif seen.finding not in HARMLESS:
+            _keep(self._doubtful, seen, MOST_MISFITS)
         elif seen.finding is not Finding.OK:
             _keep(self._harmless, seen, _MOST_HARMLESS)
         if time.monotonic() - self._told_at >= _EVERY_SECONDS:
             self._tell()
+
+    def _read(self, count: int) -> None:
+        self._bytes = count
+        self._tell()
 
     def _tell(self) -> None:
         self._told_at = time.monotonic()
@@ -74,7 +81,8 @@ class Verifying:
 
 def _keep(misfits: list[Misfit], seen: Seen, most: int) -> None:
     if len(misfits) < most:
-        misfits.append(Misfit(seen.path, seen.finding.value))
+        stamp = (seen.stamp.size, seen.stamp.modified) if seen.stamp else ()
+        misfits.append(Misfit(seen.path, seen.finding, *stamp))
 
 
 class Emptying:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,17 +11,18 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.findings import Finding
 from aihub_desktop.domain.holdings import DAMAGE, HeldFile, HoldingRow, HoldingState, Summary, Verdict, is_archive
 from aihub_desktop.domain.messages import Discarded, FileList
-from aihub_desktop.domain.names import PART
 from aihub_desktop.engine.deeds import Word
 from aihub_desktop.engine.volumes import place_problem
 from aihub_desktop.holdings.discard import discard
+from aihub_desktop.holdings.looking import Seen
+from aihub_desktop.holdings.repair import mark
 from aihub_desktop.holdings.summary import moment_of, signature, summarise
 from aihub_desktop.store.holdings import Held
-from aihub_desktop.transport.disk import disk_error, patiently_rename, plain_file
-from aihub_desktop.transport.ledger import Entry, Ledger
-from aihub_desktop.transport.target import Target
+from aihub_desktop.transport.disk import disk_error
+from aihub_desktop.transport.ledger import Entry, Ledger, Stamp
 from aihub_desktop.transport.volume import Mark, Volume, is_unmounted, nearest, volume_of
 
 _STATES: Final = {
@@ -139,13 +141,13 @@ class Shown:
 
 def _right(entry: Entry, verdict: Verdict | None) -> str:
     """ "ok" where the verification looked at this very file, and every misfit of it is known."""
-    if verdict is None or verdict.damaged != sum(misfit.finding in DAMAGE for misfit in verdict.misfits):
+    if verdict is None or not verdict.is_known_whole:
         return ""
     at = moment_of(entry.at)
     return "ok" if at is not None and at <= verdict.at else ""
 
 
-def _damaged(entries: list[Entry], found: dict[str, str], offset: int, limit: int) -> tuple[list[HeldFile], int]:
+def _damaged(entries: list[Entry], found: Mapping[str, Finding], offset: int, limit: int) -> tuple[list[HeldFile], int]:
     known = {entry.place: entry for entry in entries}
     places = [place for place, finding in found.items() if finding in DAMAGE]
     rows = [
@@ -166,30 +168,24 @@ def damaged(held: Held) -> list[Entry]:
     return [
         entries[misfit.place]
         for misfit in misfits
-        if misfit.finding in DAMAGE and misfit.finding != "unsafe" and misfit.place in entries
+        if misfit.finding in DAMAGE and misfit.finding is not Finding.UNSAFE and misfit.place in entries
     ]
 
 
-def make_way(held: Held, places: list[str]) -> None:
-    """What stands there lies under NAME.part afterwards, which a download writes over. Raises as `find` does."""
+def make_way(held: Held, entries: list[Entry]) -> None:
+    """Marks in the log that these very files may be replaced, once others are proved. Raises as `find` does."""
     find(held.folder, held.summary)
-    target = Target(held.folder)
-    for place in places:
-        _step_aside(target, place)
+    misfits = {misfit.place: misfit for misfit in held.verdict.misfits} if held.verdict else {}
+    mark(
+        Path(held.folder),
+        [
+            Seen(entry.place, misfit.finding, stamp=Stamp(misfit.size, misfit.modified), entry=entry)
+            for entry in entries
+            if (misfit := misfits[entry.place]).size >= 0
+        ],
+    )
 
 
 def archives(folder: str) -> list[str]:
     """Those that the ledger names, in their order."""
     return sorted(entry.place for entry in Ledger(folder).entries().values() if is_archive(entry.place))
-
-
-def _step_aside(target: Target, place: str) -> None:
-    """Raises `ProblemError` for a place that is not ours to touch."""
-    spot = target.spot(place)
-    if not target.check_parents(spot) or plain_file(spot.final) is None:
-        return
-    try:
-        if plain_file(spot.part) is None:
-            patiently_rename(spot.final, spot.final.with_name(spot.final.name + PART))
-    except OSError as error:
-        raise disk_error(error, spot.final) from error

@@ -115,6 +115,7 @@ class Library:
                 job = partial(self._shown.page, held, offset, limit, damaged=damaged)
                 self._run(held.folder, job, lambda page, problem: reply(page and m.HeldFiles(*page), problem))
             case m.Repair():
+                self._must_rest(held.folder)
                 self._repairs.begin(held, reply)
 
     def _known(self, number: int) -> Held:
@@ -155,12 +156,7 @@ class Library:
             self._outbox.library([], [number])
 
     def _discard(self, held: Held, reply: Reply) -> None:
-        at_work = any(
-            transfer.folder == held.folder and transfer.state not in TRANSFER_ENDED
-            for transfer in self._book.transfers.values()
-        )
-        if at_work or self._tasks.is_at_work(held.folder):
-            raise ProblemError(Code.AT_WORK, path=held.folder)
+        self._must_rest(held.folder)
 
         def then(done: m.Discarded | None, problem: Problem | None) -> None:
             if done is not None:
@@ -168,6 +164,13 @@ class Library:
             reply(done, problem)
 
         self._run(held.folder, partial(inventory.throw_away, held.folder, held.summary), then)
+
+    def _must_rest(self, folder: str) -> None:
+        """Raises AT_WORK while anybody else may write there."""
+        transfers = self._book.transfers.values()
+        at_work = any(one.folder == folder and one.state not in TRANSFER_ENDED for one in transfers)
+        if at_work or self._tasks.is_at_work(folder):
+            raise ProblemError(Code.AT_WORK, path=folder)
 
     # ---- looking ----
 
@@ -195,7 +198,9 @@ class Library:
         if problem is not None:
             self._problems[number] = problem
         if found is not None:
-            dataset = self._named(found.summary.dataset, held)
+            asked = (one.dataset for one in self._book.transfers.values() if one.folder == held.folder)
+            before_that = (held.summary.dataset,) if held.summary else ()
+            dataset = _named(found.summary.dataset, asked, before_that, self._copies.known_datasets())
             self._keep(msgspec.structs.replace(held, summary=msgspec.structs.replace(found.summary, dataset=dataset)))
         if (now := self._row(self._held[number])) != before:
             self._outbox.library([now], [])
@@ -214,16 +219,6 @@ class Library:
             return None
         kept = self._store.kept(tree_name(dataset.key, dataset.package))
         return None if kept is None else Tree(*kept)
-
-    def _named(self, dataset: Dataset, held: Held) -> Dataset:
-        """With its title: as it was asked for here, as the catalogue has it, or as it was known before."""
-        asked = [transfer.dataset for transfer in self._book.transfers.values() if transfer.folder == held.folder]
-        known = [held.summary.dataset] if held.summary else []
-        for other in (*asked, *known, *self._copies.known_datasets()):
-            same = (other.source, other.key, other.package) == (dataset.source, dataset.key, dataset.package)
-            if same and other.title:
-                return other
-        return dataset
 
     # ---- what happens elsewhere in the engine ----
 
@@ -337,6 +332,13 @@ def _path(folder: str) -> str:
     if "\0" in folder or not os.path.isabs(folder):
         raise ProblemError(Code.BAD_COMMAND, what="folder")
     return os.path.normpath(folder)
+
+
+def _named(dataset: Dataset, *known: Iterable[Dataset]) -> Dataset:
+    """With the first title that is known: as it was asked for, as it was before, as the catalogue has it."""
+    key = (dataset.source, dataset.key, dataset.package)
+    same = (other for ones in known for other in ones if (other.source, other.key, other.package) == key)
+    return next((other for other in same if other.title), dataset)
 
 
 def _mended(verdict: Verdict, places: set[str]) -> Verdict:

@@ -54,8 +54,9 @@ class Repairs:
         if not wishes:
             reply(None, problem or Problem(Code.BAD_COMMAND, {"what": "nothing-to-repair"}))
             return
-        places = [place for files in wishes.values() for place in files]
-        self._run(held.folder, partial(inventory.make_way, held, places), partial(self._ask, held, wishes, reply))
+        places = {place for files in wishes.values() for place in files}
+        known = [entry for entry in entries or [] if entry.place in places]
+        self._run(held.folder, partial(inventory.make_way, held, known), partial(self._ask, held, wishes, reply))
 
     def _ask(self, held: Held, wishes: _Wishes, reply: Reply, _: None, problem: Problem | None) -> None:
         if problem is not None:

@@ -18,12 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+import msgspec
+
 from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, verify, volume_count
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Check, Checked, Ended, Failed, Proof, Proved, WorkFile
 from aihub_desktop.domain.sets import volume_of, whole_sets
 from aihub_desktop.transport.claims import read_claims
-from aihub_desktop.transport.disk import disk_error, plain_file
+from aihub_desktop.transport.disk import disk_error, modified_at, plain_file
 from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, WholeLine, discard, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
@@ -226,7 +228,8 @@ class Checking:
             taken = plain_file(whole.spot.final) is not None
             publish(whole.spot, replace=taken and may_replace(whole.spot, self._entry(whole.work)))
         line = whole.line
-        self._tell(whole.work, Proved(self._order.lease, whole.work.id, line.size, line.sha256, proof, note))
+        proved = Proved(self._order.lease, whole.work.id, line.size, line.sha256, proof, note)
+        self._tell(whole.work, msgspec.structs.replace(proved, modified=modified_at(whole.spot.final)))
 
     def _reject(self, whole: _Whole, why: str) -> None:
         """Nothing of a damaged file is kept, so that it is received anew."""
