@@ -23,6 +23,7 @@ from queue_player import code_of, file, files_of_turn, reopened, transfer
 
 import aihub_desktop
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.findings import Finding
 from aihub_desktop.domain.holdings import Misfit, Summary, Verdict
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.model import (
@@ -330,7 +331,7 @@ def test_a_folder_of_the_library_comes_back_and_its_number_never_does(store: Que
     first = shelf.enter("/받은 것", 5.0)
     assert shelf.enter("/받은 것", 6.0) == first
     summary = Summary(Dataset("aihub", "86", "감성"), 1, 3, 7, proofs={"length": 3}, last_at=5.0, volume="uuid:1\n/")
-    verdict = Verdict(9.0, True, {"ok": 2, "missing": 1}, [Misfit("가.zip", "missing")])
+    verdict = Verdict(9.0, True, {"ok": 2, "missing": 1}, [Misfit("가.zip", Finding.MISSING, -1, 0)])
     shelf.keep(Held(first, "/받은 것", 5.0, summary, verdict))
     other = QueueStore(path)
     assert other.holdings.all() == [Held(first, "/받은 것", 5.0, summary, verdict)]
