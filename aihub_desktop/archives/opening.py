@@ -14,7 +14,7 @@ from aihub_desktop.archives.zipdirectory import count_volumes
 from aihub_desktop.archives.zipreader import ZipArchive
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.sets import volume_of
-from aihub_desktop.transport.disk import disk_error, plain_file
+from aihub_desktop.transport.disk import disk_error, native, plain_file
 
 AnyArchive = ZipArchive | TarArchive
 
@@ -43,7 +43,7 @@ def open_archive(path: Path, encoding: str = "", stopped: Callable[[], bool] = l
     Raises `ProblemError`: TARGET_MISSING, NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, BAD_ARCHIVE, ARCHIVE_BOMB,
     STOPPED, the disk's.
     """
-    path = last_volume(path)
+    path = last_volume(native(path))
     if plain_file(path) is None:
         raise ProblemError(Code.TARGET_MISSING, path=str(path), why="ENOENT")
     head = _head(path)

@@ -211,6 +211,8 @@ def _get(parser: _Child) -> None:
     parser.argument("--exclude", key="exclude", metavar="GLOB", action="append", default=[])
     parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
     parser.flag("--package")
+    parser.flag("--unpack", key="get-unpack")
+    parser.flag("--delete-archive")
     _run(parser)
 
 
@@ -268,6 +270,25 @@ def _verify(parser: _Child) -> None:
     parser.flag("--json")
 
 
+def _unpack(parser: _Child) -> None:
+    parser.argument("paths", key="unpack-paths", nargs="+", metavar="PATH")
+    parser.argument("--into", key="unpack-into", metavar="DIR")
+    parser.argument("--encoding", key="unpack-encoding", metavar="NAME", default="")
+    parser.argument("--only", key="unpack-only", metavar="PATTERN", action="append", default=[])
+    parser.flag("--nested", key="unpack-nested")
+    parser.flag("--delete-archive")
+    parser.flag("--dry-run", key="unpack-dry-run")
+    parser.flag("--json")
+
+
+def _look(parser: _Child) -> None:
+    parser.argument("archive", key="look-archive", metavar="ARCHIVE")
+    parser.argument("--entry", key="look-entry", metavar="NAME")
+    parser.argument("--output", key="look-output", metavar="FILE")
+    parser.argument("--encoding", key="unpack-encoding", metavar="NAME", default="")
+    parser.flag("--json")
+
+
 def _actions(parser: _Child, prefix: str, actions: Iterable[str]) -> dict[str, _Child]:
     parser.has_commands = True
     below = parser.add_subparsers(
@@ -316,6 +337,8 @@ _COMMANDS: Final = {
     "get": _get,
     "fetch": _fetch,
     "verify": _verify,
+    "unpack": _unpack,
+    "look": _look,
     "key": _key,
     "storage": _storage,
     "settings": _settings,

@@ -27,6 +27,8 @@ _MODULES: Final = {
     "get": "get",
     "fetch": "fetch",
     "verify": "verify",
+    "unpack": "unpack",
+    "look": "look",
     "key": "key",
     "storage": "storage",
     "settings": "settings",

@@ -144,6 +144,46 @@ def _decoded(text: bytes) -> AnyLine | None:
     return None if isinstance(line, Head) and line.version != VERSION else line
 
 
+class Marks:
+    """Which entries stand, one bit each, as the record of this very archive has it."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+        self.length = 0  # of the record, as far as it is of this archive
+        self.over: Over | None = None
+
+    def has(self, number: int) -> bool:
+        return number >> 3 < len(self._bits) and bool(self._bits[number >> 3] & 1 << (number & 7))
+
+    def read(self, path: Path, fingerprint: str) -> None:
+        """What the record says of another archive counts for nothing. Raises `ProblemError`."""
+        for line, length in read_lines(path):
+            if isinstance(line, Head) and line.fingerprint != fingerprint:
+                return
+            self.length = length
+            self.take(line)
+
+    def take(self, line: AnyLine) -> None:
+        if isinstance(line, Over):
+            self.over = line
+        elif isinstance(line, Done):
+            for one in line.files:
+                self._mark(one.number)
+
+    def _mark(self, number: int) -> None:
+        at = number >> 3
+        if at >= len(self._bits):
+            self._bits.extend(bytes(at + 1 - len(self._bits) + 1024))
+        self._bits[at] |= 1 << (number & 7)
+
+
+def record_of(folder: Path, place: str, into: str, fingerprint: str) -> Marks:
+    """For a look. Raises `ProblemError`."""
+    marks = Marks()
+    marks.read(record_path(folder, place, into), fingerprint)
+    return marks
+
+
 class Record:
     """The record of one archive and the folder that it is unpacked to, held by one process. A context manager.
 
@@ -155,12 +195,7 @@ class Record:
         self.stage = self.path.with_suffix("")
         own = self.path.parent
         self._head = Head(VERSION, place, "", into)
-        self._length = 0
-        self._bits = bytearray()
-        self.over: Over | None = None
-        self.leaving: Leaving | None = None
-        self.count = 0
-        self.bytes = 0
+        self._marks = Marks()
         try:
             make_folders(own)
             _must_be_folder(own)
@@ -174,17 +209,18 @@ class Record:
     def close(self) -> None:
         self._guard.release()
 
+    @property
+    def over(self) -> Over | None:
+        return self._marks.over
+
     def recall(self, fingerprint: str) -> None:
         """Takes up what the record says of this very archive; what it says of another one is dropped."""
-        for line, length in read_lines(self.path):
-            if isinstance(line, Head) and fingerprint not in ("", line.fingerprint):
-                break
-            self._length = length
-            self._take(line)
+        self._marks.read(self.path, fingerprint)
         self._head = msgspec.structs.replace(self._head, fingerprint=fingerprint)
 
     def has(self, number: int) -> bool:
-        return number >> 3 < len(self._bits) and bool(self._bits[number >> 3] & 1 << (number & 7))
+        """Whether that entry stands."""
+        return self._marks.has(number)
 
     def standing(self) -> Iterator[Standing]:
         """Every file, as the record has it: the last line of a number counts. Read from disk anew."""
@@ -194,38 +230,18 @@ class Record:
 
     def append(self, line: Done | Over | Leaving) -> None:
         """Durable when this returns. Raises `OSError`."""
-        text = b"" if self._length else _encoded(self._head)
-        text += _encoded(line)
+        length = self._marks.length
+        text = (b"" if length else _encoded(self._head)) + _encoded(line)
         file = OpenFile(self.path)
         try:
-            file.truncate(self._length)
-            file.write_at(0 if not self._length else self._length, memoryview(text))
+            # What follows the last right line is cut off, lest a new line makes an old one readable again.
+            file.truncate(length)
+            file.write_at(length, memoryview(text))
             file.sync()
         finally:
             file.close()
-        self._length += len(text)
-        self._take(line)
-
-    def _take(self, line: AnyLine) -> None:
-        match line:
-            case Done(files=files):
-                for one in files:
-                    self._mark(one)
-            case Over():
-                self.over = line
-            case Leaving():
-                self.leaving = line
-            case _:
-                pass
-
-    def _mark(self, one: Standing) -> None:
-        at, bit = one.number >> 3, 1 << (one.number & 7)
-        if at >= len(self._bits):
-            self._bits.extend(bytes(at + 1 - len(self._bits) + 1024))
-        if not self._bits[at] & bit:
-            self._bits[at] |= bit
-            self.count += 1
-            self.bytes += one.size
+        self._marks.length += len(text)
+        self._marks.take(line)
 
 
 def _must_be_folder(own: Path) -> None:

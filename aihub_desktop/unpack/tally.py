@@ -9,7 +9,7 @@ from aihub_desktop.domain.unpacking import Refusal, Refused, UnpackProgress
 
 _TOLD: Final = 1000
 # These leave nothing behind that only the archive has.
-_HARMLESS: Final = frozenset({Refusal.JUNK, Refusal.RENAMED})
+HARMLESS: Final = frozenset({Refusal.JUNK, Refusal.RENAMED})
 
 
 class Tally:
@@ -19,7 +19,8 @@ class Tally:
         self.bytes_total = 0
         self.entries = 0
         self.bytes = 0
-        self.refused: list[Refused] = []
+        self._refused: list[Refused] = []
+        self._harmless: list[Refused] = []
         self.refused_count = 0
         self.lost = 0  # refused, and nowhere but in the archive
         self._lock = threading.Lock()
@@ -32,9 +33,15 @@ class Tally:
     def refuse(self, refused: Refused) -> None:
         with self._lock:
             self.refused_count += 1
-            self.lost += refused.why not in _HARMLESS
-            if len(self.refused) < _TOLD:
-                self.refused.append(refused)
+            self.lost += refused.why not in HARMLESS
+            told = self._harmless if refused.why in HARMLESS else self._refused
+            if len(told) < _TOLD:
+                told.append(refused)
+
+    @property
+    def refused(self) -> list[Refused]:
+        """Some of them; those first that are nowhere but in the archive."""
+        return (self._refused + self._harmless)[:_TOLD]
 
     def progress(self) -> UnpackProgress:
         with self._lock:
