@@ -259,7 +259,7 @@ class _Headers:
             form = Kind.FOLDER  # so very old ones have it
         if kind == ord("S"):
             self._skip_map(block)
-        has_data = form in (Kind.FILE, Kind.OTHER) and kind not in b"346"
+        has_data = kind not in b"123456"
         number, self._number = self._number, self._number + 1
         size = packed if has_data else 0
         return Item(
