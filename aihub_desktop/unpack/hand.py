@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +71,15 @@ class Hand:
 
         Raises `ProblemError`: BAD_ARCHIVE of `portions`, and then nothing of it is left; the disk's; STOPPED.
         """
-        if self._is_taken(job):
+        try:
+            taken = self._is_taken(job)
+        except ProblemError as error:
+            if error.problem.code is not Code.IN_THE_WAY:
+                raise
+            self._bench.note(1, job.item.size)
+            self._refuse(job, Refusal.IN_THE_WAY)
+            return None
+        if taken:
             return self._compared(job, portions)
         path = os.path.join(self._bench.stage, str(job.item.number))
         try:
@@ -100,7 +107,7 @@ class Hand:
                 crc = isal_zlib.crc32(portion, crc)
         path = self._bench.home / job.place
         self._bench.note(1, size)
-        if not (_is_file(path) and is_same(path, size, crc)):
+        if not is_same(path, size, crc):
             self._refuse(job, Refusal.IN_THE_WAY)
             return None
         return Landed(Standing(job.item.number, job.place, size, crc), "", job.item.name)
@@ -143,10 +150,3 @@ class Hand:
 
     def _refuse(self, job: Job, why: Refusal) -> None:
         self._bench.refuse(Refused(job.item.name[:300], why))
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except OSError:
-        return False

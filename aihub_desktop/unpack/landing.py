@@ -8,6 +8,7 @@ Each step is done for the whole lot before the next begins. A thread of its own 
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -129,8 +130,8 @@ class Landing:
             return True
         place = one.standing.place
         final = self._home / place
-        self._floor.folder(place.rpartition("/")[0])
         try:
+            self._floor.folder(place.rpartition("/")[0])
             rename_new(Spot(place, final, Path(one.stage), final))
         except FileExistsError:
             same = is_same(final, one.standing.size, one.standing.crc)
@@ -138,6 +139,11 @@ class Landing:
             if not same:
                 self._refuse(Refused(one.name, Refusal.IN_THE_WAY, place))
             return same
+        except ProblemError as error:
+            if error.problem.code is not Code.IN_THE_WAY:
+                raise
+            self._refuse(Refused(one.name, Refusal.IN_THE_WAY, place))
+            return False
         return True
 
 
@@ -158,21 +164,18 @@ def _sync_each(files: list[Landed]) -> None:
 def is_same(path: Path, size: int, crc: int) -> bool:
     """Whether a regular file with these very bytes lies there. Raises `ProblemError`."""
     try:
+        state = os.lstat(path)
+        if not stat.S_ISREG(state.st_mode) or state.st_size != size:
+            return False
         file = OpenFile(path, write=False)
+        try:
+            return _crc(file) == crc
+        finally:
+            file.close()
     except FileNotFoundError:
         return False
     except OSError as error:
-        if os.path.islink(path):
-            return False
         raise disk_error(error, path) from error
-    try:
-        if file.size() != size:
-            return False
-        return _crc(file) == crc
-    except OSError as error:
-        raise disk_error(error, path) from error
-    finally:
-        file.close()
 
 
 def _crc(file: OpenFile) -> int:
