@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from engines import RunningEngine, final_files, offered, sha256
 
+from aihub_desktop.demo.archives import Entry as ZipEntry
+from aihub_desktop.demo.archives import zipped
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.content import noise
 from aihub_desktop.demo.hub import DemoHub
@@ -20,6 +22,7 @@ from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.holdings import HoldingRow, HoldingState
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.domain.tasks import TASK_ENDED, TaskKind, TaskRow, TaskState, VerifyWish
+from aihub_desktop.domain.unpacking import UnpackWish
 from aihub_desktop.transport.ledger import Entry, Ledger
 
 LONGEST = 60.0
@@ -283,6 +286,66 @@ def test_downloads_go_on_beside_a_task(run: RunningEngine, tmp_path: Path, folde
         if isinstance(event, m.TaskChanged) and any(row.id == task and row.state in TASK_ENDED for row in event.tasks):
             ends.append("task")
     assert sorted(ends) == ["task", "transfer"]
+
+
+# ---- unpacking -----------------------------------------------------------------------------------
+
+
+def packed() -> Catalogue:
+    one = zipped([ZipEntry(name="라벨/가.json", data=b"{}"), ZipEntry(name="b.bin", data=noise(200_000, 3))])
+    two = zipped([ZipEntry(name=f"{number}.txt", data=b"x" * 1000) for number in range(50)])
+    return Catalogue.of({"원천/one.zip": one, "원천/two.zip": two, "notes.csv": b"1,2\n"})
+
+
+def wish_unpacked(run: RunningEngine, folder: Path) -> int:
+    listing = run.ask(m.ListFiles(run.engine.number(), "90001"), m.FileList)
+    order = m.Add(run.engine.number(), listing.dataset, listing.files, str(folder), unpack=True)
+    return run.ask(order, m.Added).transfer
+
+
+def wait_for_task(run: RunningEngine, *states: TaskState) -> TaskRow:
+    while (event := run.engine.get(LONGEST)) is not None:
+        run.events.append(event)
+        for row in event.tasks if isinstance(event, m.TaskChanged) else []:
+            if row.state in states:
+                return row
+    raise AssertionError(f"no task came to {states}; last: {run.events[-3:]}")
+
+
+def is_unpacked(folder: Path) -> bool:
+    found = {path.name for path in folder.rglob("*") if path.is_file()}
+    return {"가.json", "b.bin", "0.txt", "49.txt"} <= found
+
+
+def test_archives_are_unpacked_once_all_is_here(tmp_path: Path, folder: Path) -> None:
+    with DemoHub(packed()) as hub, RunningEngine(tmp_path / "home", hub.url) as run:
+        number = wish_unpacked(run, folder)
+        row = wait_for_task(run, *TASK_ENDED)
+        assert (row.kind, row.state, row.archives, row.problem) == (TaskKind.UNPACK, TaskState.DONE, 2, None)
+        assert row.files == 52
+        assert is_unpacked(folder)
+        assert (folder / "원천/one.zip").exists()
+        assert not run.wait_for(number, TransferState.DONE).unpack, "wished once, done once"
+    with DemoHub(packed()) as hub, RunningEngine(tmp_path / "home", hub.url) as run:
+        assert library(run).tasks == []
+
+
+def test_an_unpacking_that_was_cut_off_begins_again_with_the_engine(tmp_path: Path, folder: Path) -> None:
+    with DemoHub(packed()) as hub, RunningEngine(tmp_path / "home", hub.url) as run:
+        wish_unpacked(run, folder)
+        wait_for_task(run, TaskState.WAITING)
+    with DemoHub(packed()) as hub, RunningEngine(tmp_path / "home", hub.url) as run:
+        assert wait_for_task(run, *TASK_ENDED).state is TaskState.DONE
+        assert is_unpacked(folder)
+
+
+def test_all_archives_of_a_folder_are_unpacked_when_asked(tmp_path: Path, folder: Path) -> None:
+    with DemoHub(packed()) as hub, RunningEngine(tmp_path / "home", hub.url) as run:
+        run.fetch(folder)
+        wish = m.Begin(run.engine.number(), unpack=UnpackWish(str(folder), []))
+        row = done(run, run.ask(wish, m.Begun).task)
+        assert (row.state, row.archives) == (TaskState.DONE, 2)
+        assert is_unpacked(folder)
 
 
 # ---- throwing away -------------------------------------------------------------------------------

@@ -6,10 +6,8 @@ deflated, bzip2 and LZMA entries. Of encrypted entries and rarer methods only th
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -17,27 +15,8 @@ from isal import isal_zlib
 
 from aihub_desktop.archives.inflate import FAILURES, can_open, decoders, unpacked
 from aihub_desktop.archives.volumes import Volumes, Window
-from aihub_desktop.archives.zipformat import (
-    END64_SIZE,
-    END_SIZE,
-    ENTRY_SIGNATURE,
-    ENTRY_SIZE,
-    LOCAL_SIZE,
-    LOCATOR_SIZE,
-    LONGEST_TAIL,
-    End,
-    Entry,
-    Locator,
-    bad,
-    entry_length,
-    find_end,
-    local_length,
-    parse_end,
-    parse_end64,
-    parse_entry,
-    parse_local,
-    parse_locator,
-)
+from aihub_desktop.archives.zipdirectory import Ranges, count_volumes, entries, find_directory
+from aihub_desktop.archives.zipformat import LOCAL_SIZE, Entry, bad, local_length, parse_local
 from aihub_desktop.archives.zipstream import Seen
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
@@ -88,8 +67,7 @@ class ZipVerdict:
 def volume_count(last: Path) -> int:
     """How many volumes the archive has whose last one this is. Raises `ProblemError`: BAD_ARCHIVE, the disk's."""
     with Volumes([last]) as volumes:
-        end, _, locator = _tail(volumes)
-        return max(end.disk + 1 if end.disk < 0xFFFF else 1, locator.disks if locator else 1)
+        return count_volumes(volumes)
 
 
 def verify(
@@ -123,15 +101,6 @@ def recall(archive: Path, seen: Seen, stopped: Callable[[], bool]) -> ZipVerdict
     return verdict if verdict.is_sound else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Directory:
-    start: int
-    stop: int
-    entries: int
-    counts_low_bits: bool  # the count is known by its low 16 bits only
-    shift: int  # bytes put in front of the archive after its offsets were written
-
-
 class _Check:
     def __init__(self, volumes: Volumes, progress: Callable[[int], None], stopped: Callable[[], bool]) -> None:
         self._volumes = volumes
@@ -139,12 +108,12 @@ class _Check:
         self._progress = progress
         self._stopped = stopped
         self._verdict = ZipVerdict()
-        self._directory = _directory(volumes)
-        self._ranges = _Ranges()
+        self._directory = find_directory(volumes)
+        self._ranges = Ranges()
 
     def run(self) -> ZipVerdict:
         verdict = self._verdict
-        for entry in self._entries():
+        for entry in entries(self._volumes, self._directory):
             if self._stopped():
                 raise StoppedError
             verdict.entries += 1
@@ -164,23 +133,9 @@ class _Check:
             raise bad("entries overlap")
         return verdict
 
-    def _entries(self) -> Iterator[Entry]:
-        window = Window(self._volumes)
-        at, stop = self._directory.start, self._directory.stop
-        while at < stop:
-            length = entry_length(window.read(at, ENTRY_SIZE)) if at + ENTRY_SIZE <= stop else 0
-            if not length or at + length > stop:
-                raise bad("the directory is broken")
-            yield parse_entry(window.read(at, length))
-            at += length
-
     def _place(self, entry: Entry) -> int:
         """Where its local header begins, in the run of all volumes; -1 for a volume that is not there."""
-        starts = self._volumes.starts
-        disk = entry.disk if len(starts) > 1 else 0
-        if disk >= len(starts):
-            return -1
-        return starts[disk] + entry.offset + self._directory.shift
+        return self._directory.place(entry, self._volumes.starts)
 
     def _check_entry(self, entry: Entry, start: int) -> None:
         if start < 0 or start + LOCAL_SIZE > self._directory.start:
@@ -249,27 +204,6 @@ class _Recall(_Check):
             raise _UnseenError
 
 
-class _Ranges:
-    """The bytes of each entry, flat: writers put entries in order, so there is rarely anything to sort."""
-
-    def __init__(self) -> None:
-        self._starts = array("Q")
-        self._stops = array("Q")
-        self._in_order = True
-
-    def add(self, start: int, stop: int) -> None:
-        if self._stops and start < self._stops[-1]:
-            self._in_order = False
-        self._starts.append(start)
-        self._stops.append(stop)
-
-    def overlap(self) -> bool:
-        if self._in_order:
-            return False
-        order = sorted(range(len(self._starts)), key=self._starts.__getitem__)
-        return any(self._starts[later] < self._stops[earlier] for earlier, later in pairwise(order))
-
-
 def _fault(entry: Entry, portions: Iterable[bytes]) -> str:
     """What is wrong with the unpacked data, "" for nothing. Never unpacks much more than the entry's size."""
     size = crc = 0
@@ -284,43 +218,3 @@ def _fault(entry: Entry, portions: Iterable[bytes]) -> str:
     if size < entry.size:
         return "shorter than stated"
     return "" if crc == entry.crc else "a wrong CRC"
-
-
-def _directory(volumes: Volumes) -> _Directory:
-    end, at = _end(volumes)
-    if end.disk + 1 != len(volumes.starts):
-        raise bad(f"{end.disk + 1} volumes, {len(volumes.starts)} are here")
-    if end.directory_disk > end.disk:
-        raise bad("the directory is broken")
-    stated = volumes.starts[end.directory_disk] + end.offset
-    start = stated
-    # Data may have been put in front of a single file, such as a program that unpacks it.
-    if end.disk == 0 and end.entries and volumes.read(at - end.size, 4) == ENTRY_SIGNATURE:
-        start = at - end.size
-    if start < stated or start + end.size > at:
-        raise bad("the directory is broken")
-    return _Directory(start, start + end.size, end.entries, end.entries <= 0xFFFF, start - stated)
-
-
-def _end(volumes: Volumes) -> tuple[End, int]:
-    """The end record, the zip64 one if there is one, and where it begins."""
-    end, at, locator = _tail(volumes)
-    if locator is None:
-        return end, at
-    # Where it should be, and where it is if something was put in front.
-    places = [volumes.starts[locator.disk] + locator.offset] if locator.disk < len(volumes.starts) else []
-    highest = at - LOCATOR_SIZE - END64_SIZE
-    for place in [*places, highest]:
-        if 0 <= place <= highest:
-            wide = parse_end64(volumes.read(place, END64_SIZE))
-            if wide is not None:
-                return wide, place
-    raise bad("no end of directory")
-
-
-def _tail(volumes: Volumes) -> tuple[End, int, Locator | None]:
-    length = min(volumes.size, LONGEST_TAIL)
-    at = volumes.size - length + find_end(volumes.read(volumes.size - length, length))
-    end = parse_end(volumes.read(at, END_SIZE))
-    locator = parse_locator(volumes.read(at - LOCATOR_SIZE, LOCATOR_SIZE)) if at >= LOCATOR_SIZE else None
-    return end, at, locator

@@ -6,6 +6,7 @@ After PKWARE's APPNOTE.TXT, sections 4.3 to 4.5. Every function raises `ProblemE
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +34,8 @@ _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _FULL16: Final = 0xFFFF
 _FULL32: Final = 0xFFFFFFFF
 _ZIP64: Final = 1
+_UNICODE_NAME: Final = 0x7075
+_UNIX: Final = frozenset({3, 19})  # the systems that write a mode: Unix, macOS
 
 FLAG_ENCRYPTED: Final = 1 << 0
 FLAG_DESCRIPTOR: Final = 1 << 3
@@ -71,6 +74,8 @@ class Entry:
     size: int
     disk: int
     offset: int
+    mode: int = 0  # as Unix has it, where the archive was made there
+    text: bytes = b""  # the name in UTF-8, where the archive has it twice
 
     @property
     def is_encrypted(self) -> bool:
@@ -166,7 +171,8 @@ def parse_entry(record: bytes) -> Entry:
     packed = wide.number(packed, _FULL32, 8)
     offset = wide.number(offset, _FULL32, 8)
     disk = wide.number(disk, _FULL16, 4)
-    return Entry(name, flags, method, crc, packed, size, disk, offset)
+    mode = fields[15] >> 16 if fields[1] >> 8 in _UNIX else 0
+    return Entry(name, flags, method, crc, packed, size, disk, offset, mode, _text(name, extra))
 
 
 def local_length(fixed: bytes) -> int:
@@ -204,6 +210,14 @@ class _Wide:
             return short
         found, self._data = self._data[:width], self._data[width:]
         return int.from_bytes(found, "little")
+
+
+def _text(name: bytes, extra: bytes) -> bytes:
+    """The name in UTF-8, where it is of this very name: whoever renames an entry may know nothing of that field."""
+    field = _extra_field(extra, _UNICODE_NAME) if extra else b""
+    if len(field) > 5 and field[0] == 1 and int.from_bytes(field[1:5], "little") == zlib.crc32(name):
+        return field[5:]
+    return b""
 
 
 def _extra_field(extra: bytes, wanted: int) -> bytes:

@@ -211,6 +211,8 @@ def _get(parser: _Child) -> None:
     parser.argument("--exclude", key="exclude", metavar="GLOB", action="append", default=[])
     parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
     parser.flag("--package")
+    parser.flag("--unpack", key="get-unpack")
+    parser.flag("--delete-archive")
     _run(parser)
 
 
@@ -294,6 +296,25 @@ def _repair(parser: _Child) -> None:
     _about_storage(parser)
 
 
+def _unpack(parser: _Child) -> None:
+    parser.argument("paths", key="unpack-paths", nargs="+", metavar="PATH")
+    parser.argument("--into", key="unpack-into", metavar="DIR")
+    parser.argument("--encoding", key="unpack-encoding", metavar="NAME", default="")
+    parser.argument("--only", key="unpack-only", metavar="PATTERN", action="append", default=[])
+    parser.flag("--nested", key="unpack-nested")
+    parser.flag("--delete-archive")
+    parser.flag("--dry-run", key="unpack-dry-run")
+    parser.flag("--json")
+
+
+def _look(parser: _Child) -> None:
+    parser.argument("archive", key="look-archive", metavar="ARCHIVE")
+    parser.argument("--entry", key="look-entry", metavar="NAME")
+    parser.argument("--output", key="look-output", metavar="FILE")
+    parser.argument("--encoding", key="unpack-encoding", metavar="NAME", default="")
+    parser.flag("--json")
+
+
 def _actions(parser: _Child, prefix: str, actions: Iterable[str], *, required: bool = True) -> dict[str, _Child]:
     parser.has_commands = True
     below = parser.add_subparsers(
@@ -344,6 +365,8 @@ _COMMANDS: Final = {
     "verify": _verify,
     "repair": _repair,
     "library": _library,
+    "unpack": _unpack,
+    "look": _look,
     "key": _key,
     "storage": _storage,
     "settings": _settings,

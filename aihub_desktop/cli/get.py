@@ -19,13 +19,15 @@ from aihub_desktop.engine.serve import LocalEngine
 
 
 def get(session: Session, args: argparse.Namespace) -> Exit:
+    if args.delete_archive and not args.unpack:
+        raise UsageError(session.console.words.say("cli.get.delete-needs-unpack"))
     return receive(
         session,
         Request(
             key=args.key, folder=target(session.console, args.to), package=args.package,
             file_keys=tuple(args.file_keys), include=tuple(args.include), exclude=tuple(args.exclude),
             parallel=args.parallel, limit=args.limit, hours=args.hours, patience=args.patience,
-            dry_run=args.dry_run, json=args.json,
+            dry_run=args.dry_run, json=args.json, unpack=args.unpack, delete_archive=args.delete_archive,
         ),
     )  # fmt: skip
 

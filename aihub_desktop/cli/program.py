@@ -29,6 +29,8 @@ _MODULES: Final = {
     "verify": "verify",
     "repair": "repair",
     "library": "library",
+    "unpack": "unpack",
+    "look": "look",
     "key": "key",
     "storage": "storage",
     "settings": "settings",

@@ -20,6 +20,8 @@ class Order:
     patience: float = 600.0
     dry_run: bool = False
     json: bool = False
+    unpack: bool = False
+    delete_archive: bool = False
 
     def changes(self) -> dict[str, int | float | str]:
         """The settings that hold for this run only."""

@@ -15,10 +15,12 @@ from aihub_desktop.cli.report import Refusal, Report
 from aihub_desktop.cli.request import Order
 from aihub_desktop.cli.session import Session, snapshot
 from aihub_desktop.cli.tally import Tally
+from aihub_desktop.cli.unpack import archives, unpack_all
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.messages import Add, Added, Cancel, Configure, DiskSpace, FileRow, FileRows, Rows, Space
 from aihub_desktop.domain.model import HUB, Dataset, RemoteFile, SizeRange
 from aihub_desktop.domain.states import FILE_ENDED
+from aihub_desktop.domain.unpacking import UnpackWish
 from aihub_desktop.engine.serve import LocalEngine
 from aihub_desktop.system import room
 from aihub_desktop.system.room import Verdict
@@ -79,7 +81,16 @@ class _Run:
             # What the streams made durable while they were stopped counts too.
             while self.tally is not None and (event := running.get(0)) is not None:
                 self.tally.see(event)
-        return ended if self.tally is None else self.report.verdict(self.tally)
+        if self.tally is None:
+            return ended
+        verdict = self.report.verdict(self.tally)
+        return worst([verdict, self._unpack(self.tally)]) if self._order.unpack else verdict
+
+    def _unpack(self, tally: Tally) -> Exit:
+        """What came and is whole, whatever became of the rest."""
+        order = self._order
+        wish = UnpackWish(str(order.folder), archives(row.place for row in tally.done), keep=not order.delete_archive)
+        return unpack_all(self._console, [wish], json=order.json)
 
     def _heeding(self, engine: LocalEngine) -> Exit:
         try:

@@ -22,6 +22,7 @@ Every code has words in Korean and English in the message catalogue, and a test 
       ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
       ├─ DISK_FULL, NO_ROOM, FILE_TOO_LARGE, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING, DRIVE_MISSING
       ├─ NO_LEDGER, AT_WORK
+      ├─ NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, ARCHIVE_BOMB, STOPPED
       └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, STORE_NEWER, STORE_BROKEN
     Fault.BUG         this program
       └─ BAD_COMMAND, BUG
@@ -98,6 +99,12 @@ class Code(StrEnum):
     BAD_ARCHIVE = "bad-archive"  # a zip whose directory or whose entries are damaged
     SOURCE_BROKEN = "source-broken"  # the same damaged bytes came twice: the hub's copy is damaged
     CHANGED = "changed"  # a durable piece differs from what the hub sends now
+    # unpacking
+    NOT_AN_ARCHIVE = "not-an-archive"  # nothing that we can open
+    EGG_ARCHIVE = "egg-archive"  # of a format that only its maker opens
+    VOLUME_MISSING = "volume-missing"  # of a split archive
+    ARCHIVE_BOMB = "archive-bomb"  # it unpacks to more than anything real does
+    STOPPED = "stopped"  # by a person, in the middle
     # this machine
     UNSAFE_NAME = "unsafe-name"
     NAME_CLASH = "name-clash"
@@ -165,6 +172,11 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.BAD_ARCHIVE: Fault.TRANSIENT,
     Code.SOURCE_BROKEN: Fault.GONE,
     Code.CHANGED: Fault.CHANGED,
+    Code.NOT_AN_ARCHIVE: Fault.LOCAL,
+    Code.EGG_ARCHIVE: Fault.LOCAL,
+    Code.VOLUME_MISSING: Fault.LOCAL,
+    Code.ARCHIVE_BOMB: Fault.LOCAL,
+    Code.STOPPED: Fault.LOCAL,
     Code.UNSAFE_NAME: Fault.LOCAL,
     Code.NAME_CLASH: Fault.LOCAL,
     Code.IN_THE_WAY: Fault.LOCAL,

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import zlib
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -26,6 +28,12 @@ _RESERVED: Final = re.compile(r"(?i:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³
 _FORBIDDEN: Final = re.compile(
     r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]'
 )
+_DRIVE: Final = re.compile(r"/*[A-Za-z]:(?=/)")
+# Nothing that needs a closer look, for most names of most archives; 80 signs of Hangul are 240 bytes.
+_PLAIN: Final = re.compile(r"[0-9A-Za-z가-힣ㄱ-ㅎ _.()\[\]{}&%+,=@#!~-]{3,80}")
+_LONGEST_SUFFIX: Final = 16
+# Far below what systems take (4,096 on Linux, 1,024 on macOS), with room for the folder above.
+LONGEST_ENTRY_BYTES: Final = 800
 _PIECE: Final = re.compile(r"(?P<name>.+)\.part(?P<number>[0-9]{1,15})", re.DOTALL)
 
 
@@ -80,6 +88,60 @@ def safe_path(shown: str) -> SafePath:
     if parts[0].casefold() == OWN_FOLDER or _OWN_SHORT.fullmatch(parts[0]):
         raise UnsafeNameError(shown, "reserved")
     return SafePath(text, _checked=True)
+
+
+def entry_path(name: str) -> tuple[SafePath, bool]:
+    """Where an archive's entry `name` may lie below the folder that it is unpacked to, and whether that differs from
+    the name by more than its normal form.
+
+    Blanks stay, for labels name pictures by their names. A path that begins at a root or a drive loses that,
+    backslashes part folders, what some system forbids becomes "_", what is too long is cut.
+    Raises `UnsafeNameError` for ".." and for a name of which nothing is left.
+    """
+    text = unicodedata.normalize("NFC", name)
+    plain = _DRIVE.sub("", text.replace("\\", "/")).lstrip("/")
+    above, _, last = plain.rpartition("/")
+    folder = _entry_folder(above) if above else ""
+    path = f"{folder}/{_entry_part(last)}" if folder else _at_top(_entry_part(last))
+    if not last or ".." in (above, last) or len(path.encode()) > LONGEST_ENTRY_BYTES:
+        raise UnsafeNameError(name, "too-long" if len(path) > LONGEST_NAME_BYTES else "traversal")
+    return SafePath(path, _checked=True), path != text
+
+
+@lru_cache(4096)
+def _entry_folder(text: str) -> str:
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise UnsafeNameError(text, "traversal")
+    folder = "/".join(map(_entry_part, parts))
+    return _at_top(folder)
+
+
+def _at_top(path: str) -> str:
+    """Our own folder is nobody else's."""
+    top = path.partition("/")[0]
+    return f"_{path}" if top.casefold() == OWN_FOLDER or _OWN_SHORT.fullmatch(top) else path
+
+
+def _entry_part(part: str) -> str:
+    if _PLAIN.fullmatch(part):
+        return part if part[-1] not in ". " and not _RESERVED.fullmatch(part) else _made_safe(part)
+    return part if part in ("", ".", "..") else _made_safe(part)
+
+
+def _made_safe(part: str) -> str:
+    safe = _FORBIDDEN.sub("_", part)
+    if safe[-1] in ". ":
+        safe = safe.rstrip(". ") + "_"
+    if _RESERVED.fullmatch(safe):
+        safe = f"_{safe}"
+    raw = safe.encode()
+    if len(raw) <= LONGEST_NAME_BYTES:
+        return safe
+    # Names that differ behind the cut stay apart.
+    _, dot, end = safe.rpartition(".")
+    end = f"~{zlib.crc32(raw):08x}{dot}{end if len(end.encode()) <= _LONGEST_SUFFIX else ''}".rstrip(".")
+    return raw[: LONGEST_NAME_BYTES - len(end.encode())].decode("utf-8", "ignore") + end
 
 
 def _fault_of(part: str) -> str | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.findings import HARMLESS, Depth, Finding
 from aihub_desktop.domain.holdings import DAMAGE, MOST_MISFITS, Misfit
 from aihub_desktop.domain.leases import AnyNews, Emptied, Ended, Found, Unpack, Unpacking, Verify
@@ -17,6 +16,9 @@ from aihub_desktop.domain.leases import Seen as SeenNews
 from aihub_desktop.domain.unpacking import UnpackNews, UnpackProgress
 from aihub_desktop.holdings.looking import Seen
 from aihub_desktop.holdings.verify import verify
+
+if TYPE_CHECKING:
+    from aihub_desktop.unpack.job import Unpacking as Job
 
 _EVERY_SECONDS: Final = 0.2
 # Of what lies beside the files and does no harm a few are enough to look at.
@@ -91,7 +93,7 @@ class Emptying:
     def __init__(self, work: Unpack, report: Callable[[AnyNews], None]) -> None:
         self._work = work
         self._report = report
-        self._job: Any = None
+        self._job: Job | None = None
         self._dropped = threading.Event()
         self._told_at = float("-inf")
 
@@ -99,15 +101,14 @@ class Emptying:
         """`Emptied` for each archive, then `Ended`."""
         problem = None
         try:
-            # Loaded for tasks alone: a worker that only receives is there sooner without it.
-            module = importlib.import_module("aihub_desktop.unpack.job")
-            self._job = module.Unpacking(self._work.wish, self._hear, threads=self._work.threads)
+            # A worker that only receives is there sooner without it.
+            from aihub_desktop.unpack.job import Unpacking as Job  # noqa: PLC0415
+
+            self._job = Job(self._work.wish, self._hear, threads=self._work.threads)
             if not self._dropped.is_set():
                 self._job.run()
         except ProblemError as error:
             problem = error.problem
-        except ModuleNotFoundError:
-            problem = Problem(Code.BUG, {"why": "unpack"})
         self._report(Ended(self._work.lease, problem))
 
     def drop(self) -> None:

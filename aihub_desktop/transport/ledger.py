@@ -14,8 +14,9 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,7 @@ from aihub_desktop.transport.target import leads_elsewhere
 
 MANIFEST: Final = "manifest-sha256.txt"
 LOG: Final = "log.jsonl"
+_LOT: Final = 10_000  # lines of an exchange that are in memory at once
 _LINE: Final = re.compile(r"(?P<escaped>\\?)(?P<sha256>[0-9A-Fa-f]{64}) [ *](?P<path>.+)", re.DOTALL)
 # Of BSD, and of `sha256sum --tag`.
 _TAGGED: Final = re.compile(r"(?P<escaped>\\?)SHA256 \((?P<path>.+)\) = (?P<sha256>[0-9A-Fa-f]{64})", re.DOTALL)
@@ -209,6 +211,45 @@ class Ledger:
         self._entries |= {entry.place: entry for entry in entries}
         self._seen = _states(own)
 
+    def exchange(self, new: Callable[[], Iterator[Entry]], gone: Iterable[str]) -> None:
+        """Lines for `new`, and none any more for the places `gone`, in one step; durable when this returns.
+
+        `new` is asked for them when they are written; its entries are not kept in memory. Raises `ProblemError`.
+        """
+        self._load()
+        own = own_folder(self._folder)
+        leaving = {_nfc(place) for place in gone}
+        if not leaving & self._entries.keys() and next(new(), None) is None:
+            return
+        try:
+            self._make(own)
+            self._seen = None  # whatever happens, the next call looks at the disk
+            self._write_anew(own, new(), leaving)
+        except OSError as error:
+            raise disk_error(error) from error
+
+    def _write_anew(self, own: Path, new: Iterator[Entry], leaving: set[str]) -> None:
+        """Log first, as ever; the manifest's new lines wait in a file beside it for its old ones."""
+        fresh = own / (MANIFEST + ".new")
+        remove(fresh)
+        file = OpenFile(fresh, fresh=True)
+        try:
+            length = 0
+            while entries := [_in_nfc(entry) for entry in islice(new, _LOT)]:
+                log = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+                self._append(own / LOG, self._log_length, log)
+                self._log_length += len(log)
+                leaving |= {entry.place for entry in entries if entry.place in self._entries}
+                length = _written(file, length, (manifest_line(entry.place, entry.sha256) for entry in entries))
+            # The other lines stay as they are, sign by sign: they may be other people's.
+            old = (line + b"\n" for line in bytes(self._manifest).split(b"\n")[:-1] if _place(line) not in leaving)
+            _written(file, length, old)
+            file.sync()
+        finally:
+            file.close()
+        patiently_replace(fresh, own / MANIFEST)
+        sync_folder(own)
+
     def _make(self, own: Path) -> None:
         if not own.is_dir():
             own.mkdir()
@@ -284,6 +325,13 @@ class Ledger:
             if not torn and os.path.isfile(self._folder / last.path):
                 return data + b"\n"
         return data[:length]
+
+
+def _written(file: OpenFile, at: int, lines: Iterable[bytes]) -> int:
+    """Where what was written ends."""
+    text = b"".join(lines)
+    file.write_at(at, memoryview(text))
+    return at + len(text)
 
 
 def _stories(lines: Iterable[bytes]) -> dict[tuple[str, str], Entry]:

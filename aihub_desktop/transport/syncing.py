@@ -7,6 +7,7 @@ file system at once is one flush for all, but waits for whatever else is being w
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import re
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from aihub_desktop.transport.disk import OpenFile
@@ -55,6 +57,23 @@ class Syncing:
             self._costs[together] = (before + cost) / 2
 
 
+def sync_all(folder: Path) -> bool:
+    """All that was written to the file system of `folder` is durable when this returns True, names too.
+
+    False where this system cannot do that. Raises `OSError`.
+    """
+    if _syncfs is None:
+        return False
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if _syncfs(descriptor) != 0:
+            number = ctypes.get_errno() or errno.EIO
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def _one_by_one(files: Sequence[OpenFile]) -> list[OSError | None]:
     # Sent on their way together, they are there by the time that each is waited for: a quarter of the time (ext4).
     if _begin is not None:
@@ -82,7 +101,7 @@ def _together(files: Sequence[OpenFile]) -> list[OSError | None]:
 def _call(name: str, *kinds: type) -> Callable[..., int] | None:
     if not sys.platform.startswith("linux") or ctypes.sizeof(ctypes.c_void_p) != 8:
         return None
-    found = getattr(ctypes.CDLL(None), name, None)
+    found = getattr(ctypes.CDLL(None, use_errno=True), name, None)
     if found is not None:
         found.argtypes = list(kinds)
     return found

@@ -1,0 +1,42 @@
+"""What the bytes of names in an archive mean. Old Korean programs write cp949 without saying so."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+from typing import Final
+
+UTF8: Final = "utf-8"
+KOREAN: Final = "cp949"
+
+
+def is_encoding(name: str) -> bool:
+    """Whether text can be read by an encoding of this name."""
+    with contextlib.suppress(LookupError, UnicodeError, TypeError, ValueError):
+        return isinstance("".encode(name), bytes) and bool(codecs.lookup(name))
+    return False
+
+
+class Naming:
+    """Sees every name that does not say what it is, then knows: UTF-8 if all of them are that, else cp949."""
+
+    def __init__(self, chosen: str = "") -> None:
+        """`chosen`: by a person; "" for what seems right."""
+        self.encoding = chosen or UTF8
+        self._open = not chosen
+
+    def see(self, raw: bytes) -> None:
+        if self._open and not raw.isascii():
+            try:
+                raw.decode(UTF8)
+            except UnicodeDecodeError:
+                self.encoding, self._open = KOREAN, False
+
+    def text(self, raw: bytes, *, says_utf8: bool = False) -> str:
+        """What cannot be read becomes U+FFFD."""
+        if raw.isascii() and self.encoding in (UTF8, KOREAN):
+            return raw.decode("ascii")
+        if says_utf8:
+            with contextlib.suppress(UnicodeDecodeError):
+                return raw.decode(UTF8)
+        return raw.decode(self.encoding, "replace")

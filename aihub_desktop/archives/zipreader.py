@@ -1,0 +1,169 @@
+"""A zip's entries: listed from its directory alone, and their bytes, each proved by its CRC."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import xxhash
+from isal import isal_zlib
+
+from aihub_desktop.archives.entry import Item, Kind
+from aihub_desktop.archives.inflate import FAILURES, Method, can_open, decoders, unpacked
+from aihub_desktop.archives.naming import Naming
+from aihub_desktop.archives.volumes import Volumes, Window
+from aihub_desktop.archives.zipdirectory import Directory, Ranges, entries, find_directory
+from aihub_desktop.archives.zipformat import FLAG_UTF8, LOCAL_SIZE, Entry, bad, local_length, parse_local
+from aihub_desktop.domain.faults import Code, ProblemError
+
+_STOP_ASKED: Final = 0xFFF  # entries between two questions whether to stop
+
+
+class ZipArchive:
+    """A context manager over one file, or all volumes of a set in order.
+
+    Raises `ProblemError` BAD_ARCHIVE where the directory cannot be read, ARCHIVE_BOMB where entries share their bytes,
+    and what the disk says.
+    """
+
+    def __init__(
+        self, volumes: Sequence[Path], encoding: str = "", stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.paths = list(volumes)
+        self._stopped = stopped
+        self._volumes = Volumes(self.paths)
+        try:
+            self._directory = find_directory(self._volumes)
+            self.packed = self._volumes.size
+            self._naming = Naming(encoding)
+            self.fingerprint = self._look_through()
+        except BaseException:
+            self._volumes.close()
+            raise
+
+    def __enter__(self) -> ZipArchive:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._volumes.close()
+
+    @property
+    def encoding(self) -> str:
+        """What names were taken to be that do not say it."""
+        return self._naming.encoding
+
+    def items(self) -> Iterator[Item]:
+        for number, entry in enumerate(entries(self._volumes, self._directory)):
+            yield self._item(number, entry)
+
+    def reader(self) -> ZipReader:
+        """With file handles of its own: one for each thread."""
+        return ZipReader(self.paths, self._directory)
+
+    def _look_through(self) -> str:
+        """Once over the directory before any name is text: what the names are, and that no two entries overlap."""
+        digest, ranges, count = xxhash.xxh3_128(), Ranges(), 0
+        for entry in entries(self._volumes, self._directory):
+            if not entry.flags & FLAG_UTF8:
+                self._naming.see(entry.name)
+            start = self._directory.place(entry, self._volumes.starts)
+            ranges.add(max(0, start), max(0, start) + LOCAL_SIZE + len(entry.name) + entry.packed)
+            digest.update(b"%d %d %d " % (entry.crc, entry.size, start) + entry.name)
+            count += 1
+            if not count & _STOP_ASKED and self._stopped():
+                raise ProblemError(Code.STOPPED)
+        if ranges.overlap():
+            raise ProblemError(Code.ARCHIVE_BOMB, name=self.paths[-1].name)
+        expected = self._directory.entries
+        if count != expected and not (self._directory.counts_low_bits and count & 0xFFFF == expected & 0xFFFF):
+            raise bad("the directory does not hold what it counts")
+        return f"{self.packed}-{digest.hexdigest()}"
+
+    def _item(self, number: int, entry: Entry) -> Item:
+        says_utf8 = bool(entry.flags & FLAG_UTF8)
+        name = self._naming.text(entry.text or entry.name, says_utf8=says_utf8 or bool(entry.text))
+        return Item(
+            number,
+            entry.name,
+            name,
+            _kind(entry, name),
+            entry.size,
+            entry.packed,
+            self._directory.place(entry, self._volumes.starts),
+            entry.crc,
+            entry.is_encrypted,
+            entry.method,
+            not entry.is_encrypted and can_open(entry.method, entry.size),
+        )
+
+
+class ZipReader:
+    """The bytes of entries. A context manager, for one thread."""
+
+    def __init__(self, volumes: Sequence[Path], directory: Directory) -> None:
+        self._volumes = Volumes(volumes)
+        self._window = Window(self._volumes)
+        self._directory = directory
+
+    def __enter__(self) -> ZipReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._volumes.close()
+
+    def portions(self, item: Item, way: int = 0) -> Iterator[bytes]:
+        """The bytes of `item`, at most 1 MiB at a time, and never more of them than it states.
+
+        Raises `ProblemError` BAD_ARCHIVE, at the latest behind the last portion: until then nothing is proved.
+        `way`: of several decoders (`ways`), for a second opinion.
+        """
+        start = self._data_of(item)
+        size = crc = 0
+        try:
+            for portion in unpacked(decoders(item.method, item.size)[way], self._chunks(item, start)):
+                size += len(portion)
+                if size > item.size:
+                    raise bad("longer than stated")
+                crc = isal_zlib.crc32(portion, crc)
+                yield portion
+        except FAILURES as error:
+            raise bad("cannot be unpacked") from error
+        if size < item.size:
+            raise bad("shorter than stated")
+        if crc != item.crc:
+            raise bad("a wrong CRC")
+
+    def ways(self, item: Item) -> int:
+        """How many decoders there are for it."""
+        return 2 if item.method == Method.DEFLATED else 1
+
+    def _chunks(self, item: Item, start: int) -> Iterator[bytes]:
+        return self._window.chunks(start, start + item.packed)
+
+    def _data_of(self, item: Item) -> int:
+        if item.place < 0 or item.place + LOCAL_SIZE > self._directory.start:
+            raise bad("beyond the end")
+        fixed = self._window.read(item.place, LOCAL_SIZE)
+        local = parse_local(self._window.read(item.place, local_length(fixed)))
+        if local.name != item.raw or local.method != item.method:
+            raise bad("header and directory differ")
+        start = item.place + local.length
+        if start + item.packed > self._directory.start:
+            raise bad("beyond the end")
+        return start
+
+
+def _kind(entry: Entry, name: str) -> Kind:
+    form = stat.S_IFMT(entry.mode)
+    if form == stat.S_IFLNK:
+        return Kind.LINK
+    if name.endswith("/") or form == stat.S_IFDIR or (name.endswith("\\") and not entry.size):
+        return Kind.FOLDER
+    return Kind.FILE if form in (0, stat.S_IFREG) else Kind.OTHER

@@ -1,0 +1,152 @@
+"""Writes entries into the stage and proves them: a thread, a reader of its own, one entry after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from isal import isal_zlib
+
+from aihub_desktop.archives.entry import Item
+from aihub_desktop.archives.zipreader import ZipReader
+from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.unpacking import Refusal, Refused
+from aihub_desktop.transport.disk import OpenFile, disk_error, remove
+from aihub_desktop.transport.reserve import Reserve
+from aihub_desktop.unpack.landing import Landed, is_same
+from aihub_desktop.unpack.record import Standing
+from aihub_desktop.unpack.site import Floor
+
+_RESERVED: Final = 16 << 20  # a smaller file is written before the call would have paid
+_NOTED: Final = 16 << 20  # of a large entry this much is told at once
+
+
+class Job(NamedTuple):
+    """An entry and its place, relative to the home."""
+
+    item: Item
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What hands share. `refuse` and `note` may be called from any thread; `note`: entries and bytes that are done."""
+
+    home: Path
+    stage: Path
+    floor: Floor
+    refuse: Callable[[Refused], None]
+    note: Callable[[int, int], None]
+    stopped: Callable[[], bool]
+    with_sha256: bool
+
+
+class Hand:
+    """Not safe for two threads."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._noted = 0
+
+    def from_zip(self, reader: ZipReader, job: Job) -> Landed | None:
+        """None for what was refused, which has been told. Raises `ProblemError`: the disk's, STOPPED."""
+        ways = reader.ways(job.item)
+        for way in range(ways):
+            try:
+                return self.take(job, reader.portions(job.item, way))
+            except ProblemError as error:
+                if error.problem.code is not Code.BAD_ARCHIVE:
+                    raise
+        self._bench.note(1, job.item.size)
+        self._refuse(job, Refusal.DAMAGED)
+        return None
+
+    def take(self, job: Job, portions: Iterator[bytes]) -> Landed | None:
+        """One entry from its bytes. None where something else is in the way, which has been told.
+
+        Raises `ProblemError`: BAD_ARCHIVE of `portions`, and then nothing of it is left; the disk's; STOPPED.
+        """
+        try:
+            taken = self._is_taken(job)
+        except ProblemError as error:
+            if error.problem.code is not Code.IN_THE_WAY:
+                raise
+            self._bench.note(1, job.item.size)
+            self._refuse(job, Refusal.IN_THE_WAY)
+            return None
+        if taken:
+            return self._compared(job, portions)
+        path = os.path.join(self._bench.stage, str(job.item.number))
+        try:
+            crc, sha256 = self._write(Path(path), job.item, portions)
+        except BaseException:
+            self._take_back()
+            with contextlib.suppress(OSError):
+                remove(path)
+            raise
+        self._bench.note(1, job.item.size - self._noted)
+        self._noted = 0
+        return Landed(Standing(job.item.number, job.place, job.item.size, crc, sha256), path, job.item.name)
+
+    def _is_taken(self, job: Job) -> bool:
+        """Whether something lies at its place. What comes there later is seen when the name is given."""
+        fresh = self._bench.floor.folder(job.place.rpartition("/")[0])
+        return not fresh and os.path.lexists(self._bench.home / job.place)
+
+    def _compared(self, job: Job, portions: Iterator[bytes]) -> Landed | None:
+        """What lies there is this very entry, of an earlier run or another program; or it is left alone."""
+        size, crc = job.item.size, job.item.crc
+        if crc < 0:
+            crc = 0
+            for portion in portions:
+                crc = isal_zlib.crc32(portion, crc)
+        path = self._bench.home / job.place
+        self._bench.note(1, size)
+        if not is_same(path, size, crc):
+            self._refuse(job, Refusal.IN_THE_WAY)
+            return None
+        return Landed(Standing(job.item.number, job.place, size, crc), "", job.item.name)
+
+    def _write(self, path: Path, item: Item, portions: Iterator[bytes]) -> tuple[int, str]:
+        digest = hashlib.sha256() if self._bench.with_sha256 else None
+        reserve = Reserve()
+        reserve.expect(item.size if item.size >= _RESERVED else 0)
+        crc = at = 0
+        try:
+            file = OpenFile(path, fresh=True)
+        except OSError as error:
+            raise disk_error(error, path) from error
+        try:
+            for portion in portions:
+                reserve.make_room(file, at)
+                file.write_at(at, memoryview(portion))
+                at += len(portion)
+                if item.crc < 0:
+                    crc = isal_zlib.crc32(portion, crc)
+                if digest is not None:
+                    digest.update(portion)
+                self._pass(at)
+        except OSError as error:
+            raise disk_error(error, self._bench.home) from error
+        finally:
+            file.close()
+        return item.crc if item.crc >= 0 else crc, "" if digest is None else digest.hexdigest()
+
+    def _pass(self, at: int) -> None:
+        if at - self._noted >= _NOTED:
+            self._bench.note(0, at - self._noted)
+            self._noted = at
+            if self._bench.stopped():
+                raise ProblemError(Code.STOPPED)
+
+    def _take_back(self) -> None:
+        self._bench.note(0, -self._noted)
+        self._noted = 0
+
+    def _refuse(self, job: Job, why: Refusal) -> None:
+        self._bench.refuse(Refused(job.item.name[:300], why))

@@ -1,0 +1,187 @@
+"""Verified files onto their names, many at a time, and into the record.
+
+    bytes in the stage → synced together → final names → names synced → one line of the record
+
+Each step is done for the whole lot before the next begins. A thread of its own does it, while others unpack on.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from isal import isal_zlib
+
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.unpacking import Refusal, Refused
+from aihub_desktop.transport.disk import OpenFile, disk_error, remove
+from aihub_desktop.transport.publish import rename_new
+from aihub_desktop.transport.syncing import SYNCING, sync_all
+from aihub_desktop.transport.target import Spot
+from aihub_desktop.unpack.record import Done, Record, Standing
+from aihub_desktop.unpack.site import Floor, sync_folders
+
+MOST_FILES: Final = 4096
+MOST_BYTES: Final = 256 << 20
+_FEW: Final = 8  # of so few each is synced for itself: the whole file system may have much else to write
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A whole, verified file. `stage`: where it waits, "" if it stands already, by its bytes."""
+
+    standing: Standing
+    stage: str
+    name: str  # the entry's own, to be told
+
+
+class Landing:
+    """`refuse` hears of what may not land, in the landing's thread. A context manager.
+
+    Raises `ProblemError` at `put` and `finish`, once something went wrong: nothing lands after that.
+    """
+
+    def __init__(self, home: Path, floor: Floor, record: Record, refuse: Callable[[Refused], None]) -> None:
+        self._home = home
+        self._floor = floor
+        self._record = record
+        self._refuse = refuse
+        self._waiting: list[Landed] = []
+        self._bytes = 0
+        self._busy = False
+        self._closing = False
+        self._problem: Problem | None = None
+        self._change = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="landing", daemon=True)
+        self._thread.start()
+
+    def put(self, files: list[Landed]) -> None:
+        """Waits where too much has gathered."""
+        with self._change:
+            self._change.wait_for(lambda: self._problem is not None or not self._is_full(2))
+            self._check()
+            self._waiting += files
+            self._bytes += sum(one.standing.size for one in files)
+            if self._is_full(1):
+                self._change.notify_all()
+
+    def finish(self) -> None:
+        """All that was put stands, and the record says so, when this returns."""
+        with self._change:
+            self._closing = True
+            self._change.notify_all()
+        self._thread.join()
+        self._check()
+
+    def _is_full(self, times: int) -> bool:
+        return len(self._waiting) >= times * MOST_FILES or self._bytes >= times * MOST_BYTES
+
+    def _check(self) -> None:
+        if self._problem is not None:
+            raise ProblemError.of(self._problem)
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._closing or self._is_full(1))
+                files, self._waiting, self._bytes = self._waiting, [], 0
+                self._change.notify_all()
+            if not files:
+                return
+            try:
+                self._land(files)
+            except ProblemError as error:
+                self._end(error.problem)
+                return
+            except Exception as error:
+                self._end(Problem(Code.BUG, {"why": type(error).__name__}))
+                raise
+
+    def _end(self, problem: Problem) -> None:
+        with self._change:
+            self._problem = problem
+            self._change.notify_all()
+
+    def _land(self, files: list[Landed]) -> None:
+        new = [one for one in files if one.stage]
+        try:
+            together = len(new) > _FEW and sync_all(self._home)
+            if not together:
+                _sync_each(new)
+            self._floor.forget()
+            stand = [one.standing for one in files if self._name(one)]
+            if not (together and sync_all(self._home)):
+                folders = {(self._home / one.place).parent for one in stand}
+                sync_folders(self._floor.new_names() | folders)
+            if stand:
+                self._record.append(Done(stand))
+        except OSError as error:
+            raise disk_error(error) from error
+
+    def _name(self, one: Landed) -> bool:
+        """Whether it stands under its final name now."""
+        if not one.stage:
+            return True
+        place = one.standing.place
+        final = self._home / place
+        try:
+            self._floor.folder(place.rpartition("/")[0])
+            rename_new(Spot(place, final, Path(one.stage), final))
+        except FileExistsError:
+            same = is_same(final, one.standing.size, one.standing.crc)
+            remove(one.stage)
+            if not same:
+                self._refuse(Refused(one.name, Refusal.IN_THE_WAY, place))
+            return same
+        except ProblemError as error:
+            if error.problem.code is not Code.IN_THE_WAY:
+                raise
+            self._refuse(Refused(one.name, Refusal.IN_THE_WAY, place))
+            return False
+        return True
+
+
+def _sync_each(files: list[Landed]) -> None:
+    """A few at a time: each holds a descriptor."""
+    for start in range(0, len(files), 64):
+        opened = [OpenFile(Path(one.stage)) for one in files[start : start + 64]]
+        try:
+            errors = SYNCING.sync(opened)
+        finally:
+            for file in opened:
+                file.close()
+        for error in errors:
+            if error is not None:
+                raise error
+
+
+def is_same(path: Path, size: int, crc: int) -> bool:
+    """Whether a regular file with these very bytes lies there. Raises `ProblemError`."""
+    try:
+        state = os.lstat(path)
+        if not stat.S_ISREG(state.st_mode) or state.st_size != size:
+            return False
+        file = OpenFile(path, write=False)
+        try:
+            return _crc(file) == crc
+        finally:
+            file.close()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def _crc(file: OpenFile) -> int:
+    view = memoryview(bytearray(_BLOCK))
+    crc = at = 0
+    while count := file.read_at(at, view):
+        crc = isal_zlib.crc32(view[:count], crc)
+        at += count
+    return crc
