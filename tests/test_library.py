@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -128,6 +130,24 @@ def test_it_is_remembered_and_shown_with_the_drive_away(tmp_path: Path, small: D
         assert gone.summary == before.summary
         away.rename(folder)
         assert settled(run, lambda row: row.state is HoldingState.RIGHT) == before
+
+
+def test_a_drive_that_is_pulled_and_another_in_its_place(tmp_path: Path) -> None:
+    start = ["unshare", "-Urm"]
+    if shutil.which("unshare") is None or subprocess.run([*start, "true"], check=False).returncode:
+        pytest.skip("drives of one's own need unshare and the right to mount in a namespace (Linux)")
+    tests = Path(__file__).parent
+    path = os.pathsep.join([str(tests), str(tests.parent), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    command = [*start, sys.executable, "-m", "library_player", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=environment)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == {
+        "here": "right", "pulled": "away", "verify": "drive-missing", "discard": "drive-missing",
+        # The same files on another drive are those files, to be seen and verified; to be deleted they are too much.
+        "other drive, same files": "right", "discard there": "drive-missing", "theirs": True,
+        "back": "right", "ours": True,
+    }  # fmt: skip
 
 
 def test_a_folder_of_another_machine_is_taken_in_from_itself_alone(

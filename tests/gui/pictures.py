@@ -30,6 +30,7 @@ from aihub_desktop.domain.messages import Brake, Configure, DiskSpace, KeyState,
 from aihub_desktop.domain.model import RemoteFile, Secret, SizeRange
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import TransferState
+from aihub_desktop.domain.tasks import TaskKind
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.address_dialog import AddressDialog
 from aihub_desktop.gui.app import application
@@ -53,6 +54,7 @@ from .played import (
     running,
     transfer,
 )
+from .played_library import AWAY, DAMAGED, NEWER, WHOLE, LibraryPlayer
 from .stage import Stage, linger, wait_until
 from .storage_engine import CLOSED, NAVER
 from .storage_stage import StorageStage
@@ -101,7 +103,9 @@ def take(folder: Path, kind: str) -> None:
     with tempfile.TemporaryDirectory() as temporary, DemoHub(offer.standard()) as hub:
         number = Show(app, into, Path(temporary), hub, language).run()
     with tempfile.TemporaryDirectory() as temporary:
-        StorageShow(into, number, Path(temporary), language).run()
+        number = StorageShow(into, number, Path(temporary), language).run()
+    with tempfile.TemporaryDirectory() as temporary:
+        LibraryShow(into, number, Path(temporary), language).run()
 
 
 class Show:
@@ -323,13 +327,15 @@ class StorageShow:
         self._into, self._number = into, number
         self._stage = StorageStage(temporary / "home", language)
 
-    def run(self) -> None:
+    def run(self) -> int:
+        """The number of the last picture."""
         self._stage.start()
         try:
             for scene in (self._first, self._dialog, self._shelf, self._filter, self._closed, self._web, self._queue):
                 scene()
         finally:
             self._stage.close()
+        return self._number
 
     def _snap(self, name: str, widget: QWidget | None = None) -> None:
         linger(0.25)
@@ -444,6 +450,51 @@ class StorageShow:
         dialog.open()
         self._snap("new-address", dialog)
         dialog.reject()
+
+
+class LibraryShow:
+    """The library, with an engine that is played."""
+
+    def __init__(self, into: Path, number: int, temporary: Path, language: str) -> None:
+        self._into, self._number = into, number
+        self._stage = StorageStage(temporary / "home", language)
+        self._page = self._stage.window.library
+
+    def run(self) -> None:
+        self._stage.start()
+        self._stage.window.go(Place.LIBRARY)
+        try:
+            wait_until(lambda: self._stage.desk.library.known, "the library")
+            self._snap("library-empty")
+            player = LibraryPlayer(self._stage.desk)
+            player.begin()
+            for number, name in ((WHOLE, "right"), (DAMAGED, "damaged"), (AWAY, "away")):
+                self._page.mark(number)
+                self._snap(f"library-{name}")
+            self._page.mark(NEWER)
+            player.task()
+            self._snap("library-verifying")
+            player.task(TaskKind.UNPACK)
+            self._snap("library-unpacking")
+            self._ask()
+            self._stage.window.resize(900, 600)
+            self._snap("library-small-with-folders")
+        finally:
+            self._stage.close()
+
+    def _ask(self) -> None:
+        self._page.mark(WHOLE)
+        for name in ("unpack", "discard"):
+            self._page.actions_by_name[name].trigger()
+            box = self._page.findChildren(QMessageBox)[-1]
+            self._snap(f"library-ask-{name}", box)
+            box.reject()
+
+    def _snap(self, name: str, widget: QWidget | None = None) -> None:
+        linger(0.25)
+        self._number += 1
+        path = self._into / f"{self._number:02}-{name}.png"
+        assert (widget or self._stage.window).grab().save(str(path)), path
 
 
 if __name__ == "__main__":
