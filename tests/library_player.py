@@ -40,9 +40,9 @@ def main(root: Path) -> None:
         found["verify"] = _refusal(engine, m.Begin(engine.number(), verify=VerifyWish(str(folder))))
         found["discard"] = _refusal(engine, m.Discard(engine.number(), row.id))
         _fill(folder)
-        found["other drive, same files"] = _state(engine)
         found["discard there"] = _refusal(engine, m.Discard(engine.number(), row.id))
         found["theirs"] = (folder / "a.bin").read_bytes() == DATA
+        found["other drive, same files"] = _state(engine)
         subprocess.run(["umount", drive], check=True)
         found["back"] = _state(engine)
         found["ours"] = (folder / "a.bin").read_bytes() == DATA

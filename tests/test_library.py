@@ -144,8 +144,8 @@ def test_a_drive_that_is_pulled_and_another_in_its_place(tmp_path: Path) -> None
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout) == {
         "here": "right", "pulled": "away", "verify": "drive-missing", "discard": "drive-missing",
-        # The same files on another drive are those files, to be seen and verified; to be deleted they are too much.
-        "other drive, same files": "right", "discard there": "drive-missing", "theirs": True,
+        # Not what the person saw when he said that it may go. Looked at, they are a folder that was carried there.
+        "discard there": "drive-missing", "theirs": True, "other drive, same files": "right",
         "back": "right", "ours": True,
     }  # fmt: skip
 

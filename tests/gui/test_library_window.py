@@ -269,7 +269,8 @@ def test_what_is_downloaded_is_verified_and_thrown_away(hub: DemoHub, open_stage
     (row,) = library.folders.rows()
     assert (row.folder, row.state, bool(row.title)) == (str(folder), HoldingState.RIGHT, True)
     page.mark(row.id)
-    wait_until(lambda: library.files.rowCount() == row.summary.files if row.summary else 0, "its files")
+    files = stage.desk.queue.transfers()[0].files
+    wait_until(lambda: library.files.rowCount() == files and library.files.file_at(files - 1), "its files")
     page.actions_by_name["deep"].trigger()
     wait_until(lambda: library.folders.rows()[0].verdict, "the verification")
     assert library.folders.rows()[0].verdict.damaged == 0  # type: ignore[union-attr]
