@@ -153,6 +153,8 @@ class Window(QWidget):
             self.datasets.files.reload()
         elif self._pages.currentWidget() is self.storage:
             self.storage.reload()
+        elif self._pages.currentWidget() is self.library:
+            self._desk.library.load()
 
     def _show_totals(self) -> None:
         queue, words = self._desk.queue, self._desk.words
