@@ -27,6 +27,7 @@ _MODULES: Final = {
     "get": "get",
     "fetch": "fetch",
     "verify": "verify",
+    "adopt": "adopt",
     "key": "key",
     "storage": "storage",
     "settings": "settings",
