@@ -21,14 +21,17 @@ from aihub_desktop.cli.get import target
 from aihub_desktop.cli.listing import total, total_text
 from aihub_desktop.cli.report import proof_lines
 from aihub_desktop.cli.session import Session
-from aihub_desktop.holdings.adopt import Adoption, Fate, Told
+from aihub_desktop.holdings.adopt import Adoption
 from aihub_desktop.holdings.copying import Steps
+from aihub_desktop.holdings.fates import Fate, Told, Ways
 from aihub_desktop.holdings.finds import Find, State, Survey
 from aihub_desktop.holdings.survey import survey
 
 _LINE_SECONDS: Final = 10.0
 # These bar the way of a right file, so a person has to look at them.
 _BARRING: Final = frozenset({State.DAMAGED, State.FOREIGN, State.LINK, State.UNREADABLE})
+# Nobody has to do more about these than fetch them.
+_FETCHED: Final = frozenset({Fate.UNPROVED, Fate.UNCLEAR})
 
 T = TypeVar("T")
 
@@ -50,14 +53,8 @@ def adopt(session: Session, args: argparse.Namespace) -> Exit:
 
 
 def _carry_out(found: Survey, args: argparse.Namespace, speaker: _Speaker, stop: threading.Event) -> None:
-    Adoption(
-        found,
-        speaker.hear,
-        Steps(speaker.read, stop.is_set),
-        move=args.move,
-        set_aside=args.set_aside,
-        drop_broken=args.drop_broken,
-    ).run()
+    ways = Ways(move=args.move, set_aside=args.set_aside, drop_broken=args.drop_broken)
+    Adoption(found, speaker.hear, Steps(speaker.read, stop.is_set), ways).run()
 
 
 def _apart(act: Callable[[threading.Event], T]) -> T:
@@ -207,6 +204,7 @@ class _Summary:
         barring = any(
             find.state in _BARRING and (find.work is None or find.work.id not in done) for find in self._found.finds
         )
-        if self._speaker.refused or barring or self._found.unreadable:
+        refused = any(told.fate not in _FETCHED for told in self._speaker.refused)
+        if refused or barring or self._found.unreadable:
             exits.append(Exit.FAILED)
         return worst(exits)

@@ -21,6 +21,8 @@ from aihub_desktop.sources.aihub.tarstream import TarReader
 
 # Read by a parser that holds all of it.
 _LARGEST_JSON: Final = 8 << 20
+# Zips by another name. Whoever opens them may be content with less than we are, so they are not called damaged.
+_ZIPS_TOO: Final = (".xlsx", ".docx", ".pptx", ".hwpx", ".npz", ".jar")
 
 
 class Evidence(NamedTuple):
@@ -50,6 +52,7 @@ class Reader:
         self._sha256 = hashlib.sha256()
         name = place.casefold()
         self._is_zip = name.endswith(".zip") and alone
+        self._is_zip_too = name.endswith(_ZIPS_TOO)
         self._is_volume = volume_of(place) is not None
         self._zip = ZipStream() if self._is_zip else None
         self._witness = _witness(name)
@@ -62,13 +65,11 @@ class Reader:
         if self._witness is not None:
             self._witness.feed(data)
 
-    def finish(
-        self, path: Path, progress: Callable[[int], None], stopped: Callable[[], bool], *, may_be_split: bool = True
-    ) -> Evidence:
+    def finish(self, path: Path, progress: Callable[[int], None], stopped: Callable[[], bool]) -> Evidence:
         """`path` holds the bytes that were heard. Raises BAD_ARCHIVE (fact "why"), the disk's codes, `StoppedError`."""
         sha256 = self._sha256.hexdigest()
         if self._is_zip and self._zip is not None:
-            if may_be_split and volume_count(path) > 1:
+            if volume_count(path) > 1:
                 return Evidence(self.size, sha256, Proof.LENGTH, "split", False)
             verdict = recall(path, self._zip.seen, stopped) or verify(path, progress, stopped)
             if not verdict.is_sound:
@@ -77,8 +78,19 @@ class Reader:
         sound = self._witness.is_sound() if self._witness is not None else None
         if sound is False:
             raise ProblemError(Code.BAD_ARCHIVE, why="cannot be unpacked")
+        if self._is_zip_too:
+            sound = _is_sound_zip(path, progress, stopped)
         note = "split" if self._is_volume and not self._is_zip else ""
         return Evidence(self.size, sha256, Proof.LENGTH, note, sound is True)
+
+
+def _is_sound_zip(path: Path, progress: Callable[[int], None], stopped: Callable[[], bool]) -> bool | None:
+    try:
+        return verify(path, progress, stopped).is_sound or None
+    except ProblemError as error:
+        if error.problem.code is not Code.BAD_ARCHIVE:
+            raise
+        return None
 
 
 def described(verdict: ZipVerdict) -> str:
@@ -93,6 +105,8 @@ def _witness(name: str) -> Witness | None:
         return _Gzip()
     if name.endswith(".tar"):
         return _Tar()
+    if name.endswith(".pdf"):
+        return _Pdf()
     return _Json() if name.endswith((".json", ".geojson")) else None
 
 
@@ -181,3 +195,17 @@ class _Json:
         except msgspec.DecodeError:
             return None
         return True
+
+
+class _Pdf:
+    """Begins and ends as every one does."""
+
+    def __init__(self) -> None:
+        self._head, self._tail = b"", b""
+
+    def feed(self, data: memoryview) -> None:
+        self._head = (self._head + bytes(data[:8]))[:8]
+        self._tail = (self._tail + bytes(data[-16:]))[-16:]
+
+    def is_sound(self) -> bool | None:
+        return True if self._head.startswith(b"%PDF-") and self._tail.rstrip().endswith(b"%%EOF") else None
