@@ -33,6 +33,8 @@ from leavings import (
 )
 
 from aihub_desktop.archives.ziparchive import StoppedError
+from aihub_desktop.demo.archives import Entry as Zipped
+from aihub_desktop.demo.archives import zipped
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.domain.names import safe_path
@@ -519,3 +521,60 @@ def test_survey_says_how_things_lie(made: Leavings, folder: Path) -> None:
     found = {find.state for find in made.look(folder)}
     assert found == {State.WHOLE, State.PARTIAL}
     assert {find.origin for find in made.look(folder)} == {Origin.TAR}
+
+
+def test_pieces_beside_a_wrong_merge(tmp_path: Path) -> None:
+    data = archive(11 * PIECE + 500)
+    left = Leavings.of({"a.zip": data}, tmp_path)
+    folder = tmp_path / "f"
+    folder.mkdir()
+    (folder / "download.tar").write_bytes(left.tar)
+    untar(folder / "download.tar")
+    merged = b"".join(path.read_bytes() for path in textual(pieces_of(folder, "a.zip")))
+    finished(folder, {"a.zip": merged})
+    assert left.adopt(folder) == {"a.zip": Fate.ADOPTED}
+    left.check(folder)
+    assert (folder / "a.zip.bad").read_bytes() == merged
+    assert len(pieces_of(folder, "a.zip")) == 12
+
+
+def test_a_wrong_merge_of_a_zip_with_zips_in_it(tmp_path: Path) -> None:
+    inner = {f"{number}.zip": archive(9_000, number, entries=3) for number in range(90)}
+    data = zipped([Zipped(name=name, data=one) for name, one in inner.items()])
+    left = Leavings.of({"a.zip": data}, tmp_path)
+    folder = tmp_path / "f"
+    folder.mkdir()
+    (folder / "download.tar").write_bytes(left.tar)
+    untar(folder / "download.tar")
+    (folder / "download.tar").unlink()
+    cat(folder, "a.zip", textual)
+    assert left.states(folder) == {"a.zip": State.MISJOINED}
+    assert left.adopt(folder) == {"a.zip": Fate.ADOPTED}
+    left.check(folder)
+
+
+def test_a_file_that_changes_while_it_is_read(made: Leavings, folder: Path) -> None:
+    finished(folder, {TABLE_PLACE: made.right[TABLE_PLACE]})
+    path = folder / TABLE_PLACE
+
+    def stopped() -> bool:
+        with path.open("ab") as file:
+            file.write(b"!")
+        return False
+
+    assert made.adopt(folder, stopped=stopped) == {TABLE_PLACE: Fate.CHANGED}
+    assert manifest(folder) == {}
+
+
+def test_a_large_and_a_small_zip64_in_the_wrong_order(tmp_path: Path) -> None:
+    dice = random.Random(SEED)
+    data = zipped([Zipped(name=f"{number}", data=dice.randbytes(60_000), zip64=True) for number in range(14)])
+    left = Leavings.of({"a.zip": data}, tmp_path)
+    folder = tmp_path / "f"
+    folder.mkdir()
+    (folder / "download.tar").write_bytes(left.tar)
+    untar(folder / "download.tar")
+    (folder / "download.tar").unlink()
+    cat(folder, "a.zip", textual)
+    assert left.adopt(folder) == {"a.zip": Fate.ADOPTED}
+    left.check(folder)

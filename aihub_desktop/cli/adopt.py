@@ -46,7 +46,7 @@ def adopt(session: Session, args: argparse.Namespace) -> Exit:
         # The engine stays, idle: its lock keeps every other run from the ledger meanwhile.
         speaker = _Speaker(console, args.json)
         found = _apart(lambda stop: survey(folder, listed.files, goal, stopped=stop.is_set))
-        speaker.tell_finds(found)
+        speaker.tell_finds(found, moves=args.move)
         if not args.dry_run:
             _apart(lambda stop: _carry_out(found, args, speaker, stop))
     return _Summary(console, args, found, speaker).tell()
@@ -93,21 +93,25 @@ class _Speaker:
         self.adopted: list[Told] = []
         self.refused: list[Told] = []
 
-    def tell_finds(self, found: Survey) -> None:
+    def tell_finds(self, found: Survey, *, moves: bool) -> None:
         for folder in found.unreadable:
             self._console.note("cli.adopt.unreadable-folder", path=folder)
         for find in found.finds:
             self._tell_find(find)
         if not found.finds and not self._json:
             self._console.data(self._console.words.say("cli.adopt.nothing", path=str(found.folder)))
+        if not moves and (copied := found.copied()):
+            size = self._console.words.size(sum(find.size for find in copied))
+            self._console.note("cli.adopt.copies", n=len(copied), size=size)
 
     def _tell_find(self, find: Find) -> None:
         if self._json:
             work = find.work
             of = {"file_key": work.file.key, "place": work.place} if work else {}
             self._console.record(
-                event="find", path=find.path, origin=find.origin, state=find.state, bytes=find.size, **of
-            )
+                event="find", path=find.path, origin=find.origin, state=find.state, bytes=find.size,
+                in_place=find.in_place, **of,
+            )  # fmt: skip
         elif find.state is not State.RECORDED:
             self._line(f"cli.adopt.state.{find.state}", find.path, find.size)
 

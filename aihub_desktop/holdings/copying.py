@@ -20,11 +20,12 @@ from aihub_desktop.holdings.finds import BLOCK, Extent, View
 from aihub_desktop.transport.coverage import Coverage
 from aihub_desktop.transport.disk import OpenFile, disk_error, in_the_way, plain_file, remove, sync_folder
 from aihub_desktop.transport.guard import Guard
-from aihub_desktop.transport.journal import Identity, Journal, Span, WholeLine, discard, read_journal
+from aihub_desktop.transport.journal import Identity, Journal, Span, WholeLine, read_journal
 from aihub_desktop.transport.target import Spot, Target
 
 # A kill costs no more than this to be written again; syncs of less would be what takes the time.
 MARK: Final = 256 << 20
+_LONGEST_LINE: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +80,41 @@ class Copy:
             raise disk_error(error, self._spot.journal) from error
 
     def close(self) -> None:
+        self._close_files()
+        self._guard.release()
+
+    def _close_files(self) -> None:
         self._journal.close()
         if self._file is not None:
             self._file.close()
             self._file = None
-        self._guard.release()
 
     def discard(self) -> None:
-        """Nothing of it is kept."""
-        self.close()
-        discard(self._spot)
+        """Nothing of it is kept. A NAME.part without a journal would be anybody's, so the journal, which then claims
+        nothing any more, goes last.
+        """
+        try:
+            self._close_files()
+            self._disclaim()
+            if remove(self._spot.part):
+                sync_folder(self._spot.part.parent)
+            remove(self._spot.journal)
+        except OSError as error:
+            raise disk_error(error, self._spot.part) from error
+        finally:
+            self._guard.release()
+
+    def _disclaim(self) -> None:
+        try:
+            journal = OpenFile(self._spot.journal)
+        except FileNotFoundError:
+            return
+        try:
+            first = memoryview(bytearray(_LONGEST_LINE))
+            journal.truncate(bytes(first[: journal.read_at(0, first)]).find(b"\n") + 1)
+            journal.sync()
+        finally:
+            journal.close()
 
     def _hold(self, identity: Identity) -> Guard:
         spot = self._spot

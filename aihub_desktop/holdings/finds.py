@@ -105,6 +105,11 @@ class Survey:
     def recorded(self) -> set[int]:
         return {find.work.id for find in self.finds if find.work is not None and find.state is State.RECORDED}
 
+    def copied(self) -> list[Find]:
+        """Whole files that lie elsewhere, and without `move` take their room a second time."""
+        best = [finds[0] for finds in self.by_work().values()]
+        return [find for find in best if find.single is not None and not find.in_place and find.state is State.WHOLE]
+
     def missing(self) -> list[WorkFile]:
         """Files of the tree of which nothing was found that could be adopted."""
         there = self.recorded() | set(self.by_work())

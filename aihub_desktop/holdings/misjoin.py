@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from aihub_desktop.archives.zipformat import END_SIZE, LOCAL_SIGNATURE, LOCAL_SIZE, parse_end
+from aihub_desktop.archives.zipformat import END64_SIZE, END_SIZE, LOCAL_SIGNATURE, LOCAL_SIZE, LOCATOR_SIZE, parse_end
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.holdings.finds import Extent, View
 from aihub_desktop.holdings.zipseams import Directory, Fit, Landmark, fit, landmarks, read_directory
@@ -33,6 +33,7 @@ _MOST_HEADERS: Final = 65_536
 _MARKS_A_PIECE: Final = 4
 _BLOCK: Final = 4 << 20
 _END: Final = b"PK\x05\x06"
+_FULL: Final = 0xFFFFFFFF  # the place of the directory is told by a zip64 record
 
 Order = list[int]  # the place in the merged file of each piece
 
@@ -127,12 +128,15 @@ class _Marks:
             self.headers.append(base + place)
 
     def _end(self, at: int) -> int | None:
+        """Where the file would end if this is its own end record and not that of a zip within it."""
         if at + END_SIZE > self.merged.size:
             return None
         record = self.merged.read(at, END_SIZE)
-        end, stop = parse_end(record), at + END_SIZE + int.from_bytes(record[20:22], "little")
-        plausible = end.disk in (0, 0xFFFF) and end.directory_disk in (0, 0xFFFF) and stop <= self.merged.size
-        return stop if plausible else None
+        end, behind = parse_end(record), END_SIZE + int.from_bytes(record[20:22], "little")
+        # Between the directory and this record there may be the two of a zip64.
+        rest = self.merged.size - end.offset - end.size - behind
+        is_own = end.offset == _FULL or rest in (0, LOCATOR_SIZE + END64_SIZE)
+        return at + behind if is_own and at + behind <= self.merged.size else None
 
 
 def _places(data: bytes, signature: bytes) -> Iterator[int]:

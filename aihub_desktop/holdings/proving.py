@@ -105,12 +105,22 @@ class Proving:
             raise UnreadableError.of(disk_problem(error, path)) from error
 
     def _evidence(self, find: Find, path: Path, reader: Reader) -> Evidence:
+        """Of bytes that stay where they are. What changes meanwhile is somebody else's work."""
+        before = _state(path)
         with View(find.extents) as view:
             for _, part in view.blocks(0, view.size, memoryview(bytearray(BLOCK))):
                 self._steps.go_on()
                 reader.feed(part)
                 self._steps.progress(len(part))
-        return reader.finish(path, self._steps.progress, self._steps.stopped)
+        try:
+            evidence = reader.finish(path, self._steps.progress, self._steps.stopped)
+        except ProblemError as error:
+            if is_of_all(error):  # the disk of what was found, and of this file alone
+                raise UnreadableError.of(error.problem) from error
+            raise
+        if _state(path) != before or before[0] != evidence.size:
+            raise RefusedError(Fate.CHANGED)
+        return evidence
 
     def _read_part(self, work: WorkFile, find: Find, spot: Spot, reader: Reader) -> Ready:
         try:
@@ -168,3 +178,11 @@ class Proving:
                 self._steps.go_on()
                 digest.update(part)
         return digest.hexdigest()
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    try:
+        state = os.lstat(path)
+    except OSError as error:
+        raise UnreadableError.of(disk_problem(error, path)) from error
+    return state.st_size, state.st_mtime_ns, state.st_ino
