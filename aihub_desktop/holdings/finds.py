@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import accumulate
 from pathlib import Path
@@ -56,6 +56,7 @@ class Find:
 
     `path`: what a person sees, below the folder. `size`: bytes that are there. `in_place`: under its final name
     already. `knows_end`: that these are all the bytes is known from elsewhere than the rounded size of the tree.
+    `others`: other orders in which the pieces of a wrong merge may belong together.
     """
 
     path: str
@@ -66,6 +67,7 @@ class Find:
     extents: tuple[Extent, ...] = ()
     in_place: bool = False
     knows_end: bool = True
+    others: tuple[tuple[Extent, ...], ...] = ()
 
     @property
     def single(self) -> Path | None:
@@ -97,7 +99,8 @@ class Survey:
         found: dict[int, list[Find]] = {}
         for find in self.finds:
             if find.work is not None and find.state in ADOPTABLE:
-                found.setdefault(find.work.id, []).append(find)
+                others = [replace(find, extents=extents, others=()) for extents in find.others]
+                found.setdefault(find.work.id, []).extend([find, *others])
         for finds in found.values():
             finds.sort(key=_preference)
         return found

@@ -30,6 +30,7 @@ _SMALLEST: Final = 4096
 _MOST_PIECES: Final = 50_000
 _MOST_ENDS: Final = 64
 _MOST_HEADERS: Final = 65_536
+_MOST_ORDERS: Final = 4
 _MARKS_A_PIECE: Final = 4
 _BLOCK: Final = 4 << 20
 _END: Final = b"PK\x05\x06"
@@ -38,26 +39,26 @@ _FULL: Final = 0xFFFFFFFF  # the place of the directory is told by a zip64 recor
 Order = list[int]  # the place in the merged file of each piece
 
 
-def right_order(
+def right_orders(
     path: Path, size: int, hints: Iterable[int] = (), stopped: Callable[[], bool] = lambda: False
-) -> tuple[Extent, ...] | None:
-    """The file's bytes in their right order, None where no order makes a sound zip of them.
+) -> list[tuple[Extent, ...]]:
+    """The file's bytes in their right order; several where headers do not tell which, none where no order fits them.
 
-    `hints`: lengths that pieces may have. What comes out fits the zip's headers; that its CRCs are right is still to
-    be proved. Raises what the disk says (`ProblemError`).
+    `hints`: lengths that pieces may have. That the CRCs are right is still to be proved. Raises what the disk says
+    (`ProblemError`).
     """
     with View((Extent(path, 0, size),)) as merged:
         for length in dict.fromkeys([*hints, *USUAL_PIECES]):
-            if (found := _textual(path, size, length)) is not None:
+            if found := list(_textual(path, size, length)):
                 return found
         marks = _Marks(merged, stopped)
         for length, last in _lengths(size, marks):
             if stopped():
-                return None
-            found = _textual(path, size, length) or _by_headers(path, merged, Cut(size, length, last))
-            if found is not None:
-                return found
-    return None
+                break
+            found = [*_textual(path, size, length), *_by_headers(path, merged, Cut(size, length, last))]
+            if found:
+                return list(dict.fromkeys(found))[:_MOST_ORDERS]
+    return []
 
 
 class Cut:
@@ -79,9 +80,9 @@ class Cut:
 
 
 def textual_orders(count: int, length: int) -> Iterator[Order]:
-    """The slots of the pieces where their names were sorted as text: by byte offset, and by number."""
-    for numbers in ([str(k * length) for k in range(count)], [str(k) for k in range(count)]):
-        as_text = sorted(range(count), key=numbers.__getitem__)
+    """The slots of the pieces where their names were sorted as text: by byte offset, and by number if that differs."""
+    orders = [sorted(range(count), key=lambda piece: str(piece * unit)) for unit in (length, 1)]
+    for as_text in orders if orders[0] != orders[1] else orders[:1]:
         if as_text != list(range(count)):
             order = [0] * count
             for slot, piece in enumerate(as_text):
@@ -89,16 +90,18 @@ def textual_orders(count: int, length: int) -> Iterator[Order]:
             yield order
 
 
-def _textual(path: Path, size: int, length: int) -> tuple[Extent, ...] | None:
+def _textual(path: Path, size: int, length: int) -> Iterator[tuple[Extent, ...]]:
     if not _SMALLEST <= length < size or -(-size // length) > _MOST_PIECES:
-        return None
-    count = -(-size // length)
-    for order in textual_orders(count, length):
+        return
+    for order in textual_orders(-(-size // length), length):
         extents = Cut(size, length, order[-1]).extents(path, order)
-        with View(extents) as view:
-            if fit(view) is Fit.RIGHT:
-                return extents
-    return None
+        if _fits(extents):
+            yield extents
+
+
+def _fits(extents: tuple[Extent, ...]) -> bool:
+    with View(extents) as view:
+        return fit(view) is Fit.RIGHT
 
 
 class _Marks:
@@ -170,14 +173,16 @@ def _by_distances(size: int, marks: _Marks) -> Iterator[int]:
     except ProblemError as error:
         if error.problem.code is not Code.BAD_ARCHIVE:
             raise
+        # It reaches into the piece before, which lies elsewhere. Lengths are powers of two nearly always.
+        yield from (1 << bits for bits in range(40, 11, -1) if 1 << bits < size)
         return
     distance = 0
     for at in marks.headers:
         if (offset := wanted.get(_name_at(marks.merged, at))) is not None:
             distance = math.gcd(distance, abs(at - offset))
     # Where every piece moved by two places or more, the distance is a multiple of the length.
-    yield from (distance // number for number in range(1, 65) if distance and distance % number == 0 and
-                _SMALLEST <= distance // number < size)  # fmt: skip
+    lengths = (distance // number for number in range(1, 65) if distance and distance % number == 0)
+    yield from (length for length in lengths if _SMALLEST <= length < size)
 
 
 def _name_at(merged: View, at: int) -> bytes:
@@ -188,17 +193,12 @@ def _name_at(merged: View, at: int) -> bytes:
     return merged.read(at + LOCAL_SIZE, min(length, merged.size - at - LOCAL_SIZE))
 
 
-def _by_headers(path: Path, merged: View, cut: Cut) -> tuple[Extent, ...] | None:
+def _by_headers(path: Path, merged: View, cut: Cut) -> Iterator[tuple[Extent, ...]]:
     """Each piece is where its local headers are."""
     for known in _with_directory(path, merged, cut):
         order = _assigned(merged, cut, *known)
-        if order is None:
-            continue
-        extents = cut.extents(path, order)
-        with View(extents) as view:
-            if fit(view) is Fit.RIGHT:
-                return extents
-    return None
+        if order is not None and _fits(extents := cut.extents(path, order)):
+            yield extents
 
 
 def _with_directory(path: Path, merged: View, cut: Cut) -> Iterator[tuple[dict[int, int], list[Landmark]]]:

@@ -16,6 +16,7 @@ import stat
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,7 @@ from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART, UnsafeNameError, safe_path
 from aihub_desktop.holdings.finds import Extent, Find, Origin, State, Survey, View
 from aihub_desktop.holdings.leftovers import Names, Scrap, join
-from aihub_desktop.holdings.misjoin import right_order
+from aihub_desktop.holdings.misjoin import right_orders
 from aihub_desktop.holdings.tarmap import TarMap, read_tar
 from aihub_desktop.holdings.zipseams import Fit, fit
 from aihub_desktop.transport.disk import native
@@ -184,18 +185,24 @@ class _Look:
     def _see_bytes(self, find: Find) -> None:
         """A file of the right name and size: whether its bytes lie in order."""
         assert find.work is not None
-        path, state, extents = find.extents[0].path, find.state, find.extents
+        path = find.extents[0].path
         try:
             with path.open("rb"):
                 pass
             if find.work.place.casefold().endswith(".zip"):
-                with View(extents) as view:
-                    state = State.WHOLE if fit(view) is not Fit.WRONG else State.DAMAGED
-                if state is State.DAMAGED and (order := right_order(path, find.size, (), self._stopped)) is not None:
-                    state, extents = State.MISJOINED, order
+                find = self._in_order(find, path)
         except (OSError, ProblemError):
-            state, extents = State.UNREADABLE, ()
-        self._add(Find(find.path, find.origin, state, find.work, find.size, extents, find.in_place))
+            find = replace(find, state=State.UNREADABLE, extents=())
+        self._add(find)
+
+    def _in_order(self, find: Find, path: Path) -> Find:
+        with View(find.extents) as view:
+            if fit(view) is not Fit.WRONG:
+                return find
+        orders = right_orders(path, find.size, (), self._stopped)
+        if not orders:
+            return replace(find, state=State.DAMAGED)
+        return replace(find, state=State.MISJOINED, extents=orders[0], others=tuple(orders[1:]))
 
     def _see_tar(self, path: Path, shown: str) -> bool:
         try:
