@@ -215,6 +215,47 @@ def test_a_full_disk_and_again(aihub: Aihub, hub: DemoHub, folder: Path, when: i
     check(folder, RIGHT)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="strace is of Linux")
+def test_what_may_not_be_read_is_told_and_the_others_are_adopted(aihub: Aihub, folder: Path) -> None:
+    finished(folder, RIGHT)
+    words = ("-P", str(folder / BIG_PLACE), "-e", "trace=openat", "-e", "inject=openat:error=EACCES")
+    run = ended(aihub.start("adopt", folder, "--dataset", DATASET, before=traced(*words)))
+    assert run.code == Exit.FAILED, run.err
+    assert f"Cannot be read: {BIG_PLACE}" in run.out
+    assert set(manifest(folder)) == set(RIGHT) - {BIG_PLACE}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="strace is of Linux")
+def test_a_sector_that_cannot_be_read_concerns_one_file(aihub: Aihub, folder: Path) -> None:
+    finished(folder, RIGHT)
+    place = next(place for place in RIGHT if place.endswith("2.데이터/TL_01.zip"))
+    words = ("-P", str(folder / place), "-e", "trace=preadv,read,pread64", "-e", "inject=preadv:error=EIO:when=9+")
+    run = ended(aihub.start("adopt", folder, "--dataset", DATASET, before=traced(*words)))
+    assert run.code == Exit.DISK, run.err
+    assert set(manifest(folder)) == set(RIGHT) - {place}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="strace is of Linux")
+@pytest.mark.parametrize("call", ["mkdir", "openat"])
+def test_where_nothing_may_be_written(aihub: Aihub, hub: DemoHub, folder: Path, tmp_path: Path, call: str) -> None:
+    curl(hub, folder / "download.tar")
+    target = tmp_path / "to"
+    target.mkdir()
+    paths = (target, target / "가_나", target / f"{BIG_PLACE}.part")
+    words = [word for path in paths for word in ("-P", str(path))]
+    inject = f"inject={call}:error=EROFS"
+    run = ended(
+        aihub.start(
+            "adopt", folder, "--dataset", DATASET, "--to", target,
+            before=traced(*words, "-e", f"trace={call}", "-e", inject),
+        )
+    )  # fmt: skip
+    assert run.code == Exit.DISK, run.err
+    assert BIG_PLACE not in final_files(target)
+    assert aihub("adopt", folder, "--dataset", DATASET, "--to", target).code == Exit.DONE
+    check(target, RIGHT)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no such signals")
 def test_ctrl_c_and_again(tmp_path: Path, folder: Path) -> None:
     given = {f"{number}.zip": archive(20 << 20, number) for number in range(4)}

@@ -64,7 +64,7 @@ def test_few_headers_leave_several_orders_of_which_one_is_right(tmp_path: Path) 
         path.write_bytes(one)
         if verify(path).is_sound:
             sound.append(one)
-    assert sound == [data]
+    assert set(sound) == {data}
 
 
 @pytest.mark.parametrize("count", [11, 12, 13, 25, 101, 131])

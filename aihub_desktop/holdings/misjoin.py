@@ -51,14 +51,19 @@ def right_orders(
         for length in dict.fromkeys([*hints, *USUAL_PIECES]):
             if found := list(_textual(path, size, length)):
                 return found
-        marks = _Marks(merged, stopped)
-        for length, last in _lengths(size, marks):
-            if stopped():
-                break
-            found = [*_textual(path, size, length), *_by_headers(path, merged, Cut(size, length, last))]
-            if found:
-                return list(dict.fromkeys(found))[:_MOST_ORDERS]
-    return []
+        return _searched(path, merged, stopped)
+
+
+def _searched(path: Path, merged: View, stopped: Callable[[], bool]) -> list[tuple[Extent, ...]]:
+    """Of pieces of an unknown length. With few headers a wrong length may fit too, so all are tried."""
+    found: dict[tuple[Extent, ...], None] = {}
+    lengths = list(_lengths(merged.size, _Marks(merged, stopped)))
+    for length, last in sorted(lengths, key=lambda one: one[0].bit_count() != 1):  # powers of two are likelier
+        if stopped() or len(found) >= _MOST_ORDERS:
+            break
+        found |= dict.fromkeys(_textual(path, merged.size, length))
+        found |= dict.fromkeys(_by_headers(path, merged, Cut(merged.size, length, last)))
+    return list(found)[:_MOST_ORDERS]
 
 
 class Cut:
