@@ -592,3 +592,10 @@ def test_each_order_that_headers_allow_is_tried(tmp_path: Path) -> None:
     assert find.others
     assert left.adopt(folder) == {"a.zip": Fate.ADOPTED}
     left.check(folder)
+
+
+def test_the_target_lies_in_the_folder_and_is_half_full(made: Leavings, folder: Path) -> None:
+    (folder / "download.tar").write_bytes(made.tar)
+    finished(folder / "new", {BIG_PLACE: made.right[BIG_PLACE]})
+    assert set(made.adopt(folder, folder / "new").values()) == {Fate.ADOPTED}
+    made.check(folder / "new")

@@ -228,8 +228,8 @@ def test_what_may_not_be_read_is_told_and_the_others_are_adopted(aihub: Aihub, f
 @pytest.mark.skipif(sys.platform == "win32", reason="strace is of Linux")
 def test_a_sector_that_cannot_be_read_concerns_one_file(aihub: Aihub, folder: Path) -> None:
     finished(folder, RIGHT)
-    place = next(place for place in RIGHT if place.endswith("2.데이터/TL_01.zip"))
-    words = ("-P", str(folder / place), "-e", "trace=preadv,read,pread64", "-e", "inject=preadv:error=EIO:when=9+")
+    place = next(place for place in RIGHT if place.endswith(".tar"))
+    words = ("-P", str(folder / place), "-e", "trace=preadv,preadv2", "-e", "inject=preadv,preadv2:error=EIO")
     run = ended(aihub.start("adopt", folder, "--dataset", DATASET, before=traced(*words)))
     assert run.code == Exit.DISK, run.err
     assert set(manifest(folder)) == set(RIGHT) - {place}

@@ -34,7 +34,8 @@ class Proving:
         self._steps = steps
         self._ways = ways
         # What a manifest says of files where they were found.
-        self._claims = {place: entry.sha256 for place, entry in Ledger(survey.folder).entries().items()}
+        self._claims = _hashes(survey.folder)
+        self._claims_there = self._claims if survey.folder == survey.target else _hashes(survey.target)
 
     def read(self, work: WorkFile, find: Find, *, alone: bool) -> Ready:
         """`alone`: not together with the other volumes of its set."""
@@ -74,7 +75,7 @@ class Proving:
     def judge(self, ready: Ready, evidence: Evidence, others: Sequence[Find]) -> None:
         """Refuses what might not be the file. `others`: what else was found for it."""
         find, size = ready.find, ready.work.file.size
-        claim = self._claims.get(unicodedata.normalize("NFC", find.path))
+        claim = (self._claims_there if find.in_place else self._claims).get(_nfc(_path_of(ready)))
         if claim is not None and find.origin is Origin.FILE and find.state is State.WHOLE:
             if claim != evidence.sha256:
                 raise RefusedError(Fate.CHANGED)
@@ -178,6 +179,18 @@ class Proving:
                 self._steps.go_on()
                 digest.update(part)
         return digest.hexdigest()
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {place: entry.sha256 for place, entry in Ledger(folder).entries().items()} if folder.is_dir() else {}
+
+
+def _path_of(ready: Ready) -> str:
+    return ready.work.place if ready.find.in_place else ready.find.path
+
+
+def _nfc(path: str) -> str:
+    return unicodedata.normalize("NFC", path)
 
 
 def _state(path: Path) -> tuple[int, int, int]:

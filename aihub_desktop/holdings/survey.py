@@ -11,6 +11,7 @@ Nothing is changed and no link is followed. What is found is not proved yet: see
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import unicodedata
@@ -29,7 +30,7 @@ from aihub_desktop.holdings.leftovers import Names, Scrap, join
 from aihub_desktop.holdings.misjoin import right_orders
 from aihub_desktop.holdings.tarmap import TarMap, read_tar
 from aihub_desktop.holdings.zipseams import Fit, fit
-from aihub_desktop.transport.disk import native
+from aihub_desktop.transport.disk import native, plain_file
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.reconcile import Standing, StandingKind, look
 from aihub_desktop.transport.target import Target, leads_elsewhere
@@ -76,6 +77,7 @@ class _Look:
         self._scraps: dict[int, list[Scrap]] = defaultdict(list)
         self._unclear: dict[str, list[Scrap]] = defaultdict(list)  # pieces that several files could have
         self._done: set[int] = set()
+        self._seen: set[Path] = set()
 
     def run(self) -> None:
         self._look_at_own()
@@ -100,6 +102,7 @@ class _Look:
                 self._add_recorded(work, State.OLDER, entry)
             else:
                 self._look_at_part(target, work, standings[work.id])
+                self._look_at_place(target, work)
 
     def _add_recorded(self, work: WorkFile, state: State, entry: Entry | None) -> None:
         size = entry.size if entry is not None and entry.size is not None else 0
@@ -108,6 +111,16 @@ class _Look:
 
     def _final(self, work: WorkFile) -> Path:
         return Target(self._found.target).spot(work.place).final
+
+    def _look_at_place(self, target: Target, work: WorkFile) -> None:
+        """In another folder than the one that is walked, such as what an adoption that was ended had named already."""
+        if target.folder == self._found.folder:
+            return
+        spot = target.spot(work.place)
+        with contextlib.suppress(ProblemError):  # in the way: told when the file is to have its place
+            if target.check_parents(spot) and (state := plain_file(spot.final)) is not None:
+                self._see_file(spot.final, work.place, state.st_size, [work])
+                self._seen.add(spot.final)
 
     def _look_at_part(self, target: Target, work: WorkFile, standing: Standing) -> None:
         part = target.spot(work.place).part
@@ -136,7 +149,7 @@ class _Look:
                     yield folder / name, f"{before}{name}", state
 
     def _see(self, path: Path, shown: str, state: os.stat_result) -> None:
-        if self._is_ours(path):
+        if path in self._seen or self._is_ours(path):
             return
         works = self._names.matches(shown, state.st_size)
         if leads_elsewhere(state) or not stat.S_ISREG(state.st_mode):
