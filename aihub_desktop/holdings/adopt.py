@@ -24,6 +24,7 @@ from aihub_desktop.holdings.finds import Find, Survey
 from aihub_desktop.holdings.placing import Placing
 from aihub_desktop.holdings.proving import Proving
 from aihub_desktop.transport.disk import disk_error, make_folders
+from aihub_desktop.transport.reconcile import sweep
 from aihub_desktop.transport.target import Target
 
 
@@ -53,6 +54,9 @@ class Adoption:
             make_folders(self._target.folder)
         except OSError as error:
             raise disk_error(error, self._target.folder) from error
+        recorded = self._survey.recorded()
+        # A run that was ended right behind the ledger's line has left journals.
+        sweep(self._target.folder, [work for work in self._survey.works if work.id in recorded])
         try:
             for unit in self._units():
                 self._steps.go_on()
