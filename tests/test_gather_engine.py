@@ -75,16 +75,19 @@ def test_signatures_are_neither_told_nor_written_beside_the_files(folder: Path, 
     assert not [path for path in written if b"5ec2e7" in path.read_bytes()]
 
 
-def test_a_file_that_is_not_there_fails_alone(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"), [("404 Not Found", Code.NOT_THERE), ("403 Forbidden", Code.NO_ACCESS)], ids=["404", "403"]
+)
+def test_a_file_that_is_not_to_be_had_fails_alone(folder: Path, tmp_path: Path, status: str, code: Code) -> None:
     with site(SMALL) as server, RunningEngine(tmp_path / "home", NOWHERE) as run:
         files = remotes(server, SMALL)
-        del server.pages["/7"]
+        server.pages["/7"] = lambda asked: answer(b"", status=status)
         number = ask(run, files, folder)
         row = run.wait_for(number, TransferState.FAILED)
         assert (row.done, row.failed) == (len(SMALL) - 1, 1)
         (bad,) = [one for one in run.files(number) if one.state is FileState.FAILED]
         assert bad.problem is not None
-        assert bad.problem.code is Code.NOT_THERE
+        assert bad.problem.code is code
         server.pages["/7"] = ranged(SMALL[files[7].path])
         run.ask(m.Retry(run.engine.number(), [number]), type(None))
         assert run.wait_for(number, TransferState.DONE).done == len(SMALL)

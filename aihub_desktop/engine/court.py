@@ -7,6 +7,7 @@ from typing import Final
 
 from aihub_desktop.domain.faults import Code, Fault, Problem
 from aihub_desktop.domain.leases import FileReach
+from aihub_desktop.domain.model import WEB
 from aihub_desktop.domain.retry import DROPPING, Ruling, Verdict, rule
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState
@@ -69,6 +70,8 @@ class Court:
         bundle = max(1, file.bundle // 2)
         if together and problem.code in _ONE_SPOILS_ALL:
             ruling, bundle = Ruling(Verdict.AGAIN), 1
+        if problem.code is Code.NO_ACCESS and file.remote.source == WEB:
+            ruling = Ruling(Verdict.FAIL)  # each address has an owner of its own: the others may well be open
         if ruling.verdict is Verdict.ASK:
             self._back_to_waiting(file, problem)
             return True
