@@ -24,8 +24,8 @@ from typing import Final, Self
 
 from loopback import DEADLINE, read_head
 
-# No power of two: the pieces of any cutting differ from each other.
 _GATE_SECONDS: Final = 5.0
+# No power of two: the pieces of any cutting differ from each other.
 _PERIOD: Final = 1_000_003
 _BLOCK: Final = 64 << 10
 _RANGE: Final = re.compile(r"bytes=(\d+)-(\d*)")
