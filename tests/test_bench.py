@@ -41,6 +41,8 @@ PEERS: Final = {
     "objects": {"aihub fetch", "s5cmd cp"},
     "lanes": {"aihub fetch, all even", "aihub fetch, one falls to 1 %"},
     "again": {"aihub fetch"},
+    "verify": {"aihub verify, one file", "sha256sum -c, 20,000 small files"},
+    "verify-receiving": {"stored: received alone", "deflated: received and proved"},
 }
 SERVERS: Final = {
     **dict.fromkeys(("ranges", "ranges-tls", "many"), ("nginx",)),

@@ -265,7 +265,26 @@ def _storage(parser: _Child) -> None:
 
 def _verify(parser: _Child) -> None:
     parser.argument("folder", key="verify-folder", metavar="DIR")
+    _depth(parser)
+    parser.argument("--report", key="verify-report", metavar="FILE", action="append", default=[])
+    parser.argument("--manifest", key="verify-manifest", metavar="FILE")
     parser.flag("--json")
+
+
+def _depth(parser: _Child) -> None:
+    depth = parser.options.add_mutually_exclusive_group()
+    for name in ("quick", "deep"):
+        depth.add_argument(f"--{name}", action="store_true", help=_help(parser.words, name))
+
+
+def _repair(parser: _Child) -> None:
+    parser.argument("folder", key="verify-folder", metavar="DIR")
+    _depth(parser)
+    parser.flag("--yes", key="repair-yes")
+    parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
+    parser.argument("--connections", key="connections", metavar="N", type=_connections)
+    _run(parser)
+    _about_storage(parser)
 
 
 def _adopt(parser: _Child) -> None:
@@ -328,6 +347,7 @@ _COMMANDS: Final = {
     "get": _get,
     "fetch": _fetch,
     "verify": _verify,
+    "repair": _repair,
     "adopt": _adopt,
     "key": _key,
     "storage": _storage,

@@ -27,6 +27,7 @@ _MODULES: Final = {
     "get": "get",
     "fetch": "fetch",
     "verify": "verify",
+    "repair": "repair",
     "adopt": "adopt",
     "key": "key",
     "storage": "storage",
