@@ -315,6 +315,18 @@ def _look(parser: _Child) -> None:
     parser.flag("--json")
 
 
+def _adopt(parser: _Child) -> None:
+    parser.argument("folder", key="adopt-folder", metavar="DIR")
+    parser.argument("--dataset", key="adopt-dataset", metavar="KEY", required=True)
+    parser.flag("--package")
+    parser.argument("--to", key="adopt-to", metavar="DIR")
+    parser.flag("--move", key="adopt-move")
+    parser.flag("--set-aside", key="adopt-set-aside")
+    parser.flag("--drop-broken", key="adopt-drop-broken")
+    parser.flag("--dry-run", key="adopt-dry-run")
+    parser.flag("--json")
+
+
 def _actions(parser: _Child, prefix: str, actions: Iterable[str], *, required: bool = True) -> dict[str, _Child]:
     parser.has_commands = True
     below = parser.add_subparsers(
@@ -367,6 +379,7 @@ _COMMANDS: Final = {
     "library": _library,
     "unpack": _unpack,
     "look": _look,
+    "adopt": _adopt,
     "key": _key,
     "storage": _storage,
     "settings": _settings,

@@ -31,6 +31,7 @@ _MODULES: Final = {
     "library": "library",
     "unpack": "unpack",
     "look": "look",
+    "adopt": "adopt",
     "key": "key",
     "storage": "storage",
     "settings": "settings",

@@ -98,7 +98,8 @@ class _Inventory:
 
     def _say_nothing(self) -> None:
         if self._request.json:
-            self._console.record(event="end", done=0, failed=0, bytes=0, received=0, again=0, again_because=[])
+            nothing = dict.fromkeys(("done", "failed", "bytes", "received", "again"), 0)
+            self._console.record(event="end", **nothing, again_because=[], seconds=0.0)
         else:
             self._console.data(self._console.words.say("cli.repair.nothing"))
 
