@@ -284,7 +284,8 @@ class Desk:
 
         def alone() -> None:
             with self._change:
-                self._change.wait_for(lambda: job.hands == 1 or over())
+                # Who waits for a connection that never comes, for nothing, is not waited for.
+                self._change.wait_for(lambda: spans.is_quiet or over())
 
         def met(problem: Problem) -> None:
             with self._change:

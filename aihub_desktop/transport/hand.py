@@ -96,8 +96,10 @@ class Hand:
 
     def _shut_lane(self) -> None:
         """From any thread: what this hand asks for is wanted no more."""
-        self._lane_is_shut = True
-        self._lane.shut()
+        with self._lock:
+            # Together, lest a lane that has just been renewed be shut, and nobody know.
+            lane, self._lane_is_shut = self._lane, True
+        lane.shut()
 
     def _renew_lane(self) -> None:
         with self._lock:
@@ -169,6 +171,7 @@ class Hand:
                 # Taken before others hear of it: the answer to it is there.
                 claim = spans.take(self._most(), self._speed, time.monotonic())
                 assert claim is not None
+                claim.drawn = True
                 try:
                     self._share(job, None, spans)
                     self._draw(job, claim, answer)
@@ -239,15 +242,20 @@ class Hand:
     # ---- a piece of a large one ----
 
     def _fetch(self, job: Job, claim: Claim) -> None:
-        start, stop = claim.at, claim.stop
-        if start == stop:
-            return
         claim.shut = self._shut_lane
         try:
+            # Read once it can be taken away: from then on it does not go unheard.
+            start, stop = claim.at, claim.stop
+            if start == stop:
+                return
             answer = self._open(job, start, stop)
         finally:
             claim.shut = _nothing
         try:
+            claim.drawn = True
+            # Looked at after that is said: where it is empty, the file may be whole and let go of by now.
+            if claim.is_empty:
+                return
             if answer.start != start or (answer.stop is None and stop is not None):
                 # The place sends the whole file, whatever is asked.
                 self._desk.knows_no_ranges(job, self._mirror)

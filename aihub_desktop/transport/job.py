@@ -101,8 +101,8 @@ class Job:
         """What the content must have; of another address than the first nothing is known."""
         if mirror % self.mirrors:
             return ""
-        if self.canvas is not None and self.canvas.validator is not None:
-            return self.canvas.validator.etag
+        if self.canvas is not None and self.canvas.etag:
+            return self.canvas.etag
         return self.file.origin.etag if self.file.origin else ""
 
     def digests(self, size: int) -> Digests:
