@@ -81,6 +81,15 @@ def test_a_file_without_a_length_that_changes_after_a_cut(folder: Path) -> None:
         assert (news.whole, news.failed) == ({}, {1: Code.CHANGED})
 
 
+@pytest.mark.parametrize("etag", ['"caf\xe9"', '"' + "자료".encode().decode("latin-1") + '"'])
+def test_a_validator_of_other_letters_is_sent_as_it_came(folder: Path, etag: str) -> None:
+    thing = Thing(SIZE, etag=etag, faults=[Fault(Way.CUT, at=20_000, times=8, since=4)])
+    with RangeServer({"/a.bin": thing}) as server:
+        news = run(gather(folder, [remote(f"{server.url}/a.bin", size=SIZE)], piece_bytes=PIECE))
+        assert (news.whole, news.failed, news.ended) == ({1: (SIZE, sha256(thing.bytes()))}, {}, None)
+        assert {seen.headers.get("if-range", etag) for seen in server.seen} == {etag}
+
+
 # ---- numbers ----
 
 

@@ -337,9 +337,7 @@ def test_a_storage_that_leads_round_in_a_circle() -> None:
     def script(connection: socket.socket, head: bytes) -> None:
         row = "<Contents><Key>k</Key><Size>1</Size></Contents>"
         following = "b" if b"token=a" in head else "a"
-        rows = (
-            f"<NextContinuationToken>{following}</NextContinuationToken><Contents><Key>k</Key><Size>1</Size></Contents>"
-        )
+        rows = f"<NextContinuationToken>{following}</NextContinuationToken>{row}"
         page = f"<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>true</IsTruncated>{rows}</ListBucketResult>"
         connection.sendall(answer(page.encode()))
 
