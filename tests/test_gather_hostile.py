@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,29 @@ def test_a_file_without_a_length_that_changes_after_a_cut(folder: Path) -> None:
         journal.close()
         news = run(order)
         assert (news.whole, news.failed) == ({}, {1: Code.CHANGED})
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+@pytest.mark.parametrize("fault", [Fault(Way.CUT, times=ALL), Fault(Way.STATUS, at=404, times=ALL)])
+def test_mirrors_that_differ_are_never_mixed(folder: Path, fault: Fault, connections: int) -> None:
+    """They are of one size, and nothing was told that the whole could be proved by: so their bytes are compared."""
+    fault = replace(fault, since=2 * connections)
+    things = {"/a.bin": Thing(SIZE, faults=[fault]), "/b.bin": Thing(SIZE, seed=2)}
+    with RangeServer(things) as server:
+        file = remote(f"{server.url}/a.bin", f"{server.url}/b.bin", size=SIZE)
+        news = run(gather(folder, [file], piece_bytes=PIECE, connections=connections))
+        assert (news.whole, news.failed) == ({}, {1: Code.CHANGED})
+        assert list(folder.iterdir()) == []
+
+
+def test_a_mirror_is_kept_to_for_as_long_as_it_serves(folder: Path) -> None:
+    """A connection that was cut is no reason to compare all that is there with what another mirror has."""
+    thing = Thing(SIZE, faults=[Fault(Way.CUT, at=20_000, times=2, since=8)])
+    with RangeServer({"/a.bin": thing, "/b.bin": Thing(SIZE)}) as server:
+        file = remote(f"{server.url}/a.bin", f"{server.url}/b.bin", size=SIZE)
+        news = run(gather(folder, [file], piece_bytes=PIECE))
+        assert news.whole == {1: (SIZE, sha256(thing.bytes()))}
+        assert server.sent("/b.bin") == 0
 
 
 @pytest.mark.parametrize("etag", ['"caf\xe9"', '"' + "자료".encode().decode("latin-1") + '"'])

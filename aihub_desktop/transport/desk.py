@@ -208,7 +208,9 @@ class Desk:
 
     def _restart(self, job: Job) -> None:
         """From what is on disk, by whoever comes next."""
-        job.restarts = False
+        job.restarts, job.source = False, None
+        if job.canvas is not None and job.canvas.reached:
+            job.streams_only = True  # what is there is compared with what comes
         job.let_go()
         job.part = job.canvas = job.spans = job.scribe = None
         try:
@@ -278,7 +280,8 @@ class Desk:
 
         def lost(start: int, stop: int) -> None:
             with self._change:
-                job.turn(job.mirror)
+                if job.pieces is not None:
+                    job.turn(job.mirror)  # else it is the disk that lost them
                 spans.give_back(start, stop)
                 self._change.notify_all()
 

@@ -172,6 +172,7 @@ class Hand:
                 claim = spans.take(self._most(), self._speed, time.monotonic())
                 assert claim is not None
                 claim.drawn = True
+                job.takes(self._mirror)
                 try:
                     self._share(job, None, spans)
                     self._draw(job, claim, answer)
@@ -185,6 +186,8 @@ class Hand:
 
     def _share(self, job: Job, state: JournalState | None, spans: Spans) -> None:
         assert job.spot is not None
+        if state is not None and state.pieces:
+            job.source = 0  # only of the first address the validator is known
         self._desk.target.make_parents(job.spot)
         canvas = self._desk.easel.canvas(job, state)
         canvas.open()
@@ -256,7 +259,9 @@ class Hand:
             # Looked at after that is said: where it is empty, the file may be whole and let go of by now.
             if claim.is_empty:
                 return
-            if answer.start != start or (answer.stop is None and stop is not None):
+            if not job.takes(self._mirror):
+                self._desk.restart(job)
+            elif answer.start != start or (answer.stop is None and stop is not None):
                 # The place sends the whole file, whatever is asked.
                 self._desk.knows_no_ranges(job, self._mirror)
             else:
