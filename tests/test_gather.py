@@ -17,7 +17,7 @@ from range_server import Fault, RangeServer, Thing, Way, content
 from tapes import News, check, sha256
 
 from aihub_desktop.domain.faults import Code
-from aihub_desktop.domain.leases import Reached
+from aihub_desktop.domain.leases import Failed, Reached
 from aihub_desktop.transport import job
 from aihub_desktop.transport.journal import read_journal
 
@@ -225,6 +225,7 @@ def test_an_endless_answer_does_not_fill_the_disk(folder: Path) -> None:
     with RangeServer({"/a.bin": thing}) as server:
         news = run(gather(folder, [remote(f"{server.url}/a.bin", size=2 * MIB)], connections=1))
         assert news.failed == {1: Code.WRONG_SIZE}
+        assert news.of(Failed)[0].problem.facts["why"] == "endless"
         part = folder / "a.bin.part"
         assert not part.exists() or part.stat().st_size <= 2 * MIB
 
