@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 import pytest
 from commandline import Aihub, Run
 from engines import final_files, manifest, sha256
+from loopback import Server, answer
 from objects import Writer
 from servers import ACCESS_KEY, SECRET_KEY, Storage
 
@@ -51,6 +53,19 @@ def aihub(tmp_path: Path, hub: DemoHub, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def fetch(aihub: Aihub, storage: Storage, *words: str | Path, **variables: str) -> Run:
     return aihub("fetch", *words, "--endpoint", storage.endpoint, "--json", **{**KEYS, **variables})
+
+
+def test_a_storage_that_leads_round_in_a_circle_is_listed_once(aihub: Aihub) -> None:
+    def script(connection: socket.socket, head: bytes) -> None:
+        following = "b" if b"token=a" in head else "a"
+        row = "<Contents><Key>k</Key><Size>1</Size></Contents>"
+        rows = f"<NextContinuationToken>{following}</NextContinuationToken>{row}"
+        page = f"<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>true</IsTruncated>{rows}</ListBucketResult>"
+        connection.sendall(answer(page.encode()))
+
+    with Server(script) as server:
+        run = aihub("storage", "ls", f"s3://{BUCKET}/", "--endpoint", server.url, "--anonymous", "--json")
+        assert (run.code, len(run.out.splitlines())) == (0, 3)
 
 
 def test_one_object(aihub: Aihub, filled: Storage, folder: Path) -> None:

@@ -533,6 +533,28 @@ def test_a_refusal_of_old_keys_says_nothing_about_the_new(tell: Callable[[int, i
     assert len(desk.take(Collect)) == (1 if deed.lease not in desk.core.book.leases else 0)
 
 
+@pytest.mark.parametrize("code", [Code.ARCHIVED, Code.NO_ACCESS, Code.INSECURE])
+def test_what_is_said_of_one_file_keeps_no_other_back(code: Code) -> None:
+    desk = desk_of()
+    files = objects([GB, GB]) if code is Code.ARCHIVED else [address(f"{n}.bin", SizeRange.exactly(GB)) for n in "ab"]
+    number = ask(desk, files)
+    (deed,) = desk.take(Collect)
+    desk.tell(Failed(deed.lease, deed.files[0].id, Problem(code)))
+    assert desk.state(number) is TransferState.RUNNING
+    assert [file.state for file in desk.files(number)] == [FileState.FAILED, FileState.FETCHING]
+
+
+@pytest.mark.parametrize(("facts", "is_known"), [({"why": "endless"}, True), ({"size": 5}, False)])
+def test_an_answer_without_an_end_is_no_word_about_the_size(facts: dict[str, str | int], is_known: bool) -> None:
+    """Else the next try would have no limit but the disk."""
+    desk = desk_of()
+    number = ask(desk, [address("a.bin", SizeRange.exactly(GB))])
+    (deed,) = desk.take(Collect)
+    desk.tell(Failed(deed.lease, deed.files[0].id, Problem(Code.WRONG_SIZE, facts)))
+    (file,) = desk.files(number)
+    assert desk.core.book.files[file.id].remote.size == (SizeRange.exactly(GB) if is_known else UNKNOWN_SIZE)
+
+
 def test_a_renewed_address_takes_the_place_of_the_old_and_the_transfer_goes_on() -> None:
     desk = desk_of()
     number = ask(desk, [address("a.bin", SizeRange.exactly(GB), "?sig=old")])

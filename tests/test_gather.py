@@ -17,7 +17,7 @@ from range_server import Fault, RangeServer, Thing, Way, content
 from tapes import News, check, sha256
 
 from aihub_desktop.domain.faults import Code
-from aihub_desktop.domain.leases import Reached
+from aihub_desktop.domain.leases import Failed, Reached
 from aihub_desktop.transport import job
 from aihub_desktop.transport.journal import read_journal
 
@@ -102,7 +102,8 @@ CASES: Final = {
     "other-total": _case((Way.OTHER_TOTAL, 0, 0, "", ALL), ends=Code.WRONG_SIZE),
     "other-total-once": _case((Way.OTHER_TOTAL,)),
     "multipart": _case((Way.MULTIPART, 0, 0, "", ALL), ends=Code.WRONG_ANSWER),
-    "416": _case((Way.UNSATISFIED,), ends=Code.CHANGED, drops=True),
+    "416-once": _case((Way.UNSATISFIED,)),
+    "416": _case((Way.UNSATISFIED, 0, 0, "", ALL), ends=Code.WRONG_ANSWER),
     "412": _case((Way.REFUSED,), ends=Code.CHANGED, drops=True),
     "weak": _case((Way.WEAK, 0, 0, "", ALL)),
     "dated": _case((Way.DATED, 0, 0, "", ALL)),
@@ -224,6 +225,7 @@ def test_an_endless_answer_does_not_fill_the_disk(folder: Path) -> None:
     with RangeServer({"/a.bin": thing}) as server:
         news = run(gather(folder, [remote(f"{server.url}/a.bin", size=2 * MIB)], connections=1))
         assert news.failed == {1: Code.WRONG_SIZE}
+        assert news.of(Failed)[0].problem.facts["why"] == "endless"
         part = folder / "a.bin.part"
         assert not part.exists() or part.stat().st_size <= 2 * MIB
 

@@ -6,6 +6,7 @@ import base64
 import datetime
 import hashlib
 import http.client
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -328,6 +329,30 @@ def test_a_storage_that_gives_one_page_for_ever() -> None:
         client = client_of(server)
         assert code_of(lambda: client.expand("bucket", [""])) is Code.WRONG_ANSWER
         assert [head.count(b"marker=k") for head in server.heads] == [0, 1]
+
+
+def test_a_storage_that_leads_round_in_a_circle() -> None:
+    """Two pages, each of which names the other as the next: their objects would fill the memory."""
+
+    def script(connection: socket.socket, head: bytes) -> None:
+        row = "<Contents><Key>k</Key><Size>1</Size></Contents>"
+        following = "b" if b"token=a" in head else "a"
+        rows = f"<NextContinuationToken>{following}</NextContinuationToken>{row}"
+        page = f"<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>true</IsTruncated>{rows}</ListBucketResult>"
+        connection.sendall(answer(page.encode()))
+
+    with Server(script) as server:
+        client = client_of(server)
+        pages: list[int] = []
+
+        def count(files: int) -> None:
+            pages.append(files)
+            assert len(pages) < 20
+
+        with pytest.raises(ProblemError) as caught:
+            client.expand("bucket", [""], each_page=count)
+        assert caught.value.problem.code is Code.WRONG_ANSWER
+        assert len(server.heads) == 3
 
 
 def test_old_storages_answer_the_newer_way_by_the_older() -> None:

@@ -189,6 +189,14 @@ def test_refusals(status: int, body: bytes, code: Code) -> None:
         assert len(server.heads) == 1
 
 
+@pytest.mark.parametrize(("status", "code"), [(400, "x" * 50_000), (301, "y" * 50_000)])
+def test_no_problem_is_longer_than_a_sentence(status: int, code: str) -> None:
+    with Server(says(answer(told(code), status=f"{status} X"))) as server:
+        terms = S3Terms(S3Place(server.url, "", Style.AUTO, KEYS))
+        problem = refused(lambda: opened(terms, file_of(server.url, "bucket", "k"))).problem
+    assert all(len(str(fact)) <= 300 for fact in problem.facts.values())
+
+
 def test_without_keys_a_refusal_asks_for_some() -> None:
     with Server(says(answer(told("AccessDenied"), status="403 X"))) as server:
         terms = S3Terms(S3Place(server.url, "", Style.AUTO, None))

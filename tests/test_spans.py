@@ -258,6 +258,27 @@ def test_a_connection_that_lags_is_told() -> None:
     assert not spans.lags(lagging, 2.0)  # one other may be the odd one
 
 
+def test_who_waits_for_nothing_writes_no_more() -> None:
+    """A connection all of whose work was taken is not waited for, unless its answer has come: it may be writing yet."""
+    spans = Spans(2 * SMALLEST)
+    first, waiting = taken(spans, SMALLEST), taken(spans, SMALLEST)
+    first.drawn = True
+    assert spans.advance(first, SMALLEST, 1.0) == SMALLEST
+    assert not spans.is_quiet
+    spans.end(first)
+    assert not spans.is_quiet  # something is left to do
+    helper = spans.steal(FAST, 10.0)
+    assert helper is not None
+    assert waiting.is_empty
+    helper.drawn = True
+    assert spans.advance(helper, SMALLEST, 11.0) == SMALLEST
+    assert not spans.is_quiet
+    spans.end(helper)
+    assert spans.is_quiet
+    waiting.drawn = True
+    assert not spans.is_quiet
+
+
 def test_the_first_piece_holds_nobody_back_for_long() -> None:
     spans = Spans(100 * MIB)
     first = taken(spans, 10 * MIB, FAST)

@@ -47,6 +47,7 @@ def b64(checksum: Checksum) -> str:
         ({"x-amz-checksum-crc64nvme": b64(CRC64), "x-amz-checksum-type": "FULL_OBJECT"}, (CRC64,)),
         ({"x-amz-checksum-sha256": f"{b64(SHA256)}-3"}, ()),
         ({"x-amz-checksum-sha256": b64(SHA256), "x-amz-checksum-type": "COMPOSITE"}, ()),
+        ({"x-amz-checksum-sha256": b64(SHA256), "content-range": "bytes 0-3/9"}, ()),
         ({"x-amz-checksum-crc32": b64(CRC32), "x-amz-checksum-sha1": b64(SHA1)}, (SHA1, CRC32)),
         ({"x-ms-blob-content-md5": b64(MD5), "content-range": "bytes 0-3/9"}, (MD5,)),
         # malformed

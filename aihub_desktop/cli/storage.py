@@ -113,13 +113,14 @@ def _ls(session: Session, args: argparse.Namespace) -> Exit:
     count = 0
     with session.engine() as engine:
         endpoint = endpoint_in_use(engine, console.words, Choice.of(args))
-        after = ""
+        after, asked = "", set[str]()
         while True:
             shelf = engine.ask(Browse(engine.number(), endpoint, bucket, prefix, after), Shelf)
             _say_shelf(console, shelf, bucket, prefix, args.json)
             count += len(shelf.folders) + len(shelf.files)
-            # A storage that names the same page again would be asked for ever.
-            if not shelf.next or shelf.next == after:
+            asked.add(after)
+            # A storage that leads round in a circle would be asked for ever.
+            if not shelf.next or shelf.next in asked:
                 break
             after = shelf.next
     if not count and not args.json:

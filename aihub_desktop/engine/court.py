@@ -7,7 +7,7 @@ from typing import Final
 
 from aihub_desktop.domain.faults import Code, Fault, Problem
 from aihub_desktop.domain.leases import FileReach
-from aihub_desktop.domain.model import WEB
+from aihub_desktop.domain.model import S3, WEB
 from aihub_desktop.domain.retry import DROPPING, Ruling, Verdict, rule
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState
@@ -17,6 +17,8 @@ from aihub_desktop.engine.records import Book, FileRecord, LeaseRecord, Moment
 _ONE_SPOILS_ALL: Final = frozenset({Code.HOSTILE_MEMBER, Code.UNKNOWN_FILE, Code.FILE_TOO_LARGE})
 # The place has other bytes than when it was listed: the next try is for those that it has now.
 _OF_AN_OLD_LIST: Final = frozenset({Code.CHANGED, Code.WRONG_SIZE})
+# Of one address, as each has an owner of its own, and of one object: the others may well be had.
+_OF_ITSELF: Final = {WEB: frozenset({Code.NO_ACCESS, Code.INSECURE}), S3: frozenset({Code.ARCHIVED})}
 # A stream that is this part of what it has to pass by further than any before it is clearly further.
 _CLEARLY: Final = 50
 # One stream that flows may be under way for longer than the patience: it alone says nothing yet.
@@ -60,7 +62,8 @@ class Court:
         """
         if problem.code is Code.BUG:
             problem = Problem(Code.BUG, {**problem.facts, "name": file.place})
-        if problem.code in _OF_AN_OLD_LIST:
+        # An answer without an end told no size: without the old one nothing would stop it before the disk is full.
+        if problem.code in _OF_AN_OLD_LIST and problem.facts.get("why") != "endless":
             self._book.set_file(file, remote=file.remote.as_it_is_now())
         together = lease is not None and len(lease.held) > 1
         # Where others of the same request moved, this one has not had its turn yet.
@@ -70,8 +73,8 @@ class Court:
         bundle = max(1, file.bundle // 2)
         if together and problem.code in _ONE_SPOILS_ALL:
             ruling, bundle = Ruling(Verdict.AGAIN), 1
-        if problem.code is Code.NO_ACCESS and file.remote.source == WEB:
-            ruling = Ruling(Verdict.FAIL)  # each address has an owner of its own: the others may well be open
+        if problem.code in _OF_ITSELF.get(file.remote.source, ()):
+            ruling = Ruling(Verdict.FAIL)
         if ruling.verdict is Verdict.ASK:
             self._back_to_waiting(file, problem)
             return True

@@ -107,8 +107,9 @@ class _Worker:
 
 
 def _is_brief(work: Loan) -> bool:
-    """Names are given, and nothing is read: done sooner than a process begins."""
-    return isinstance(work, Check) and all(file.proof is not None for file in work.files)
+    """A name is given, and nothing is read: done sooner than a process begins. Volumes of a set are read, whatever was
+    proved of each: only together they are an archive."""
+    return isinstance(work, Check) and len(work.files) == 1 and work.files[0].proof is not None
 
 
 class Pool:

@@ -102,6 +102,7 @@ class Connections:
         """
         url = httpcore.URL(scheme=origin.raw_scheme, host=origin.raw_host, port=origin.port, target=target)
         opened = self._sent("GET", origin, url, list(headers.items()))
+        opened.headers.encoding = "iso-8859-1"  # as the heads that follow are read; httpx would guess
         through = origin.scheme == "http" and _proxy_for(origin) is not None
         said = opened.headers.get("connection", "").lower()
         keeps = not through and said != "close" and opened.version == b"HTTP/1.1"
@@ -138,16 +139,17 @@ class Connections:
     def _sent(
         self, method: str, address: httpx.URL, target: httpcore.URL, headers: list[tuple[str, str]]
     ) -> OpenedBody:
+        usual = [
+            ("Host", address.netloc.decode("ascii")),
+            ("User-Agent", self._user_agent),
+            ("Accept", "*/*"),
+            ("Accept-Encoding", "identity"),
+        ]
         request = httpcore.Request(
             method,
             target,
-            headers=[
-                ("Host", address.netloc.decode("ascii")),
-                ("User-Agent", self._user_agent),
-                ("Accept", "*/*"),
-                ("Accept-Encoding", "identity"),
-                *headers,
-            ],
+            # As bytes: httpcore takes ASCII alone for text, and a validator goes back as it came.
+            headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in (*usual, *headers)],
             extensions={"timeout": self._timeouts()},
         )
         try:

@@ -136,7 +136,7 @@ class RangeLane:
             if status == 412:
                 raise ProblemError(Code.CHANGED, why="validator")
             if status == 416:
-                raise self._unsatisfied(headers)
+                raise self._unsatisfied(headers, start)
             if not self._terms.learns(file, mirror, status, headers, text):
                 raise self._terms.refusal(file, mirror, status, headers, text)
         raise ProblemError(Code.WRONG_ANSWER, why="redirects")
@@ -289,9 +289,12 @@ class RangeLane:
         return bytes(text)
 
     @staticmethod
-    def _unsatisfied(headers: Mapping[str, str]) -> ProblemError:
+    def _unsatisfied(headers: Mapping[str, str], start: int) -> ProblemError:
         """A range beyond the end: the file is another, shorter one than was asked for."""
         size = unsatisfied_size(headers)
+        if size is not None and start < size:
+            # By its own word it could have been had: nothing that was received is worth less for that.
+            return ProblemError(Code.WRONG_ANSWER, why="range", status=416)
         return ProblemError(Code.CHANGED, why="size", **({} if size is None else {"size": size}))
 
 

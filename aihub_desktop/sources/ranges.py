@@ -15,6 +15,7 @@ from typing import Final
 from aihub_desktop.domain.faults import Code, ProblemError
 
 _CONTENT_RANGE: Final = re.compile(r"bytes (?P<first>[0-9]{1,19})-(?P<last>[0-9]{1,19})/(?P<size>[0-9]{1,19}|\*)")
+_LARGEST: Final = 1 << 62  # what claims to be longer is no file: neither a journal nor a disk could hold it
 _UNSATISFIED: Final = re.compile(r"bytes \*/([0-9]{1,19})")
 
 
@@ -61,7 +62,7 @@ def extent(status: int, headers: Mapping[str, str], start: int, stop: int | None
     Raises `ProblemError`: CHANGED for other content, WRONG_ANSWER (fact "why") for what was not asked for.
     """
     found = validator_of(headers)
-    if validator and _differs(validator, found):
+    if validator and _differs(validator, headers):
         raise ProblemError(Code.CHANGED, why="validator")
     if headers.get("content-type", "").lower().startswith("multipart/byteranges"):
         raise ProblemError(Code.WRONG_ANSWER, why="multipart")
@@ -83,8 +84,9 @@ def unsatisfied_size(headers: Mapping[str, str]) -> int | None:
     return int(told[1]) if told else None
 
 
-def _differs(wanted: str, found: str) -> bool:
+def _differs(wanted: str, headers: Mapping[str, str]) -> bool:
     # One server of many may tell the ETag, another only the date: what cannot be compared is no difference.
+    found = validator_of(headers) if is_etag(wanted) else headers.get("last-modified", "").strip()
     return bool(found) and is_etag(wanted) == is_etag(found) and wanted != found
 
 
@@ -99,7 +101,7 @@ def _span(text: str | None) -> tuple[int, int, int | None]:
     if told is None:
         raise ProblemError(Code.WRONG_ANSWER, why="range")
     first, last, size = int(told["first"]), int(told["last"]), None if told["size"] == "*" else int(told["size"])
-    if first > last or (size is not None and last >= size):
+    if first > last or (size is not None and last >= size) or max(last, size or 0) > _LARGEST:
         raise ProblemError(Code.WRONG_ANSWER, why="range")
     return first, last, size
 
@@ -108,4 +110,8 @@ def _length(headers: Mapping[str, str]) -> int | None:
     if "transfer-encoding" in headers:
         return None
     text = headers.get("content-length", "").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    if not (text.isascii() and text.isdigit()):
+        return None
+    if len(text) > len(str(_LARGEST)) or int(text) > _LARGEST:
+        raise ProblemError(Code.WRONG_ANSWER, why="length")
+    return int(text)

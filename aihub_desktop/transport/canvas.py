@@ -62,6 +62,7 @@ class Canvas:
     ) -> None:
         self.spot = part.spot
         self.validator = state.validator if state else None
+        self.etag = self.validator.etag if self.validator else ""  # known before the size is, or later than it
         self.earlier = sorted(state.pieces) if state else []  # of earlier runs: not known to be on disk still
         self._part = part
         self._durability = durability
@@ -84,17 +85,17 @@ class Canvas:
         return self._file
 
     def agree(self, size: int | None, etag: str) -> None:
-        """Notes what the first answer told, in the journal. Raises CHANGED where an earlier one told otherwise."""
+        """Notes what answers tell first, in the journal. Raises CHANGED where an earlier one told otherwise."""
         with self._change:
-            known = self.validator
-            if known is None and size is not None:
-                self.validator = Validator(size, etag)
+            known, noted = self.validator, self.etag
+            same = not etag or not noted or etag == noted or etag.startswith('"') != noted.startswith('"')
+            if not same or (known is not None and size not in (None, known.size)):
+                raise ProblemError(Code.CHANGED, why="validator")
+            self.etag = noted or etag
+            size = size if known is None else known.size
+            if size is not None and (known is None or known.etag != self.etag):
+                self.validator = Validator(size, self.etag)
                 self._part.mark(self.validator, lambda: None)
-        if known is None:
-            return
-        same = not etag or not known.etag or etag == known.etag or etag.startswith('"') != known.etag.startswith('"')
-        if not same or size not in (None, known.size):
-            raise ProblemError(Code.CHANGED, why="validator")
 
     @property
     def reached(self) -> int:

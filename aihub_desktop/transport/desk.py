@@ -208,7 +208,9 @@ class Desk:
 
     def _restart(self, job: Job) -> None:
         """From what is on disk, by whoever comes next."""
-        job.restarts = False
+        job.restarts, job.source = False, None
+        if job.canvas is not None and job.canvas.reached:
+            job.streams_only = True  # what is there is compared with what comes
         job.let_go()
         job.part = job.canvas = job.spans = job.scribe = None
         try:
@@ -279,13 +281,15 @@ class Desk:
 
         def lost(start: int, stop: int) -> None:
             with self._change:
-                job.turn(job.mirror)
+                if job.pieces is not None:
+                    job.turn(job.mirror)  # else it is the disk that lost them
                 spans.give_back(start, stop)
                 self._change.notify_all()
 
         def alone() -> None:
             with self._change:
-                self._change.wait_for(lambda: job.hands == 1 or over())
+                # Who waits for a connection that never comes, for nothing, is not waited for.
+                self._change.wait_for(lambda: spans.is_quiet or over())
 
         def met(problem: Problem) -> None:
             with self._change:

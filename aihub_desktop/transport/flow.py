@@ -81,7 +81,7 @@ class Flow:
         size = self._job.file.size
         if not size.is_unknown and self._came + len(view) > size.high:
             # An answer without an end would fill the disk.
-            raise ProblemError(Code.WRONG_SIZE, size=self._came + len(view), shown=size.shown)
+            raise ProblemError(Code.WRONG_SIZE, size=self._came + len(view), shown=size.shown, why="endless")
         sink.take(view)
         self._came += len(view)
         if sink.reached > self._job.furthest:

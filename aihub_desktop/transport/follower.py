@@ -134,8 +134,9 @@ class Follower:
         return False
 
     def _lose_all(self, at: int, reach: int) -> None:
-        """The file ends before what was written: somebody cut it off."""
-        self._give_up(at, reach)
+        """The file ends before what was written: somebody cut it off. Of a piece of an earlier run nothing is left: its
+        hash is of all of it."""
+        self._give_up(at if self._old is None else self._old[0].start, reach)
         self._begin()
 
     def _give_up(self, start: int, stop: int) -> None:

@@ -96,8 +96,10 @@ class Hand:
 
     def _shut_lane(self) -> None:
         """From any thread: what this hand asks for is wanted no more."""
-        self._lane_is_shut = True
-        self._lane.shut()
+        with self._lock:
+            # Together, lest a lane that has just been renewed be shut, and nobody know.
+            lane, self._lane_is_shut = self._lane, True
+        lane.shut()
 
     def _renew_lane(self) -> None:
         with self._lock:
@@ -169,6 +171,8 @@ class Hand:
                 # Taken before others hear of it: the answer to it is there.
                 claim = spans.take(self._most(), self._speed, time.monotonic())
                 assert claim is not None
+                claim.drawn = True
+                job.takes(self._mirror)
                 try:
                     self._share(job, None, spans)
                     self._draw(job, claim, answer)
@@ -182,6 +186,8 @@ class Hand:
 
     def _share(self, job: Job, state: JournalState | None, spans: Spans) -> None:
         assert job.spot is not None
+        if state is not None and state.pieces:
+            job.source = 0  # only of the first address the validator is known
         self._desk.target.make_parents(job.spot)
         canvas = self._desk.easel.canvas(job, state)
         canvas.open()
@@ -239,16 +245,23 @@ class Hand:
     # ---- a piece of a large one ----
 
     def _fetch(self, job: Job, claim: Claim) -> None:
-        start, stop = claim.at, claim.stop
-        if start == stop:
-            return
         claim.shut = self._shut_lane
         try:
+            # Read once it can be taken away: from then on it does not go unheard.
+            start, stop = claim.at, claim.stop
+            if start == stop:
+                return
             answer = self._open(job, start, stop)
         finally:
             claim.shut = _nothing
         try:
-            if answer.start != start or (answer.stop is None and stop is not None):
+            claim.drawn = True
+            # Looked at after that is said: where it is empty, the file may be whole and let go of by now.
+            if claim.is_empty:
+                return
+            if not job.takes(self._mirror):
+                self._desk.restart(job)
+            elif answer.start != start or (answer.stop is None and stop is not None):
                 # The place sends the whole file, whatever is asked.
                 self._desk.knows_no_ranges(job, self._mirror)
             else:

@@ -24,6 +24,7 @@ _OF_ONE_FILE: Final = frozenset(
 OF_THE_DISK: Final = frozenset({Code.DISK_FULL, Code.DISK_ERROR, Code.TARGET_MISSING, Code.DRIVE_MISSING})
 _BUSY: Final = frozenset({Code.SERVER_BUSY, Code.HUB_BUSY})
 _TRIES: Final = 3  # of each address in a row, without a byte
+_WORTH: Final = 1 << 20  # bytes between two failures: with fewer an address is as good as one that gives nothing
 _PAUSE: Final = 0.25  # seconds before the next try, doubled each time
 _LONGEST_PAUSE: Final = 4.0
 
@@ -67,7 +68,10 @@ class Job:
         self.not_before = 0.0  # steady clock
         self.again = 0
         self.furthest = 0  # bytes of it that a stream has brought, the longest one
+        self.source: int | None = None  # which of its addresses all that is there is of
+        self._choice = threading.Lock()
         self._tries = 0
+        self._fruitless = self._failed_at = 0  # failures in a row, and the bytes that were there at the last one
         self._barred: set[int] = set()  # addresses that need not be asked again
 
     @property
@@ -101,12 +105,26 @@ class Job:
         """What the content must have; of another address than the first nothing is known."""
         if mirror % self.mirrors:
             return ""
-        if self.canvas is not None and self.canvas.validator is not None:
-            return self.canvas.validator.etag
+        if self.canvas is not None and self.canvas.etag:
+            return self.canvas.etag
         return self.file.origin.etag if self.file.origin else ""
 
     def digests(self, size: int) -> Digests:
         return Digests.of(self.told, self.heard, size, self.file.origin.part_bytes if self.file.origin else 0)
+
+    def takes(self, mirror: int) -> bool:
+        """Whether bytes of this address may stand beside those that are there. Where nothing would prove the whole,
+        they are all of one address, that of the first who asks. From any thread.
+        """
+        with self._choice:
+            if self.source is None:
+                self.source = mirror % self.mirrors
+        return self.source == mirror % self.mirrors or self._is_proved
+
+    @property
+    def _is_proved(self) -> bool:
+        """Something tells at its end whether it is what it should be, wherever it came from."""
+        return bool(self.told or self.heard or self.pieces)
 
     def end_claims(self) -> None:
         """Nothing more of it is wanted for now, and nobody waits for it."""
@@ -161,8 +179,12 @@ class Job:
         if now >= self.not_before:
             # What befalls several hands at the same moment is one failure.
             self._tries += 1
+            self._fruitless = self._fruitless + 1 if self.reached - self._failed_at < _WORTH else 1
+            self._failed_at = self.reached
             self.not_before = now + min(_LONGEST_PAUSE, _PAUSE * 2**self._tries)
         if self._tries >= _TRIES * self.mirrors:
             return Sequel.FAIL
-        self.turn(mirror)
+        # All that is there would have to come again from another one, to be compared.
+        if self.source is None or self._is_proved or self._fruitless % _TRIES == 0:
+            self.turn(mirror)
         return Sequel.AGAIN

@@ -24,7 +24,7 @@ class Wishes:
 
     over: Callable[[], bool]  # nobody wants the file any more
     lost: Callable[[int, int], None]  # these bytes have to be fetched again
-    alone: Callable[[], None]  # waits until no hand has a piece of the file, or it is over
+    alone: Callable[[], None]  # waits until no hand can write to the file any more, or it is over
     whole: Callable[[Finding], None]
     met: Callable[[Problem], None]
     left: Callable[[], None]  # the scribe's last word

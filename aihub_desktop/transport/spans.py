@@ -37,17 +37,19 @@ class Claim:
     """Bytes start ≤ i < stop that one connection is to fetch; `at` of them it is. Its fields are read by anybody,
     and written under the lock of `Spans` alone.
 
-    `held`: bytes behind `at` that its connection has read and not counted yet; it alone writes that, at any time.
+    `held`: bytes behind `at` that its connection has read and not counted yet; `drawn`: an answer to it has come. Its
+    connection alone writes these, at any time.
     `speed`: bytes a second of its connection lately, as that says itself. `stop` None: to the end, wherever that is.
     `shut`: ends what its connection waits for; called where all of the claim was taken away.
     """
 
-    __slots__ = ("at", "begun_at", "held", "inherited", "moved_at", "shut", "speed", "start", "stop")
+    __slots__ = ("at", "begun_at", "drawn", "held", "inherited", "moved_at", "shut", "speed", "start", "stop")
 
     def __init__(self, start: int, stop: int | None, speed: float, now: float) -> None:
         self.start = self.at = start
         self.stop = stop
         self.held = 0
+        self.drawn = False
         self.speed = speed
         self.begun_at = self.moved_at = now
         self.inherited = False  # from a connection that hung; until it moves it is not handed on once more
@@ -81,6 +83,12 @@ class Spans:
         """Nobody has anything to do any more."""
         with self._lock:
             return not self._free and all(claim.is_empty for claim in self._claims)
+
+    @property
+    def is_quiet(self) -> bool:
+        """No connection will write any more: each has let go, or still waits for an answer, all of which was taken."""
+        with self._lock:
+            return all(claim.is_empty and not claim.drawn for claim in self._claims)
 
     def take(self, most: int, speed: float, now: float) -> Claim | None:
         """The first bytes that are nobody's, `most` at the most; None where all have somebody.
@@ -222,7 +230,8 @@ class Spans:
 
 def _took_over(claim: Claim | None, victim: Claim | None) -> Claim | None:
     """Of a claim that was taken whole the connection need not wait any more. Not under the lock: it has its own."""
-    if claim is not None and victim is not None and victim.is_empty:
+    # Not whether it is empty by now: it may have come to the new end by itself, and go on behind it.
+    if claim is not None and victim is not None and claim.inherited:
         victim.shut()
     return claim
 

@@ -62,7 +62,7 @@ def refusal(
     if code is Code.SERVER_BUSY and (later := headers.get("retry-after", "").strip()):
         facts["retry_after"] = later[:40]
     if code is Code.BAD_ADDRESS:
-        facts["address"] = f"{host}: {error.code or 'redirect'}"
+        facts["address"] = f"{host}: {error.code[:80] or 'redirect'}"
     return ProblemError(code, **facts)
 
 

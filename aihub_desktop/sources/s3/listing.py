@@ -15,6 +15,9 @@ from aihub_desktop.domain.faults import Code, ProblemError
 
 _RECORDS: Final = frozenset({"Contents", "CommonPrefixes", "Bucket", "Error"})
 _LARGEST_SIZE: Final = 1 << 62
+# A name has 1,024 bytes at most, each of which may be written as three signs; no document has more levels than these.
+_LONGEST_TEXT: Final = 64 << 10
+_DEEPEST: Final = 16
 _ETAG: Final = re.compile(r"[\x21\x23-\x7e]+")
 
 
@@ -82,6 +85,8 @@ class _Reader:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
+        if self._depth > _DEEPEST:
+            raise _UnwantedError("depth")
         self._text = ""
         if self._record is None:
             local = name.rpartition(":")[2]
@@ -93,6 +98,8 @@ class _Reader:
 
     def _data(self, data: str) -> None:
         self._text += data
+        if len(self._text) > _LONGEST_TEXT:
+            raise _UnwantedError("length")
 
     def _end(self, name: str) -> None:
         depth, self._depth = self._depth, self._depth - 1
@@ -153,7 +160,8 @@ def _read(document: bytes, root: str) -> _Document:
 
 def _entry(record: dict[str, str], decoded: bool) -> Entry:
     size = record.get("Size", "")
-    if "Key" not in record or not (size.isascii() and size.isdecimal()) or int(size[:20]) > _LARGEST_SIZE:
+    is_number = size.isascii() and size.isdecimal() and len(size) < 20
+    if "Key" not in record or not is_number or int(size) > _LARGEST_SIZE:
         raise ProblemError(Code.WRONG_ANSWER, why="entry")
     return Entry(_text(record["Key"], decoded), int(size), quoted_etag(record.get("ETag", "")))
 

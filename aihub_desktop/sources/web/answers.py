@@ -15,6 +15,7 @@ from aihub_desktop.sources.web.addresses import is_signed, secrets_of
 from aihub_desktop.sources.web.redirects import REDIRECTS, Road
 
 _SHOWN_SIGNS: Final = 160
+_READ_SIGNS: Final = 8192  # of what a body says: the rest of a long one is looked at by nobody
 _LONGEST_WAIT: Final = 86_400  # seconds: what is asked for beyond a day is no number to reckon with
 _CODES: Final = {
     401: Code.NO_ACCESS,
@@ -39,7 +40,8 @@ _MISSIGNED: Final = re.compile(rb"SignatureDoesNotMatch|InvalidAccessKeyId", re.
 _MARKED: Final = re.compile(r"\s*<")
 _TELLING: Final = re.compile(r"<(Code|Message|title)\b[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
 _BLANKS: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+# Only where a word begins: else each of its letters would be looked at as the first.
+_ADDRESS: Final = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]+://\S+", re.IGNORECASE)
 _OPAQUE: Final = re.compile(r"[A-Za-z0-9+/=_%.~-]{24,}")  # signatures, tokens, ids of requests
 
 
@@ -81,15 +83,21 @@ def seconds_asked(headers: Mapping[str, str]) -> int:
 
 def shown(road: Road, body: bytes) -> str:
     """What the body says, as a fact: one short line without addresses, signatures, and what was signed with."""
-    text = _decoded(body)
+    # The longest first: a secret may hold another one.
+    secrets = sorted(secrets_of(road.first) | secrets_of(road.last), key=len, reverse=True)
+    # Before it is cut, lest half of one be left.
+    text = _without(secrets, _decoded(body))[:_READ_SIGNS]
     if _MARKED.match(text):
         text = ": ".join(found[2] for found in _TELLING.finditer(text))
-    text = html.unescape(text)
-    # The longest first: a secret may hold another one.
-    for secret in sorted(secrets_of(road.first) | secrets_of(road.last), key=len, reverse=True):
-        text = text.replace(secret, "…")
+    text = _without(secrets, html.unescape(text))
     text = _OPAQUE.sub("…", _ADDRESS.sub("…", text))
     return _BLANKS.sub(" ", text).strip()[:_SHOWN_SIGNS]
+
+
+def _without(secrets: list[str], text: str) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "…")
+    return text
 
 
 def _of_redirect(road: Road, headers: Mapping[str, str]) -> ProblemError:

@@ -130,7 +130,9 @@ def _told(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     yield from _structured(headers.get("repr-digest", ""))
     if whole:
         yield from _structured(headers.get("content-digest", ""))
-    if headers.get("x-amz-checksum-type", "").upper() != "COMPOSITE":
+    kind = headers.get("x-amz-checksum-type", "").strip().upper()
+    # Some storages give the checksum of the part that was asked for, where it says nothing else.
+    if kind == "FULL_OBJECT" or (whole and kind != "COMPOSITE"):
         yield from ((name.removeprefix(_AMZ), text) for name, text in headers.items() if name.startswith(_AMZ))
     # The hash is of what is stored, so it proves nothing where that is sent unpacked.
     if headers.get("x-goog-stored-content-encoding", "identity").strip().lower() == "identity":
