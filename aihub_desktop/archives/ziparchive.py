@@ -140,7 +140,7 @@ class _Check:
         self._stopped = stopped
         self._verdict = ZipVerdict()
         self._directory = _directory(volumes)
-        self._ranges = _Ranges()
+        self._ranges = _Ranges(self._directory.start)
 
     def run(self) -> ZipVerdict:
         verdict = self._verdict
@@ -152,7 +152,7 @@ class _Check:
             try:
                 self._check_entry(entry, start)
             except ProblemError as error:
-                if error.problem.code is not Code.BAD_ARCHIVE:
+                if error.problem.code is not Code.BAD_ARCHIVE or isinstance(error, _OverlapError):
                     raise
                 verdict.blame(self._damage(entry, start, str(error.problem.facts["why"])))
         expected = self._directory.entries
@@ -249,15 +249,25 @@ class _Recall(_Check):
             raise _UnseenError
 
 
+class _OverlapError(ProblemError):
+    """No damage of one entry: what the whole archive is refused for."""
+
+
 class _Ranges:
     """The bytes of each entry, flat: writers put entries in order, so there is rarely anything to sort."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int) -> None:
+        """`room`: entries that share no bytes take up no more than this."""
         self._starts = array("Q")
         self._stops = array("Q")
         self._in_order = True
+        self._left = room
 
     def add(self, start: int, stop: int) -> None:
+        """Raises `ProblemError` where they overlap for sure: a thousand entries of one kernel would all be opened."""
+        self._left -= stop - start
+        if self._left < 0:
+            raise _OverlapError(Code.BAD_ARCHIVE, why="entries overlap")
         if self._stops and start < self._stops[-1]:
             self._in_order = False
         self._starts.append(start)

@@ -81,8 +81,8 @@ def _look_as_zipfile_does(path: Path, verdict: ZipVerdict) -> None:
             same("entries, by zipfile", len(infos), verdict.entries)
             if sum(info.file_size for info in infos) < _HONEST:
                 same("a damaged entry, by zipfile", archive.testzip(), None)
-    except (NotImplementedError, UnicodeDecodeError):
-        pass  # versions and names that it does not know: no word on the data
+    except (NotImplementedError, UnicodeDecodeError, zipfile.BadZipFile):
+        pass  # versions, names and places of directories that it does not know: no word on the data
     except RuntimeError as error:
         if "encrypted" not in str(error):
             raise

@@ -15,6 +15,8 @@ from aihub_desktop.sources.web.addresses import is_signed, secrets_of
 from aihub_desktop.sources.web.redirects import REDIRECTS, Road
 
 _SHOWN_SIGNS: Final = 160
+# So much of a body is looked at for words: some patterns below take the square of its length.
+_READ_SIGNS: Final = 4096
 _LONGEST_WAIT: Final = 86_400  # seconds: what is asked for beyond a day is no number to reckon with
 _CODES: Final = {
     401: Code.NO_ACCESS,
@@ -81,7 +83,7 @@ def seconds_asked(headers: Mapping[str, str]) -> int:
 
 def shown(road: Road, body: bytes) -> str:
     """What the body says, as a fact: one short line without addresses, signatures, and what was signed with."""
-    text = _decoded(body)
+    text = _beginning(_decoded(body))
     if _MARKED.match(text):
         text = ": ".join(found[2] for found in _TELLING.finditer(text))
     text = html.unescape(text)
@@ -120,6 +122,14 @@ def _moment(date: str) -> float | None:
         return parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, OverflowError, IndexError):
         return None
+
+
+def _beginning(text: str) -> str:
+    """Whole words of it: of a secret that is cut in two, the first half would not be known for one."""
+    if len(text) <= _READ_SIGNS:
+        return text
+    words = text[:_READ_SIGNS].split()
+    return " ".join(words[:-1])
 
 
 def _decoded(body: bytes) -> str:
