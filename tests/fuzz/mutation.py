@@ -19,11 +19,14 @@ _SIGNS: Final = (
 )  # fmt: skip
 _DIGITS: Final = re.compile(rb"[0-9]+")
 _MOST_CHANGES: Final = 6
-_LONG_RUN: Final = 50  # one in so many inputs repeats a slice as often as there is room
+# Inputs that are kept are short, for there is time for more of them. What takes the square of its length is seen in
+# long ones only: one in so many repeats a slice as often as there is room.
+LONGEST: Final = 128 << 10
+_LONG_RUN: Final = 150
 
 
 class Mutator:
-    """Gives inputs of at most `longest` bytes, made of those it is shown."""
+    """Gives inputs of at most `longest` bytes, and long ones now and then, made of those it is shown."""
 
     def __init__(self, rng: random.Random, tokens: Sequence[bytes], longest: int) -> None:
         self._rng = rng
@@ -46,6 +49,7 @@ class Mutator:
             rng.choice(self._ways)(made)
         if rng.randrange(_LONG_RUN) == 0:
             self._repeat(made)
+            return bytes(made[:LONGEST])
         return bytes(made[: self._longest])
 
     def _at(self, data: bytearray) -> int:
@@ -113,9 +117,8 @@ class Mutator:
         data[at : at + self._rng.choice((0, 16))] = bytes(self._rng.choice((1, 16, 512, 1024)))
 
     def _repeat(self, data: bytearray) -> None:
-        """What takes time that grows with the square of the input is seen only where the input is long."""
         at = self._at(data)
         piece = data[at : at + self._rng.choice((1, 2, 3, 8, 30, 100))]
         if piece:
-            room = max(0, self._longest - len(data)) // len(piece)
+            room = max(0, LONGEST - len(data)) // len(piece)
             data[at:at] = piece * self._rng.choice((min(room, 1000), room))

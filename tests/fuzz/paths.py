@@ -1,4 +1,4 @@
-"""Which ways through a module a run took: pairs of lines that followed one another."""
+"""Which ways through a module a run took: pairs of lines that followed one another, and about how often."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any, Final
 
 _LINE_BITS: Final = 20
+_COUNT_BITS: Final = 6
 
 _Trace = Callable[[FrameType, str, Any], Any]
 
@@ -20,14 +21,14 @@ class Paths:
         self._numbers: dict[int, int] = {}  # by the id of a code object, 0 for code of others
         self._codes: list[CodeType] = []  # kept, so that no id is given twice
         self._all: set[int] = set()
-        self._run: set[int] = set()
+        self._run: dict[int, int] = {}  # how often each pair was gone
 
     def __len__(self) -> int:
         return len(self._all)
 
     def follow(self, run: Callable[[], None]) -> None:
         """Raises what the run raises."""
-        self._run = set()
+        self._run = {}
         sys.settrace(self._enter)
         try:
             run()
@@ -37,7 +38,8 @@ class Paths:
     def took_new(self) -> bool:
         """Whether the last run went ways that no run before has gone. True once."""
         before = len(self._all)
-        self._all |= self._run
+        # Once, twice, up to four times, up to eight, …: a loop that goes round once more is nothing new.
+        self._all.update(pair << _COUNT_BITS | (count - 1).bit_length() for pair, count in self._run.items())
         return len(self._all) > before
 
     def _enter(self, frame: FrameType, event: str, argument: Any) -> _Trace | None:
@@ -60,7 +62,8 @@ class Paths:
             nonlocal last
             del event, argument
             line = frame.f_lineno
-            taken.add(head | last << _LINE_BITS | line)
+            pair = head | last << _LINE_BITS | line
+            taken[pair] = taken.get(pair, 0) + 1
             last = line
             return step
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from .bounds import MEMORY_BYTES, SLOW_SECONDS, Clock, Fence, OutsideError, peak_memory
-from .mutation import Mutator
+from .mutation import LONGEST, Mutator
 from .paths import Paths
 from .target import Target, WrongError
 
@@ -36,7 +36,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What one search did. `paths`: pairs of lines; `kept`: inputs that went new ways; `seconds` of processor time."""
+    """What one search did. `paths`: pairs of lines, and how often; `kept`: inputs that went new ways.
+
+    `seconds` of processor time.
+    """
 
     target: str
     inputs: int
@@ -81,7 +84,7 @@ class Search:
         one, other = rng.choice(kept), rng.choice(self._kept)
         data = self._mutator.changed(one, other)
         mend = self._target.mend
-        return mend(data)[: self._target.longest] if mend is not None and rng.random() < 0.5 else data
+        return mend(data)[:LONGEST] if mend is not None and rng.random() < 0.5 else data
 
     def _try(self, data: bytes, tell: Callable[[Finding], None], *, keep: bool = False) -> None:
         self._inputs += 1
@@ -127,7 +130,7 @@ class Search:
         return Finding(self._target.name, kind, what, trace, data)
 
     def _keep(self, data: bytes) -> None:
-        if data in self._kept:
+        if data in self._kept or len(data) > self._target.longest:
             return
         self._kept.append(data)
         path = self._corpus / hashlib.sha256(data).hexdigest()[:16]

@@ -197,6 +197,7 @@ TARGETS: Final = (
         (tarstream,),
         _tars,
         mend=_mended_tar,
+        longest=32 << 10,
         tokens=(
             b"ustar  \0",
             b"ustar\x0000",

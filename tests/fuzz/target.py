@@ -35,6 +35,7 @@ class Target:
 
     `modules`: the code whose new paths make an input worth keeping. `mend`: what a mutation breaks first and a
     writer would set right, such as checksums; half of the inputs are mended. `tokens`: bytes that mean something.
+    `longest`: of inputs that are kept.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Target:
     may_raise: tuple[type[Exception], ...] = (ProblemError,)
     mend: Callable[[bytes], bytes] | None = None
     tokens: tuple[bytes, ...] = ()
-    longest: int = 64 << 10
+    longest: int = 16 << 10
 
 
 def same(what: str, one: object, other: object) -> None:
