@@ -38,6 +38,7 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
 def main() -> None:
     order = msgspec.json.decode(sys.argv[1], type=Order)
     warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", "invalid escape|.*codec failed")  # of a coding that nobody writes XML in
     limit_memory()
     target, room = TARGETS[order.target], Path(order.room)
     fence = Fence(room / "folder")
