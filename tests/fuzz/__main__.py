@@ -17,7 +17,7 @@ from .search import Finding
 from .session import fuzz_all
 from .targets import TARGETS
 
-_SHOWN_BYTES: Final = 3000
+_SHOWN_BYTES: Final = 800
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 _LINE_BITS: Final = 20
 _COUNT_BITS: Final = 6
+_WITHIN: Final = ("<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>")
 
 _Trace = Callable[[FrameType, str, Any], Any]
 
@@ -51,7 +52,9 @@ class Paths:
 
     def _number(self, code: CodeType) -> int:
         self._codes.append(code)
-        number = len(self._codes) if code.co_filename in self._files else 0
+        # A line for each sign of a text would be most of the work, and says nothing.
+        is_watched = code.co_filename in self._files and code.co_name not in _WITHIN
+        number = len(self._codes) if is_watched else 0
         self._numbers[id(code)] = number
         return number
 

@@ -60,15 +60,19 @@ class Search:
         self._mutator = Mutator(self._rng, target.tokens, target.longest)
         self._paths = Paths(target.modules)
         self._inputs = 0
+        self._now = 0.0  # of processor time; to ask for it costs as much as a small input
+        self._memory = 0
         self._kept: list[bytes] = [b""]
         self._found: dict[str, Finding] = {}
 
     def run(self, seconds: float, inputs: int, tell: Callable[[Finding], None]) -> Tally:
         """Until `seconds` of processor time are over, or that many `inputs` were tried."""
-        began = time.process_time()
-        for data in self._beginnings():
+        beginnings = self._beginnings()
+        began = self._now = time.process_time()
+        self._memory = peak_memory()
+        for data in beginnings:
             self._try(data, tell, keep=True)
-        while time.process_time() - began < seconds and self._inputs < inputs and len(self._found) < _MOST_FINDINGS:
+        while self._now - began < seconds and self._inputs < inputs and len(self._found) < _MOST_FINDINGS:
             self._try(self._made(), tell)
         self._clock.end()
         return Tally(self._target.name, self._inputs, len(self._paths), len(self._kept), time.process_time() - began)
@@ -88,13 +92,10 @@ class Search:
 
     def _try(self, data: bytes, tell: Callable[[Finding], None], *, keep: bool = False) -> None:
         self._inputs += 1
-        memory, began = peak_memory(), time.process_time()
-        finding = self._outcome(data, traced=True)
-        took = time.process_time() - began
-        if finding is None and peak_memory() - memory > MEMORY_BYTES + 20 * len(data):
-            finding = self._finding("memory", f"{(peak_memory() - memory) >> 20} MiB", "", data)
-        if finding is None and took > _SUSPICIOUS_SECONDS:
-            finding = self._slowness(data)
+        # Of long inputs, which are not kept, no path matters: traced they would take most of the time.
+        finding = self._outcome(data, traced=len(data) <= self._target.longest)
+        if finding is None:
+            finding = self._excess(data)
         if (self._paths.took_new() or keep) and finding is None:
             self._keep(data)
         if finding is not None and (key := f"{finding.kind} {_place(finding)}") not in self._found:
@@ -117,6 +118,14 @@ class Search:
             trace = "".join(traceback.format_exception(error, limit=-6))
             return self._finding(kind or "raised", f"{type(error).__name__}: {error}"[:400], trace, data)
         return None
+
+    def _excess(self, data: bytes) -> Finding | None:
+        """What the last run took beyond measure."""
+        memory, self._memory = self._memory, peak_memory()
+        now, self._now = self._now, time.process_time()
+        if self._memory - memory > MEMORY_BYTES + 20 * len(data):
+            return self._finding("memory", f"{(self._memory - memory) >> 20} MiB", "", data)
+        return self._slowness(data) if self._now - now > _SUSPICIOUS_SECONDS else None
 
     def _slowness(self, data: bytes) -> Finding | None:
         began = time.process_time()

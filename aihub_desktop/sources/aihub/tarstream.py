@@ -250,7 +250,7 @@ def _checksum_fits(block: bytes) -> bool:
     rest = block[:148] + block[156:]
     total = sum(rest) + 8 * 0x20
     # Old writers summed signed bytes: each byte from 0x80 on counts 256 less.
-    return found in (total, total - 256 * sum(byte >= 0x80 for byte in rest))
+    return found == total or found == total - 256 * sum(byte >= 0x80 for byte in rest)
 
 
 def _number(field: bytes) -> int:
