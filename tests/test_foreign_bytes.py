@@ -14,10 +14,11 @@ from typing import Final
 
 import pytest
 
+from aihub_desktop.archives.passing import TextLook, Verdict
 from aihub_desktop.archives.ziparchive import recall, verify
 from aihub_desktop.archives.zipstream import ZipStream
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.domain.model import Dataset, Piece, RemoteFile, Secret, SizeRange
 from aihub_desktop.domain.names import OWN_FOLDER
 from aihub_desktop.domain.storage import Credentials
@@ -176,6 +177,30 @@ def test_entries_that_overlap_are_not_opened_one_after_the_other(tmp_path: Path)
     assert sum(counts) < path.stat().st_size
     path.write_bytes(overlapping(1, bytes(4 << 20)))
     assert verify(path).is_sound
+
+
+# ---- what depended on where the bytes were cut
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (b"\xea\xea", "readable"),
+        ("가나다".encode(), "readable"),
+        ("가나다".encode("cp949"), "readable"),
+        ("a, 가".encode() + b"\xff", "unreadable"),
+        ("한글".encode() + "힣".encode("cp949"), "unreadable"),
+        ("가".encode()[:2], "unreadable"),
+        (b"abc\0", "unreadable"),
+        (b"", "readable"),
+    ],
+)
+def test_a_text_is_the_same_however_it_comes(text: bytes, note: str) -> None:
+    for size in (1, 2, 3, 100):
+        look = TextLook()
+        for at in range(0, len(text), size):
+            look.feed(memoryview(text)[at : at + size])
+        assert look.verdict() == Verdict(Proof.LENGTH, note)
 
 
 # ---- what filled the memory

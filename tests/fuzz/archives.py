@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import struct
+import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from aihub_desktop.archives import inflate, volumes, ziparchive, zipformat, zipstream
+from aihub_desktop.archives import inflate, passing, volumes, ziparchive, zipformat, zipstream
+from aihub_desktop.archives.passing import Verdict, look_for
 from aihub_desktop.archives.ziparchive import ZipVerdict, recall, verify, volume_count
 from aihub_desktop.archives.zipstream import ZipStream
 from aihub_desktop.domain import sets
 from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.leases import Proof
 
-from .target import SEAM, Target, chance, cut, holds, same
+from .target import SEAM, Target, WrongError, chance, cut, holds, same
 
 _READERS: Final = (ziparchive, zipformat, zipstream, volumes, inflate)
 _FILES: Final = {"라벨/하나.json": b'{"a": 1}' * 30, "빈 것": b"", "folder/": b"", "둘": bytes(range(256))}
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_BLOCK: Final = 512
 _TOKENS: Final = (
     *(b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"PK\7\x08", b"PK00", b"\xff\xff\xff\xff"),
     *(b"\1\0\x10\0", b"\1\0\x1c\0", b"\x08\0", b"\x0c\0", b"\x0e\0", b"\x09\0", b"\0\x08"),
@@ -139,6 +144,51 @@ def _sorts_names(data: bytes, folder: Path) -> None:
         holds("a volume outside its set", key in unit and len(set(unit)) == len(unit) > 1)
 
 
+def _looks_in_passing(data: bytes, folder: Path) -> None:
+    """Of every kind of file, cut in any way the same is learnt, and never more than Python's own readers know."""
+    del folder
+    for name in ("a.tar", "a.tar.gz", "a.gz", "a.json"):
+        whole, pieces = _look([data], name), _look(cut(data, chance(data)), name)
+        same(f"damage to {name}, whole and cut", bool(whole.damage), bool(pieces.damage))
+        if not whole.damage:
+            same(f"what is learnt of {name}, whole and cut", whole, pieces)
+        if name == "a.gz" and whole.proof is Proof.ARCHIVE and not whole.damage:
+            _look_as_gzip_does(data)
+
+
+def _look(portions: Iterable[bytes], name: str) -> Verdict:
+    look = look_for(name)
+    assert look is not None
+    for portion in portions:
+        buffer = bytearray(portion)
+        look.feed(memoryview(buffer))
+        buffer[:] = bytes(len(buffer))
+    return look.verdict()
+
+
+def _look_as_gzip_does(data: bytes) -> None:
+    decoder = zlib.decompressobj(31)
+    try:
+        while data and not decoder.eof:
+            decoder.decompress(data, _HONEST)
+            data = decoder.unconsumed_tail
+    except zlib.error as error:
+        raise WrongError(f"a sound gzip, by zlib: {error}") from error
+    holds("a whole gzip, by zlib", decoder.eof)
+
+
+def _passing() -> list[bytes]:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, data in _FILES.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(data), 1.5
+            tar.addfile(info, io.BytesIO(data))
+    packed = gzip.compress(out.getvalue(), mtime=1)
+    texts = [text.encode(coding) for text in ("가나다 abc", '{"글": 1}') for coding in ("utf-8", "utf-8-sig", "cp949")]
+    return [out.getvalue(), packed, packed + gzip.compress(b"more", mtime=0) + bytes(9), *texts]
+
+
 # ---- what the search begins with
 
 
@@ -222,10 +272,30 @@ def mended_zip(data: bytes) -> bytes:
     return data[:end] + record + data[end + 22 :]
 
 
+def mended_tar(data: bytes) -> bytes:
+    """Every block that looks like a header gets its right checksum, and the end its two blocks."""
+    blocks = bytearray(data + bytes(-len(data) % _BLOCK))
+    for at in range(0, len(blocks), _BLOCK):
+        block = blocks[at : at + _BLOCK]
+        if block[257:262] == b"ustar":
+            block[148:156] = b" " * 8
+            blocks[at + 148 : at + 156] = b"%06o\0 " % sum(block)
+    return bytes(blocks)
+
+
 TARGETS: Final = (
     Target("zip", _judges_a_zip, _READERS, _zips, mend=mended_zip, tokens=_TOKENS),
     Target("zip-stream", _streams_a_zip, _READERS, _zips, mend=mended_zip, tokens=_TOKENS),
     Target("volumes", _judges_a_set, _READERS, _sets, tokens=(*_TOKENS, SEAM)),
+    Target(
+        "passing",
+        _looks_in_passing,
+        (passing,),
+        _passing,
+        mend=mended_tar,
+        tokens=(b"\x1f\x8b\x08", b"ustar  \0", b"\n20 size=", b"S", b"x", b"g", "가".encode(), "가".encode("cp949")),
+        longest=32 << 10,
+    ),
     Target(
         "set-names",
         _sorts_names,

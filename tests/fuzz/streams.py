@@ -12,9 +12,10 @@ from typing import Final, Literal
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.sources import chunked, heads
 from aihub_desktop.sources.aihub import errors, tarstream
-from aihub_desktop.sources.aihub.tarstream import BLOCK, Chunk, End, Kind, Member, TarReader
+from aihub_desktop.sources.aihub.tarstream import Chunk, End, Kind, Member, TarReader
 from aihub_desktop.sources.chunked import Dechunker
 
+from .archives import mended_tar
 from .target import Target, chance, cut, holds, same
 
 _Members = list[tuple[str, Kind, int, bytes]]
@@ -73,17 +74,6 @@ def _look_as_tarfile_does(data: bytes, members: _Members) -> None:
     if b"path=" in data and b"@LongLink" in data:
         return  # of two long names for one member each takes another one
     same("a tar, by tarfile", ours, [(name.rstrip("/"), data) for name, data in others])
-
-
-def _mended_tar(data: bytes) -> bytes:
-    """Every block that looks like a header gets its right checksum, and the end its two blocks."""
-    blocks = bytearray(data + bytes(-len(data) % BLOCK))
-    for at in range(0, len(blocks), BLOCK):
-        block = blocks[at : at + BLOCK]
-        if block[257:262] == b"ustar":
-            block[148:156] = b" " * 8
-            blocks[at + 148 : at + 156] = b"%06o\0 " % sum(block)
-    return bytes(blocks)
 
 
 def _tars() -> list[bytes]:
@@ -198,7 +188,7 @@ TARGETS: Final = (
         _reads_a_tar,
         (tarstream,),
         _tars,
-        mend=_mended_tar,
+        mend=mended_tar,
         longest=32 << 10,
         tokens=(
             b"ustar  \0",
