@@ -40,12 +40,12 @@ def main() -> int:
     seconds = chosen.minutes * 60 / len(names)
     for result in fuzz_all(names, jobs=chosen.jobs, seconds=seconds, seed=seed, corpus=chosen.corpus):
         print(result.text(), flush=True)
-        findings += result.findings
-    for number, finding in enumerate(findings, 1):
-        print(told(finding), flush=True)
-        if chosen.keep is not None:
-            chosen.keep.mkdir(parents=True, exist_ok=True)
-            (chosen.keep / f"{finding.target}-{number}").write_bytes(finding.data)
+        for finding in result.findings:
+            findings.append(finding)
+            print(told(finding), flush=True)
+            if chosen.keep is not None:
+                chosen.keep.mkdir(parents=True, exist_ok=True)
+                (chosen.keep / f"{finding.target}-{len(findings)}").write_bytes(finding.data)
     return 1 if findings else 0
 
 

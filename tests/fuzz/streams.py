@@ -46,7 +46,8 @@ def _members(portions: Iterable[bytes]) -> tuple[_Members, Code | None]:
         reader.finish()
         holds("a member shorter than it says", all(member.size == len(data) for member, data in found))
     except ProblemError as error:
-        code = error.problem.code
+        # What a stream says that is no tar is judged by as much of it as had come.
+        code = error.problem.code if error.problem.code in (Code.BROKEN_TAR, Code.SHORT) else Code.NOT_A_TAR
     return [(member.name, member.kind, member.size, bytes(data)) for member, data in found], code
 
 
