@@ -198,34 +198,32 @@ class TextLook:
     """UTF-8, with or without its mark, or cp949: what a program of today can read."""
 
     def __init__(self) -> None:
-        self._decoder: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
-        self._is_ascii = True  # so far, so that it may still turn out to be cp949
+        # Both at once: where a feed ends inside a sign, it is not known yet which of them the text is.
+        self._ways = [codecs.getincrementaldecoder(coding)() for coding in ("utf-8", "cp949")]
+        self._is_ascii = True  # so far: then both read it alike
 
     def feed(self, view: memoryview) -> None:
-        if self._decoder is not None:
-            data = bytes(view)
-            self._decode(data)
-            self._is_ascii = self._is_ascii and data.isascii()
+        if not self._ways:
+            return
+        data = bytes(view)
+        if b"\0" in data:
+            self._ways = []
+        elif not (self._is_ascii and data.isascii()):
+            self._is_ascii = False
+            self._ways = [way for way in self._ways if _takes(way, data)]
 
     def verdict(self) -> Verdict:
-        try:
-            if self._decoder is not None:
-                self._decoder.decode(b"", True)
-        except UnicodeDecodeError:
-            self._decoder = None
-        return Verdict(Proof.LENGTH, "unreadable" if self._decoder is None else "readable")
+        # UTF-8 that ends within a sign was cut off, though its last bytes may mean something in cp949.
+        readable = bool(self._ways) and _takes(self._ways[0], b"", final=True)
+        return Verdict(Proof.LENGTH, "readable" if readable else "unreadable")
 
-    def _decode(self, data: bytes) -> None:
-        try:
-            if b"\0" not in data and self._decoder is not None:
-                self._decoder.decode(data)
-                return
-        except UnicodeDecodeError:
-            if self._is_ascii:
-                self._decoder, self._is_ascii = codecs.getincrementaldecoder("cp949")(), False
-                self._decode(data)
-                return
-        self._decoder = None
+
+def _takes(way: codecs.IncrementalDecoder, data: bytes, *, final: bool = False) -> bool:
+    try:
+        way.decode(data, final)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_header(block: bytes) -> bool:
@@ -233,7 +231,7 @@ def _is_header(block: bytes) -> bool:
     rest = block[: _SUM_AT.start] + b" " * 8 + block[_SUM_AT.stop :]
     unsigned = sum(rest)
     # Some old programs added signed bytes.
-    return stated in (unsigned, unsigned - 256 * sum(byte > 127 for byte in rest)) and stated > 0
+    return stated > 0 and (stated == unsigned or stated == unsigned - 256 * sum(byte > 127 for byte in rest))
 
 
 def _number(field: bytes) -> int:

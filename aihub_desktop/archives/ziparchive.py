@@ -15,7 +15,7 @@ from isal import isal_zlib
 
 from aihub_desktop.archives.inflate import FAILURES, can_open, decoders, unpacked
 from aihub_desktop.archives.volumes import Volumes, Window
-from aihub_desktop.archives.zipdirectory import Ranges, count_volumes, entries, find_directory
+from aihub_desktop.archives.zipdirectory import OverlapError, Ranges, count_volumes, entries, find_directory
 from aihub_desktop.archives.zipformat import LOCAL_SIZE, Entry, bad, local_length, parse_local
 from aihub_desktop.archives.zipstream import Seen
 from aihub_desktop.domain.faults import Code, ProblemError
@@ -109,7 +109,7 @@ class _Check:
         self._stopped = stopped
         self._verdict = ZipVerdict()
         self._directory = find_directory(volumes)
-        self._ranges = Ranges()
+        self._ranges = Ranges(self._directory.start)
 
     def run(self) -> ZipVerdict:
         verdict = self._verdict
@@ -121,7 +121,7 @@ class _Check:
             try:
                 self._check_entry(entry, start)
             except ProblemError as error:
-                if error.problem.code is not Code.BAD_ARCHIVE:
+                if error.problem.code is not Code.BAD_ARCHIVE or isinstance(error, OverlapError):
                     raise
                 verdict.blame(self._damage(entry, start, str(error.problem.facts["why"])))
         expected = self._directory.entries

@@ -26,6 +26,7 @@ from aihub_desktop.archives.zipformat import (
     parse_entry,
     parse_locator,
 )
+from aihub_desktop.domain.faults import Code, ProblemError
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,25 @@ def count_volumes(volumes: Volumes) -> int:
     return max(end.disk + 1 if end.disk < 0xFFFF else 1, locator.disks if locator else 1)
 
 
+class OverlapError(ProblemError):
+    """No damage of one entry: what the whole archive is refused for."""
+
+
 class Ranges:
     """The bytes of each entry, flat: writers put entries in order, so there is rarely anything to sort."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int) -> None:
+        """`room`: entries that share no bytes take up no more than this."""
         self._starts = array("Q")
         self._stops = array("Q")
         self._in_order = True
+        self._left = room
 
     def add(self, start: int, stop: int) -> None:
+        """Raises `OverlapError` where they overlap for sure: a thousand entries of one kernel would all be opened."""
+        self._left -= stop - start
+        if self._left < 0:
+            raise OverlapError(Code.BAD_ARCHIVE, why="entries overlap")
         if self._stops and start < self._stops[-1]:
             self._in_order = False
         self._starts.append(start)

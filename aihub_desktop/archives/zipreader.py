@@ -15,7 +15,7 @@ from aihub_desktop.archives.entry import Item, Kind
 from aihub_desktop.archives.inflate import FAILURES, Method, can_open, decoders, unpacked
 from aihub_desktop.archives.naming import Naming
 from aihub_desktop.archives.volumes import Volumes, Window
-from aihub_desktop.archives.zipdirectory import Directory, Ranges, entries, find_directory
+from aihub_desktop.archives.zipdirectory import Directory, OverlapError, Ranges, entries, find_directory
 from aihub_desktop.archives.zipformat import FLAG_UTF8, LOCAL_SIZE, Entry, bad, local_length, parse_local
 from aihub_desktop.domain.faults import Code, ProblemError
 
@@ -67,12 +67,15 @@ class ZipArchive:
 
     def _look_through(self) -> str:
         """Once over the directory before any name is text: what the names are, and that no two entries overlap."""
-        digest, ranges, count = xxhash.xxh3_128(), Ranges(), 0
+        digest, ranges, count = xxhash.xxh3_128(), Ranges(self._directory.start), 0
         for entry in entries(self._volumes, self._directory):
             if not entry.flags & FLAG_UTF8:
                 self._naming.see(entry.name)
             start = self._directory.place(entry, self._volumes.starts)
-            ranges.add(max(0, start), max(0, start) + LOCAL_SIZE + len(entry.name) + entry.packed)
+            try:
+                ranges.add(max(0, start), max(0, start) + LOCAL_SIZE + len(entry.name) + entry.packed)
+            except OverlapError:
+                raise ProblemError(Code.ARCHIVE_BOMB, name=self.paths[-1].name) from None
             digest.update(b"%d %d %d " % (entry.crc, entry.size, start) + entry.name)
             count += 1
             if not count & _STOP_ASKED and self._stopped():

@@ -31,6 +31,8 @@ from aihub_desktop.archives.zipformat import (
 # An entry that grows by more than this is left to the check, which holds up no network.
 _GROWTH: Final = 32
 _GROWTH_FREE: Final = 64 << 20
+# What is noted of so many takes 160 MB. Of empty entries a stream can bring millions a second, and for ever.
+MOST: Final = 4 << 20
 # Where the end of the data is not known, what lies behind it is copied: so small steps are taken.
 _STEP: Final = 16 << 10
 _LOW: Final = 0xFFFFFFFF
@@ -88,9 +90,10 @@ class Seen:
 
 
 class ZipStream:
-    """Fed with the bytes of a file in their order, from the first on, cut in any way."""
+    """Fed with the bytes of a file in their order, from the first on, cut in any way. Notes `most` entries."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self.seen = Seen()
         self._view = memoryview(b"")  # what was fed
         self._place = 0  # how far it was read
@@ -118,7 +121,7 @@ class ZipStream:
         head = yield from self._exactly(4)
         if head in _MARKS:
             head = yield from self._exactly(4)
-        while head == LOCAL_SIGNATURE:
+        while head == LOCAL_SIGNATURE and len(self.seen) < self._most:
             start = self._at - 4
             head += yield from self._exactly(LOCAL_SIZE - 4)
             local = parse_local(head + (yield from self._exactly(local_length(head) - LOCAL_SIZE)))

@@ -13,16 +13,16 @@ import contextlib
 import re
 import secrets
 import unicodedata
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from aihub_desktop.domain.faults import ProblemError
+from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.transport.disk import OpenFile, disk_error, native, plain_file, remove, sync_folder
 from aihub_desktop.transport.journal import Identity, JournalState, Span, WholeLine, encoded, read_journals
 from aihub_desktop.transport.ledger import own_folder
-from aihub_desktop.transport.target import Spot
+from aihub_desktop.transport.target import Spot, Target
 
 _NAME: Final = re.compile(r"batch-[0-9a-f]{16}\.journal")
 
@@ -95,8 +95,12 @@ def _is_settled(folder: Path, place: str, state: JournalState, recorded: Mapping
     whole = state.whole
     if whole is None or recorded.get(place) == whole.sha256:
         return True
-    names: Container[bool] = [(folder / (place + end)).exists() for end in ("", ".part")]
-    return True not in names
+    try:
+        spot = Target(folder).spot(place)
+        return plain_file(spot.final) is None and plain_file(spot.part) is None
+    except ProblemError as error:
+        # Whatever a batch says, nothing of ours lies at a place that is none.
+        return error.problem.code is Code.UNSAFE_NAME
 
 
 def _batches(folder: Path | str) -> list[Path]:

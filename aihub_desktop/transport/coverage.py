@@ -58,7 +58,11 @@ class Coverage:
         self._bytes += piece.stop - piece.start
 
     def remove(self, piece: Piece) -> None:
-        self._pieces.remove(piece)
+        """Raises `ValueError` where it is not there."""
+        index = self._index(piece.start)
+        if index < 0 or self._pieces[index] != piece:
+            raise ValueError(f"{piece.start}-{piece.stop} is not here")
+        del self._pieces[index]
         self._bytes -= piece.stop - piece.start
 
     def at(self, offset: int) -> Piece | None:

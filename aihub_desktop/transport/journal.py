@@ -97,6 +97,8 @@ class JournalState(msgspec.Struct, frozen=True):
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(AnyLine)
+# What comes of bytes that are no text, and of a thousand brackets, is no DecodeError.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def encoded(line: AnyLine) -> bytes:
@@ -104,10 +106,10 @@ def encoded(line: AnyLine) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def read_lines(data: bytes, *, until_whole: bool = False) -> tuple[list[AnyLine], int]:
-    """The lines up to the first that is not right, and the bytes that they take. `until_whole`: of the first file."""
+def read_lines(data: bytes, *, start: int = 0, until_whole: bool = False) -> tuple[list[AnyLine], int]:
+    """The lines from `start` up to the first that is not right, and where that begins. `until_whole`: of one file."""
     lines: list[AnyLine] = []
-    length = 0
+    length = start
     while (stop := data.find(b"\n", length) + 1) > 0:
         line = _line(data[length : stop - 1])
         if line is None or isinstance(line, Identity) != (not lines):
@@ -148,11 +150,11 @@ def read_journals(data: bytes) -> list[tuple[str, JournalState]]:
     found: list[tuple[str, JournalState]] = []
     at = 0
     while at < len(data):
-        lines, length = read_lines(data[at:], until_whole=True)
+        lines, stop = read_lines(data, start=at, until_whole=True)
         if not lines or not isinstance(last := lines[-1], WholeLine):
             break
-        found.append((last.place, _state(lines, length)))
-        at += length
+        found.append((last.place, _state(lines, stop - at)))
+        at = stop
     return found
 
 
@@ -229,7 +231,7 @@ def _line(text: bytes) -> AnyLine | None:
         return None
     try:
         line = _decoder.decode(text[9:])
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     match line:
         case Identity(version=version):

@@ -343,7 +343,7 @@ def _stories(lines: Iterable[bytes]) -> dict[tuple[str, str], Entry]:
     for line in lines:
         try:
             entry = decoder.decode(line)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # as in journals: not all are DecodeErrors
             continue
         stories[entry.place, entry.sha256] = entry
     return stories

@@ -37,8 +37,9 @@ _SENTENCES: Final[tuple[tuple[tuple[str, ...], Code], ...]] = (
     (("잠시후",), Code.HUB_BUSY),
 )
 
+# Atomic: a comment may be read to the end of any later one, and there are 2**n ways to try for n of them.
 _HTML: Final = re.compile(
-    r"\s*(?:<\?xml[^>]*>|<!--.*?-->|\s)*<(?:!doctype|html|head|body|title|script|meta)\b", re.I | re.S
+    r"(?>(?:<\?xml[^>]*>|<!--.*?-->|\s+)*)<(?:!doctype|html|head|body|title|script|meta)\b", re.I | re.S
 )
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _BLANKS: Final = re.compile(r"[\s\x00-\x1f\x7f]+")

@@ -28,6 +28,7 @@ _GROUP: Final = re.compile(r"    |│  ")
 _FILE_KEY: Final = re.compile(r"[0-9A-Za-z_-]{1,40}")
 _SIZE: Final = re.compile(r"(?P<number>[0-9]{1,15})\s*(?P<unit>bytes?|[kmgtp]?b)", re.IGNORECASE)
 _UNITS: Final = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50, "b": 1}
+_LONGEST_PATH: Final = 4096  # no system takes longer ones; a long folder's name counts again for each of its files
 _LARGEST: Final = 1 << 48  # 256 TiB, ten times the largest dataset: sums of thousands must fit into 63 bits
 
 
@@ -79,6 +80,8 @@ def parse_tree(text: str, dataset: Dataset) -> Listing:
         if row.key in files:
             raise _bad("a file key that occurs twice", line)
         path = "/".join([*folders, row.name])
+        if len(path) > _LONGEST_PATH:
+            raise _bad("a path beyond all measure", line)
         files[row.key] = RemoteFile(dataset.source, dataset.key, row.key, path, row.size, dataset.package)
     return Listing(list(files.values()), notice)
 

@@ -30,6 +30,9 @@ LARGEST_MEMBER: Final = (1 << 62) - 1
 _ZEROS: Final = bytes(BLOCK)
 _OCTAL: Final = re.compile(rb" *([0-7]*)[ ]*(?:\x00.*)?", re.DOTALL)
 _PAX_RECORD: Final = re.compile(rb"([0-9]{1,20}) ")
+# Of pax records only these are kept: a stream may bring new ones for ever.
+_PAX_KEYS: Final = (b"path", b"size")
+_SPARSE: Final = b"GNU.sparse."
 
 
 class Kind(StrEnum):
@@ -102,6 +105,7 @@ class TarReader:
         self._padding = 0
         self._record: bytearray | None = None  # None while data passes
         self._record_type = 0
+        self._is_announced = False  # a record says what the next header's member is
         self._long_name: bytes | None = None
         self._pax: dict[bytes, bytes] = {}
         self._pax_of_all: dict[bytes, bytes] = {}
@@ -169,7 +173,7 @@ class TarReader:
 
     def _take_zeros(self) -> End | None:
         self._started = True
-        if self._long_name is not None or self._pax:
+        if self._is_announced:
             raise _broken("an end where a member was announced")
         if self._zero_seen:
             self.at_end = True
@@ -206,10 +210,12 @@ class TarReader:
         self._record = None
         match chr(self._record_type):
             case "L":
+                self._is_announced = True
                 self._long_name = record.split(b"\0", 1)[0]
             case "g":
                 self._pax_of_all = _merged(self._pax_of_all, _pax_records(record))
             case "x" | "X":
+                self._is_announced = True
                 self._pax |= _pax_records(record)
             case _:  # "K": the long name of a link's target; links are refused by their kind
                 pass
@@ -221,7 +227,7 @@ class TarReader:
         size = _decimal(pax[b"size"]) if b"size" in pax else size
         if kind in _WITHOUT_DATA:
             size = 0
-        self._pax, self._long_name = {}, None
+        self._pax, self._long_name, self._is_announced = {}, None, False
         self._left, self._padding = size, -size % BLOCK
         name = _decoded(raw)
         return Member(name.rstrip("/") if kind is Kind.DIRECTORY else name, size, kind)
@@ -244,7 +250,7 @@ def _checksum_fits(block: bytes) -> bool:
     rest = block[:148] + block[156:]
     total = sum(rest) + 8 * 0x20
     # Old writers summed signed bytes: each byte from 0x80 on counts 256 less.
-    return found in (total, total - 256 * sum(byte >= 0x80 for byte in rest))
+    return found == total or found == total - 256 * sum(byte >= 0x80 for byte in rest)
 
 
 def _number(field: bytes) -> int:
@@ -277,7 +283,7 @@ def _kind(block: bytes, pax: dict[bytes, bytes], name: bytes) -> Kind:
     kind = _KINDS.get(block[156], Kind.OTHER)
     if block[156] == 0 and name.endswith(b"/"):
         return Kind.DIRECTORY  # how writers before ustar said it
-    if kind is Kind.FILE and any(key.startswith(b"GNU.sparse.") for key in pax):
+    if kind is Kind.FILE and _SPARSE in pax:
         return Kind.SPARSE
     return kind
 
@@ -292,7 +298,7 @@ def _decoded(name: bytes) -> str:
 
 
 def _pax_records(record: bytes) -> dict[bytes, bytes]:
-    """The "LENGTH KEY=VALUE\\n" lines of a pax header; zeros after the last one are allowed."""
+    """The "LENGTH KEY=VALUE\\n" lines of a pax header that matter; zeros after the last one are allowed."""
     records: dict[bytes, bytes] = {}
     at = 0
     while at < len(record) and record[at]:
@@ -303,7 +309,10 @@ def _pax_records(record: bytes) -> dict[bytes, bytes]:
         key, equals, value = record[found.end() : stop].partition(b"=")
         if not equals or not key or stop > len(record) or not value.endswith(b"\n"):
             raise _broken("a malformed pax record")
-        records[key] = value[:-1]
+        if key in _PAX_KEYS:
+            records[key] = value[:-1]
+        elif key.startswith(_SPARSE) and value != b"\n":
+            records[_SPARSE] = b"any"
         at = stop
     return records
 

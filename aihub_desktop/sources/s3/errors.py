@@ -57,12 +57,12 @@ def refusal(
     error = read_error(body)
     code = code_of(status, headers, error, signed=credentials is not None)
     facts: dict[str, str | int] = {"host": host, "status": status}
-    if text := _shown(error, credentials):
+    if text := _shown(": ".join(filter(None, (error.code, error.message))), credentials):
         facts["text"] = text
     if code is Code.SERVER_BUSY and (later := headers.get("retry-after", "").strip()):
         facts["retry_after"] = later[:40]
     if code is Code.BAD_ADDRESS:
-        facts["address"] = f"{host}: {error.code[:80] or 'redirect'}"
+        facts["address"] = f"{host}: {_shown(error.code, credentials)[:80] or 'redirect'}"
     return ProblemError(code, **facts)
 
 
@@ -79,8 +79,7 @@ def code_of(status: int, headers: Mapping[str, str], error: StorageError, *, sig
     return code or Code.SERVER_ERROR
 
 
-def _shown(error: StorageError, credentials: Credentials | None) -> str:
-    text = ": ".join(part for part in (error.code, error.message) if part)
+def _shown(text: str, credentials: Credentials | None) -> str:
     if credentials is not None:
         secrets = (credentials.access_key, credentials.secret_key.reveal(), credentials.token.reveal())
         for secret in filter(None, secrets):

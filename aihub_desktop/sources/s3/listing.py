@@ -14,10 +14,13 @@ from xml.parsers import expat
 from aihub_desktop.domain.faults import Code, ProblemError
 
 _RECORDS: Final = frozenset({"Contents", "CommonPrefixes", "Bucket", "Error"})
+_SIZE: Final = re.compile(r"0*(?P<number>[0-9]{1,19})")
 _LARGEST_SIZE: Final = 1 << 62
 # A name has 1,024 bytes at most, each of which may be written as three signs; no document has more levels than these.
 _LONGEST_TEXT: Final = 64 << 10
 _DEEPEST: Final = 16
+# What expat raises, and Python for a text in a coding that it does not know, or whose signs are several bytes.
+_UNREADABLE: Final = (expat.ExpatError, ValueError, LookupError)
 _ETAG: Final = re.compile(r"[\x21\x23-\x7e]+")
 
 
@@ -142,7 +145,7 @@ def read_error(document: bytes) -> StorageError:
     """What an error's document says. A text that is none gives an empty error: error bodies may be cut, or be pages."""
     try:
         read = _Reader().read(document)
-    except (expat.ExpatError, ValueError):
+    except _UNREADABLE:
         return StorageError()
     found = next((record for kind, record in read.records if kind == "Error"), {})
     return StorageError(found.get("Code", ""), found.get("Message", ""), found.get("Region", ""))
@@ -151,7 +154,7 @@ def read_error(document: bytes) -> StorageError:
 def _read(document: bytes, root: str) -> _Document:
     try:
         read = _Reader().read(document)
-    except (expat.ExpatError, ValueError):
+    except _UNREADABLE:
         raise ProblemError(Code.WRONG_ANSWER, why="xml") from None
     if read.root != root:
         raise ProblemError(Code.WRONG_ANSWER, why="xml", text=read.root[:80])
@@ -159,11 +162,10 @@ def _read(document: bytes, root: str) -> _Document:
 
 
 def _entry(record: dict[str, str], decoded: bool) -> Entry:
-    size = record.get("Size", "")
-    is_number = size.isascii() and size.isdecimal() and len(size) < 20
-    if "Key" not in record or not is_number or int(size) > _LARGEST_SIZE:
+    found = _SIZE.fullmatch(record.get("Size", ""))
+    if "Key" not in record or found is None or (size := int(found["number"])) > _LARGEST_SIZE:
         raise ProblemError(Code.WRONG_ANSWER, why="entry")
-    return Entry(_text(record["Key"], decoded), int(size), quoted_etag(record.get("ETag", "")))
+    return Entry(_text(record["Key"], decoded), size, quoted_etag(record.get("ETag", "")))
 
 
 def _next(top: dict[str, str], entries: list[Entry], prefixes: list[str], version: int, decoded: bool) -> str:

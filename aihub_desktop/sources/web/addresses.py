@@ -18,7 +18,7 @@ MIRRORS: Final = "\t"  # between the addresses of one file, as in aria2's lists
 _SHOWN_SIGNS: Final = 120
 _PLAIN_HOST: Final = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)*\.?|[0-9a-f:.]+")
 # A backslash before the path, at which parsers fall out with each other over what the host is.
-_TWISTED: Final = re.compile(r"\s*[^:/?#]*:/*[^/?#]*\\")
+_TWISTED: Final = re.compile(r"[^:/?#]*:/*+[^/?#]*\\")
 # Addresses that httpx would leave as they are: nearly all, and its parser costs more than a small file's request.
 _SIGN: Final = r"(?:[A-Za-z0-9_~!$&'()*+,;=:@/.-]|%[0-9A-Fa-f]{2})*"
 _BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -56,7 +56,7 @@ def parsed(address: str) -> httpx.URL:
         url = httpx.URL(f"{scheme.lower()}{colon}{rest}")  # else it keeps the usual port of "HTTP:"
         host = url.raw_host.decode("ascii").lower()
         usable = url.scheme in ("http", "https") and 0 < (80 if url.port is None else url.port) < 65536
-        if usable and _PLAIN_HOST.fullmatch(host) and not _TWISTED.match(address):
+        if usable and _PLAIN_HOST.fullmatch(host) and not _TWISTED.match(address.strip()):
             return url.copy_with(fragment=None) if url.fragment else url
     except (httpx.InvalidURL, ValueError):
         pass
@@ -127,4 +127,5 @@ def _name_of(pair: str) -> str:
 def _unread(address: str) -> str:
     """What may be shown of text that cannot be read as an address: nothing that may be a login or a signature."""
     text = re.split(r"[?#]", address, maxsplit=1)[0]
-    return re.sub(r"[\x00-\x1f\x7f]|//.*@", lambda found: "//" * found[0].startswith("/"), text)[:_SHOWN_SIGNS]
+    before, slashes, rest = re.sub(r"[\x00-\x1f\x7f]", "", text).partition("//")
+    return f"{before}{slashes}{rest.rpartition('@')[2]}"[:_SHOWN_SIGNS]

@@ -89,15 +89,16 @@ class _Draft:
         return RemoteFile(WEB, "", clean(addresses[0]), safe_folders(self.name), size, origin=origin)
 
     def _addresses(self) -> list[str]:
-        addresses: list[str] = []
+        addresses: dict[str, None] = {}  # in order; a list of a million mirrors would be walked a million times
         for _, _, address in sorted(self.urls, key=lambda each: each[:2]):
             try:
                 clean(address)
             except ProblemError:
                 continue  # ftp, a torrent, or broken: the others may do
-            if address not in addresses:
-                addresses.append(address)
-        return addresses[:_MOST_MIRRORS]
+            addresses[address] = None
+            if len(addresses) == _MOST_MIRRORS:
+                break
+        return list(addresses)
 
     def _checksums(self) -> tuple[Checksum, ...]:
         found: dict[Algorithm, Checksum] = {}
@@ -154,7 +155,7 @@ class _Reader:
         # Elements of others may stand anywhere, and mean nothing here.
         self._path.append(name if namespace in _NAMESPACES else "")
         self._text, self._told = "", told
-        if len(self._path) > _DEEPEST or len(self._drafts) > _MOST_FILES:
+        if len(self._path) > _DEEPEST or len(self._drafts) > _MOST_FILES or len(told.get("name", "")) > _LONGEST_TEXT:
             raise _bad("too-long")
         if self._path[-2:] in (["metalink", "file"], ["files", "file"]):
             self._drafts.append(_Draft(told.get("name", "")))

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -79,7 +80,7 @@ def safe_part(text: str) -> str:
     """One part of a path from any text: what `safe_path` forbids is replaced, what is too long is shortened."""
     name = unicodedata.normalize("NFC", text).strip()
     if not _is_safe(name):
-        name = "".join(sign if sign == "." or _is_safe(f"x{sign}x") else "_" for sign in name)
+        name = "".join(sign if _may_stand(sign) else "_" for sign in name)
         name = _shortened(name.rstrip(". "), LONGEST_NAME_BYTES)
         name = name if _is_safe(name) else f"_{_shortened(name, LONGEST_NAME_BYTES - 1)}"
     return name if _is_safe(name) and name.strip("_ ") else NAMELESS
@@ -116,6 +117,11 @@ def _numbered(name: str, number: int) -> str:
 
 def _key(name: str) -> str:
     return clash_key(name.replace(" ", "_"))
+
+
+@lru_cache(maxsize=4096)  # a list may hold a hundred thousand names to be mended
+def _may_stand(sign: str) -> bool:
+    return sign == "." or _is_safe(f"x{sign}x")
 
 
 def _is_safe(part: str) -> bool:

@@ -1,0 +1,12 @@
+"""All targets by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from . import archives, folders, streams, texts
+from .target import Target
+
+TARGETS: Final[dict[str, Target]] = {
+    target.name: target for module in (streams, archives, folders, texts) for target in module.TARGETS
+}
