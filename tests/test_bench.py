@@ -41,6 +41,9 @@ PEERS: Final = {
     "objects": {"aihub fetch", "s5cmd cp"},
     "lanes": {"aihub fetch, all even", "aihub fetch, one falls to 1 %"},
     "again": {"aihub fetch"},
+    "unpack-stored": {"ours, 1 thread", "ours, 2 threads"},
+    "unpack-deflated": {"ours, 1 thread", "ours, 2 threads"},
+    "unpack-small": {"ours, 1 thread", "ours, 2 threads"},
 }
 SERVERS: Final = {
     **dict.fromkeys(("ranges", "ranges-tls", "many"), ("nginx",)),
