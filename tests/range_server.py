@@ -24,6 +24,7 @@ from typing import Final, Self
 
 from loopback import DEADLINE, read_head
 
+_GATE_SECONDS: Final = 5.0
 # No power of two: the pieces of any cutting differ from each other.
 _PERIOD: Final = 1_000_003
 _BLOCK: Final = 64 << 10
@@ -83,7 +84,10 @@ class Way(Enum):
 
 @dataclass(slots=True, eq=False)
 class Fault:
-    """Strikes `times` requests of its file (None: all), after `since` others, if they ask for the byte `of`."""
+    """Strikes `times` requests of its file (None: all), after `since` others, if they ask for the byte `of`.
+
+    `gate`: a status is said to as many at once as it lets through, or after some seconds to those that came.
+    """
 
     way: Way
     at: int = 0
@@ -92,6 +96,7 @@ class Fault:
     times: int | None = 1
     since: int = 0
     of: int | None = None
+    gate: threading.Barrier | None = None
 
     def strikes(self, start: int, stop: int) -> bool:
         if self.of is not None and not start <= self.of < stop:
@@ -344,6 +349,9 @@ def _answer(thing: Thing, headers: dict[str, str], ways: dict[Way, Fault]) -> _A
     if Way.REFUSED in ways:
         return _said(b"", 412)
     if (fault := ways.get(Way.STATUS)) is not None:
+        if fault.gate is not None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                fault.gate.wait(_GATE_SECONDS)
         return _said(b"not now", fault.at, "text/plain", **({"Retry_After": fault.text} if fault.text else {}))
     validators = _validators(thing, ways)
     current = set(validators.values())

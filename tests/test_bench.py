@@ -44,6 +44,8 @@ PEERS: Final = {
     "unpack-stored": {"ours, 1 thread", "ours, 2 threads"},
     "unpack-deflated": {"ours, 1 thread", "ours, 2 threads"},
     "unpack-small": {"ours, 1 thread", "ours, 2 threads"},
+    "verify": {"aihub verify, one file", "sha256sum -c, 20,000 small files"},
+    "verify-receiving": {"stored: received alone", "deflated: received and proved"},
 }
 SERVERS: Final = {
     **dict.fromkeys(("ranges", "ranges-tls", "many"), ("nginx",)),

@@ -95,7 +95,8 @@ def test_arguments_may_stand_anywhere(words: str) -> None:
         ("fetch a --to d --connections 0", "value"), ("fetch a --to d --style odd", "choice"),
         ("fetch a --to d --profile p --anonymous", "not-both"), ("storage", "required"),
         ("storage add", "required"), ("storage add a --stdin --anonymous", "not-both"),
-        ("storage ls s3://a s3://b", "unknown"),
+        ("storage ls s3://a s3://b", "unknown"), ("verify d --quick --deep", "not-both"),
+        ("verify d --report", "value-missing"), ("repair", "required"), ("repair d --parallel 0", "value"),
     ],
 )  # fmt: skip
 def test_slips_are_told_in_both_languages(
@@ -117,7 +118,7 @@ def test_slips_are_told_in_both_languages(
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_help_of_every_command(capsys: pytest.CaptureFixture[str], language: str) -> None:
     names = (
-        *("datasets", "files", "get", "fetch", "verify", "key", "storage", "settings", "demo", "doctor"),
+        *("datasets", "files", "get", "fetch", "verify", "repair", "key", "storage", "settings", "demo", "doctor"),
         *("key set", "settings set", "storage add", "storage list", "storage remove", "storage ls"),
     )
     for words in ("", *names):

@@ -160,3 +160,17 @@ def test_what_is_said_for_one_run_is_not_kept(aihub: Aihub, filled: Storage, fol
     region = fetch(aihub, filled, f"s3://{BUCKET}/top.bin", "--region", "kr-1", "--style", "path", "--to", folder)
     assert region.code == 0, region.err
     assert aihub("storage", "list", "--json", **KEYS).records == before
+
+
+def test_a_broken_object_comes_again(aihub: Aihub, filled: Storage, folder: Path) -> None:
+    assert fetch(aihub, filled, f"s3://{BUCKET}/set/", "--to", folder).code == 0
+    right = final_files(folder)
+    broken = folder / "a.bin"
+    broken.write_bytes(FILES["set/a.bin"][:-1] + b"\0")
+    (folder / "하위_폴더/b_c.bin").unlink()
+    run = aihub("repair", folder, "--yes", "--json", **KEYS)
+    assert run.code == 0, run.err
+    assert final_files(folder) == right
+    assert {record["proof"] for record in run.records if record["event"] == "file"} == {"checksum"}
+    assert aihub("verify", folder, "--quick", **KEYS).code == 0
+    assert aihub("repair", folder, "--yes", "--json", **KEYS).end["done"] == 0

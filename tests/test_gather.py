@@ -256,7 +256,8 @@ def test_a_place_that_closes_for_long_ends_the_lease(folder: Path) -> None:
 
 def test_all_hands_are_refused_at_the_same_moment(folder: Path) -> None:
     """That is one refusal of the file, not as many as there are hands."""
-    thing = Thing(SIZE, faults=[Fault(Way.STATUS, at=503, text="1", times=7, since=1)])
+    refusal = Fault(Way.STATUS, at=503, text="1", times=8, since=8, gate=threading.Barrier(8))
+    thing = Thing(SIZE, rate=2 * MIB, faults=[refusal])  # each hand's second piece
     with RangeServer({"/a.bin": thing}) as server:
         assert news_of(folder, server, "a.bin", SIZE, connections=8).whole == {1: (SIZE, sha256(thing.bytes()))}
 

@@ -6,6 +6,7 @@ import hashlib
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from engines import RunningEngine, final_files, manifest, sha256
 from loopback import answer
@@ -74,16 +75,19 @@ def test_signatures_are_neither_told_nor_written_beside_the_files(folder: Path, 
     assert not [path for path in written if b"5ec2e7" in path.read_bytes()]
 
 
-def test_a_file_that_is_not_there_fails_alone(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"), [("404 Not Found", Code.NOT_THERE), ("403 Forbidden", Code.NO_ACCESS)], ids=["404", "403"]
+)
+def test_a_file_that_is_not_to_be_had_fails_alone(folder: Path, tmp_path: Path, status: str, code: Code) -> None:
     with site(SMALL) as server, RunningEngine(tmp_path / "home", NOWHERE) as run:
         files = remotes(server, SMALL)
-        del server.pages["/7"]
+        server.pages["/7"] = lambda asked: answer(b"", status=status)
         number = ask(run, files, folder)
         row = run.wait_for(number, TransferState.FAILED)
         assert (row.done, row.failed) == (len(SMALL) - 1, 1)
         (bad,) = [one for one in run.files(number) if one.state is FileState.FAILED]
         assert bad.problem is not None
-        assert bad.problem.code is Code.NOT_THERE
+        assert bad.problem.code is code
         server.pages["/7"] = ranged(SMALL[files[7].path])
         run.ask(m.Retry(run.engine.number(), [number]), type(None))
         assert run.wait_for(number, TransferState.DONE).done == len(SMALL)
@@ -149,3 +153,32 @@ def test_hours_that_end_stop_ranges_at_once(folder: Path, tmp_path: Path) -> Non
         run.ask(m.Configure(run.engine.number(), {"hours": "", "limit": 0}, for_run=True), type(None))
         assert run.wait_for(number, TransferState.DONE).done == 1
     assert final_files(folder) == LARGE
+
+
+@pytest.mark.parametrize("size", [20 * MB, 700], ids=["large", "small"])
+def test_a_file_that_changed_since_it_was_listed_comes_as_it_is_now(folder: Path, tmp_path: Path, size: int) -> None:
+    """Else it could be tried again for ever, each time against the old list."""
+    now = noise(size, 3)
+    with Site({"/0": ranged(now, 'ETag: "new"')}) as server, RunningEngine(tmp_path / "home", NOWHERE) as run:
+        for_old = RemoteFile(WEB, "", f"{server.url}/0", "a.bin", SizeRange.exactly(size - 5))
+        listed = msgspec.structs.replace(for_old, origin=Origin((f"{server.url}/0",), etag='"old"'))
+        row = run.wait_for(ask(run, [listed], folder), TransferState.DONE, TransferState.FAILED)
+        assert (row.state, row.done, row.bytes) == (TransferState.DONE, 1, size)
+    assert final_files(folder) == {"a.bin": now}
+
+
+def test_what_was_promised_holds_though_the_file_changed(folder: Path, tmp_path: Path) -> None:
+    promised = noise(3 * MB, 4)
+    with (
+        Site({"/0": ranged(noise(3 * MB, 5), 'ETag: "new"')}) as server,
+        RunningEngine(tmp_path / "home", NOWHERE) as run,
+    ):
+        sum_ = Checksum(Algorithm.SHA256, hashlib.sha256(promised).hexdigest())
+        origin = Origin((f"{server.url}/0",), etag='"old"', checksums=(sum_,))
+        file = RemoteFile(WEB, "", f"{server.url}/0", "a.bin", SizeRange.exactly(3 * MB), origin=origin)
+        number = ask(run, [file], folder)
+        assert run.wait_for(number, TransferState.FAILED).failed == 1
+        (bad,) = run.files(number)
+        assert bad.problem is not None
+        assert bad.problem.code is Code.WRONG_CHECKSUM
+    assert final_files(folder) == {}

@@ -26,7 +26,8 @@ ROOMS: Final = {
     ),
     "store": ("domain",),
     "unpack": ("domain", "archives", "transport"),
-    "holdings": ("domain", "archives", "transport"),
+    # Tars that other tools left behind are those of the hub.
+    "holdings": ("domain", "archives", "transport", "sources.aihub.tarstream"),
     "engine": ("domain", "store", "transport", "sources", "archives", "holdings", "unpack"),
     "system": ("domain",),
     "demo": ("domain", "system"),

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from tapes import sha256
 
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.holdings.verify import Finding, Report, Seen, verify
-from aihub_desktop.transport.ledger import Entry, Ledger, manifest_line
+from aihub_desktop.domain.findings import IN_ORDER
+from aihub_desktop.holdings.looking import Seen
+from aihub_desktop.holdings.times import Times, read_times
+from aihub_desktop.holdings.verify import Depth, Finding, Report, listed, readers, verify
+from aihub_desktop.transport.ledger import Entry, Ledger, Stamp, manifest_line
 
 FILES = {"라벨/파일 1.json": b"1" * 3_000_000, "a/b c.zip": b"2", "empty.csv": b""}
 
@@ -23,8 +28,19 @@ def kept(folder: Path) -> Path:
     for place, data in FILES.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_bytes(data)
-    Ledger(folder).record([Entry(place, sha256(data), len(data)) for place, data in FILES.items()])
+    Ledger(folder).record(
+        [
+            Entry(place, sha256(data), len(data), modified=(folder / place).stat().st_mtime_ns)
+            for place, data in FILES.items()
+        ]
+    )
     return folder
+
+
+def quick(folder: Path) -> dict[str, Finding]:
+    seen: list[Seen] = []
+    verify(folder, depth=Depth.QUICK, report=seen.append)
+    return {one.path: one.finding for one in seen}
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
@@ -127,3 +143,233 @@ def test_a_file_that_cannot_be_read(kept: Path) -> None:
         file.write(manifest_line(name, "0" * 64))
     report = verify(kept)
     assert (report.unreadable, len(report.ok), report.is_right) == ([name], 3, False)
+
+
+# Quick looks.
+
+
+def test_a_quick_look_reads_no_byte(kept: Path) -> None:
+    report = verify(kept, depth=Depth.QUICK)
+    assert (report.ok, report.bytes, report.is_right) == (list(FILES), 0, True)
+
+
+def test_a_quick_look_tells_what_it_can_tell(kept: Path) -> None:
+    (kept / "라벨/파일 1.json").write_bytes(FILES["라벨/파일 1.json"])  # the same bytes at another time
+    (kept / "a/b c.zip").write_bytes(b"longer")
+    (kept / "empty.csv").unlink()
+    report = verify(kept, depth=Depth.QUICK)
+    assert (report.unproved, report.changed, report.missing) == (["라벨/파일 1.json"], ["a/b c.zip"], ["empty.csv"])
+    assert (report.is_right, report.listed) == (False, 3)
+    deep = verify(kept)
+    assert (deep.ok, deep.changed, deep.missing) == (["라벨/파일 1.json"], ["a/b c.zip"], ["empty.csv"])
+
+
+def test_a_deep_look_may_remember_what_it_found_right(kept: Path) -> None:
+    os.utime(kept / "a/b c.zip", ns=(1, 1_700_000_000_123_456_789))
+    assert quick(kept)["a/b c.zip"] is Finding.UNPROVED
+    times = Times(kept)
+    verify(kept, report=times.hear)
+    times.keep()
+    assert set(quick(kept).values()) == {Finding.OK}
+    assert list(read_times(kept)) == ["a/b c.zip"]  # the log knows of the others
+    (kept / "a/b c.zip").write_bytes(b"3")
+    assert quick(kept)["a/b c.zip"] is Finding.UNPROVED
+
+
+def test_what_a_look_remembers_is_of_these_bytes_only(kept: Path) -> None:
+    """The same size and time, but the manifest has another hash by now."""
+    times = Times(kept)
+    os.utime(kept / "empty.csv", ns=(1, 1_700_000_000_123_456_789))
+    verify(kept, report=times.hear)
+    times.keep()
+    Ledger(kept).record([Entry("empty.csv", "0" * 64, 0)])
+    assert quick(kept)["empty.csv"] is Finding.UNPROVED
+
+
+@pytest.mark.parametrize("text", [b"", b"nonsense\n", b'["a"]\n', b'["empty.csv", 7, 0, 0]\n', b"\xff\n\0"])
+def test_a_memory_that_cannot_be_read_is_none(kept: Path, text: bytes) -> None:
+    (kept / ".aihub/times.jsonl").write_bytes(text)
+    assert set(quick(kept).values()) == {Finding.OK}
+
+
+def test_a_folder_that_cannot_be_written_is_verified_all_the_same(kept: Path) -> None:
+    os.utime(kept / "empty.csv", ns=(1, 1))
+    times = Times(kept)
+    verify(kept, report=times.hear)
+    shutil.rmtree(kept / ".aihub")
+    times.keep()
+    assert not (kept / ".aihub").exists()
+
+
+def test_logs_without_times_prove_nothing_quickly(kept: Path) -> None:
+    log = kept / ".aihub/log.jsonl"
+    lines = [json.loads(line) for line in log.read_bytes().splitlines()]
+    older = [{name: line[name] for name in line if name not in ("modified", "broken")} for line in lines]
+    log.write_text("".join(json.dumps(line) + "\n" for line in older))
+    assert set(quick(kept).values()) == {Finding.UNPROVED}
+    assert verify(kept).is_right
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "fits"),
+    [
+        ((5, 1_700_000_000_123_456_789), (5, 1_700_000_000_123_456_789), True),
+        ((5, 1_700_000_000_123_456_789), (6, 1_700_000_000_123_456_789), False),
+        ((5, 1_700_000_000_123_456_789), (5, 1_700_000_000_123_456_790), False),
+        ((5, 1_700_000_001_123_456_789), (5, 1_700_000_000_000_000_000), True),  # copied to FAT
+        ((5, 1_700_000_000_123_456_789), (5, 1_700_000_000_120_000_000), True),  # copied to exFAT
+        ((5, 1_700_000_003_123_456_789), (5, 1_700_000_000_000_000_000), False),
+        ((5, 0), (5, 0), False),
+    ],
+)
+def test_times_of_copies(known: tuple[int, int], found: tuple[int, int], fits: bool) -> None:
+    assert Stamp(*known).fits(Stamp(*found)) is fits
+
+
+def test_what_was_found_broken_is_known_to_the_next_quick_look(kept: Path) -> None:
+    path = kept / "a/b c.zip"
+    path.write_bytes(b"3")
+    entry = Ledger(kept).entries()["a/b c.zip"]
+    state = path.stat()
+    Ledger(kept).record([Entry(entry.place, entry.sha256, entry.size, modified=entry.modified, broken=Stamp.of(state))])
+    assert quick(kept)["a/b c.zip"] is Finding.CHANGED
+    path.write_bytes(b"2")
+    os.utime(path, ns=(1, entry.modified))
+    assert quick(kept)["a/b c.zip"] is Finding.OK
+
+
+# Manifests of others.
+
+
+@pytest.mark.parametrize("style", [["-b"], ["-t"], ["--tag"]])
+def test_a_list_by_sha256sum_in_each_of_its_styles(folder: Path, tmp_path: Path, style: list[str]) -> None:
+    program = shutil.which("sha256sum")
+    if program is None:
+        pytest.skip("sha256sum is not installed here")
+    names = ["라벨.csv", "back\\slash", "new\nline", "a (1) = b.txt", " blank "]
+    for name in names:
+        (folder / name).write_bytes(name.encode())
+    done = subprocess.run([program, *style, *names], cwd=folder, capture_output=True, check=True)
+    lines = listed(done.stdout)
+    assert sorted(line.path for line in lines) == sorted(names)
+    report = verify(folder, lines=lines)
+    assert (sorted(report.ok), report.extra, report.is_right) == (sorted(names), [], True)
+    (folder / "라벨.csv").write_bytes(b"other")
+    assert verify(folder, lines=lines).changed == ["라벨.csv"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_list_by_powershell(folder: Path, encoding: str) -> None:
+    (folder / "라벨.csv").write_bytes(b"1")
+    text = f"{sha256(b'1').upper()} *라벨.csv\r\n# a comment\r\n"
+    assert verify(folder, lines=listed(text.encode(encoding))).ok == ["라벨.csv"]
+
+
+def test_a_list_is_verified_in_place_of_the_folders_own(kept: Path) -> None:
+    lines = listed(manifest_line("a/b c.zip", sha256(b"2")) + manifest_line("empty.csv", "0" * 64))
+    report = verify(kept, lines=lines)
+    assert (report.ok, report.changed, report.extra) == (["a/b c.zip"], ["empty.csv"], ["라벨/파일 1.json"])
+
+
+# Drives, links, sizes.
+
+
+def test_a_drive_that_goes_away_is_no_loss_of_files(kept: Path) -> None:
+    """Else a repair would fetch everything anew, and into an empty mount point."""
+    asked = iter([False])
+
+    def stopped() -> bool:
+        if next(asked, True):
+            shutil.rmtree(kept, ignore_errors=True)
+        return False
+
+    with pytest.raises(ProblemError) as caught:
+        verify(kept, threads=1, stopped=stopped)
+    assert caught.value.problem.code is Code.DRIVE_MISSING
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="strace is of Linux")
+@pytest.mark.parametrize("call", ["read", "openat"])
+def test_a_drive_that_fails_in_the_middle(kept: Path, call: str) -> None:
+    program = shutil.which("strace")
+    if program is None:
+        pytest.skip("strace is not installed here")
+    path = kept / "a/b c.zip"
+    command = [
+        *(program, "-f", "-o", os.devnull, "-P", str(path), "-e", f"trace={call}"),
+        *("-e", f"inject={call}:error=EIO", sys.executable, "-m", "aihub_desktop", "verify", str(kept), "--json"),
+    ]
+    own = {**os.environ, "AIHUB_HOME": str(kept.parent / "home"), "AIHUB_LANG": "en"}
+    done = subprocess.run(command, capture_output=True, env=own, timeout=60, check=False)
+    found = {one["path"]: one["state"] for one in map(json.loads, done.stdout.splitlines()) if one["event"] == "file"}
+    if call == "read" and found.get("a/b c.zip") == "ok":
+        pytest.skip("strace cannot follow this descriptor here")
+    assert done.returncode == 1, done.stderr
+    assert found == {"라벨/파일 1.json": "ok", "a/b c.zip": "unreadable", "empty.csv": "ok"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+@pytest.mark.parametrize("depth", Depth)
+def test_links_are_not_followed(kept: Path, tmp_path: Path, depth: Depth) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/b c.zip").write_bytes(b"2")
+    shutil.rmtree(kept / "a")
+    (kept / "a").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (kept / "empty.csv").unlink()
+    (kept / "empty.csv").symlink_to(tmp_path / "elsewhere/b c.zip")
+    report = verify(kept, depth=depth)
+    assert (report.unsafe, report.is_right) == (["a/b c.zip", "empty.csv"], False)
+    assert report.extra == ["a"]  # as a name: what it leads to is not looked at
+
+
+def test_a_hundred_thousand_files_in_little_memory(folder: Path) -> None:
+    """In the quick way, for the looks are the same and the bytes are not what takes memory."""
+    count = 100_000
+    entries = []
+    for number in range(count):
+        place = f"라벨/{number // 1000:03}/파일_{number:06}.json"
+        entries.append(Entry(place, f"{number:064x}", 0, "aihub", "71234", key=str(number), path=place, proof="length"))
+    Ledger(folder).record(entries)
+    del entries
+    for number in range(0, count, 1000):
+        (folder / f"라벨/{number // 1000:03}").mkdir(parents=True)
+    (folder / "라벨/000/파일_000000.json").write_bytes(b"")
+    heard = 0
+
+    def hear(seen: Seen) -> None:
+        nonlocal heard
+        heard += 1
+
+    tracemalloc.start()
+    try:
+        report = verify(folder, depth=Depth.QUICK, report=hear)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    print(f"{peak / 1e6:.0f} MB at most, {peak / count:.0f} bytes a file")
+    assert (heard, len(report.missing), len(report.unproved)) == (count, count - 1, 1)
+    assert peak < 2_500 * count
+
+
+def test_progress_is_told_while_a_large_file_is_read(kept: Path) -> None:
+    told: list[int] = []
+    verify(kept, progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == sum(map(len, FILES.values()))
+
+
+def test_a_bug_in_a_thread_is_heard(kept: Path) -> None:
+    def stopped() -> bool:
+        raise RuntimeError("of ours")
+
+    with pytest.raises(RuntimeError, match="of ours"):
+        verify(kept, threads=2, stopped=stopped)
+
+
+def test_every_finding_has_its_place_in_the_order() -> None:
+    assert sorted(IN_ORDER) == sorted(Finding)
+
+
+def test_readers_are_as_many_as_the_drive_bears(folder: Path) -> None:
+    assert 1 <= readers(folder) <= 8
+    assert readers(folder / "none") >= 1

@@ -267,6 +267,37 @@ def _storage(parser: _Child) -> None:
 
 def _verify(parser: _Child) -> None:
     parser.argument("folder", key="verify-folder", metavar="DIR")
+    _depth(parser)
+    parser.argument("--report", key="verify-report", metavar="FILE", action="append", default=[])
+    parser.argument("--manifest", key="verify-manifest", metavar="FILE")
+    parser.flag("--json")
+
+
+def _depth(parser: _Child) -> None:
+    depth = parser.options.add_mutually_exclusive_group()
+    for name in ("quick", "deep"):
+        depth.add_argument(f"--{name}", action="store_true", help=_help(parser.words, name))
+
+
+def _repair(parser: _Child) -> None:
+    parser.argument("folder", key="verify-folder", metavar="DIR")
+    _depth(parser)
+    parser.flag("--yes", key="repair-yes")
+    parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
+    parser.argument("--connections", key="connections", metavar="N", type=_connections)
+    _run(parser)
+    _about_storage(parser)
+
+
+def _adopt(parser: _Child) -> None:
+    parser.argument("folder", key="adopt-folder", metavar="DIR")
+    parser.argument("--dataset", key="adopt-dataset", metavar="KEY", required=True)
+    parser.flag("--package")
+    parser.argument("--to", key="adopt-to", metavar="DIR")
+    parser.flag("--move", key="adopt-move")
+    parser.flag("--set-aside", key="adopt-set-aside")
+    parser.flag("--drop-broken", key="adopt-drop-broken")
+    parser.flag("--dry-run", key="adopt-dry-run")
     parser.flag("--json")
 
 
@@ -339,6 +370,8 @@ _COMMANDS: Final = {
     "verify": _verify,
     "unpack": _unpack,
     "look": _look,
+    "repair": _repair,
+    "adopt": _adopt,
     "key": _key,
     "storage": _storage,
     "settings": _settings,

@@ -29,6 +29,8 @@ _MODULES: Final = {
     "verify": "verify",
     "unpack": "unpack",
     "look": "look",
+    "repair": "repair",
+    "adopt": "adopt",
     "key": "key",
     "storage": "storage",
     "settings": "settings",

@@ -14,5 +14,6 @@ _END: Final = '{"event":"end","done":0,"failed":0,"bytes":0,"received":0,"again"
 
 def say_end(argv: Sequence[str]) -> None:
     """Says it where `argv` asks for it: scripts wait for a last line, however a run went."""
-    if {"get", "fetch"} & set(argv) and "--json" in argv and "--dry-run" not in argv and sys.stdout is not None:
+    given = set(argv)
+    if given & {"get", "fetch", "repair"} and "--json" in given and "--dry-run" not in given and sys.stdout is not None:
         print(_END, flush=True)

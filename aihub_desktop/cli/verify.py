@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,40 +17,100 @@ from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.report import proof_lines
 from aihub_desktop.cli.session import Session
 from aihub_desktop.domain.faults import ProblemError
+from aihub_desktop.domain.findings import HARMLESS, Depth, Finding
 from aihub_desktop.domain.leases import Proof
-from aihub_desktop.domain.names import OWN_FOLDER
-from aihub_desktop.holdings.verify import Finding, Report, Seen
-from aihub_desktop.holdings.verify import verify as read_again
+from aihub_desktop.holdings.looking import Seen
+from aihub_desktop.holdings.report import WRITERS, Account
+from aihub_desktop.holdings.times import Times
+from aihub_desktop.holdings.verify import ManifestLine, Report, has_manifest, listed
+from aihub_desktop.holdings.verify import verify as look_again
 
 _LINE_SECONDS: Final = 10.0
-# These do no harm: other files may well lie in the folder, and a download may not be over.
-_HARMLESS: Final = frozenset({Finding.OK, Finding.EXTRA, Finding.UNFINISHED})
+_Hear = Callable[[Seen], None]
 
 
 def verify(session: Session, args: argparse.Namespace) -> Exit:
-    """Reads every file of the manifest again; says each that is not as it was. FAILED where one is not."""
+    """Looks at every file of the manifest; says each that is not as it was. FAILED where one is not."""
     console, folder = session.console, Path(os.path.abspath(args.folder))
-    if not (folder / OWN_FOLDER / "manifest-sha256.txt").is_file():
-        raise UsageError(console.words.say("cli.verify.no-manifest", path=str(folder)))
-    speaker = _Speaker(console, args.json)
-    report = proofread(folder, speaker.hear)
+    depth = Depth.QUICK if args.quick else Depth.DEEP
+    reports = _reports(console, args.report)
+    lines = _listed(console, Path(args.manifest)) if args.manifest else None
+    if lines is None:
+        must_have_manifest(console, folder)
+    speaker, times = Speaker(console, json=args.json), Times(folder)
+    account = Account(str(folder), depth, console.words.moment(time.time()), args.manifest or "")
+    hearers: list[_Hear] = [speaker.hear]
+    if reports:
+        hearers.append(account.hear)
+    if depth is Depth.DEEP:
+        hearers.append(times.hear)
+    report = proofread(folder, _together(hearers), depth=depth, lines=lines, progress=speaker.progress)
+    times.keep()
     if args.json:
-        counts = {finding.value: len(getattr(report, finding.value)) for finding in Finding}
+        counts = {finding.value: len(report.of(finding)) for finding in Finding}
         console.record(event="end", **counts, bytes=report.bytes)
     else:
-        say_verdict(console, report)
+        say_verdict(console, report, depth)
         speaker.say_proofs()
+    for path in reports:
+        WRITERS[path.suffix.lower()](path, account, console.words)
+        console.say("cli.verify.report-written", path=str(path))
     return Exit.DONE if report.is_right else Exit.FAILED
 
 
-def proofread(folder: Path, hear: Callable[[Seen], None]) -> Report:
-    """Reads in a thread of its own, so that an interruption is heard here and stops it in the middle of a file."""
+def must_have_manifest(console: Console, folder: Path) -> None:
+    """Raises `UsageError` where the folder has no list of its own."""
+    if not has_manifest(folder):
+        raise UsageError(console.words.say("cli.verify.no-manifest", path=str(folder)))
+
+
+def _reports(console: Console, names: Sequence[str]) -> list[Path]:
+    """Where reports are to go. Raises `UsageError` for a kind that there is none of, before hours of reading."""
+    paths = [Path(os.path.abspath(name)) for name in names]
+    for path in paths:
+        if path.suffix.lower() not in WRITERS:
+            raise UsageError(console.words.say("cli.verify.report-kind", path=str(path)))
+    return paths
+
+
+def _listed(console: Console, path: Path) -> list[ManifestLine]:
+    """What a list by `sha256sum` says. Raises `UsageError` for what is none."""
+    try:
+        lines = listed(path.expanduser().read_bytes())
+    except OSError as error:
+        why = error.strerror or ""
+        raise UsageError(console.words.say("cli.verify.manifest-unreadable", path=str(path), why=why)) from None
+    if not lines:
+        raise UsageError(console.words.say("cli.verify.manifest-empty", path=str(path)))
+    return lines
+
+
+def _together(hearers: Sequence[_Hear]) -> _Hear:
+    def hear(seen: Seen) -> None:
+        for one in hearers:
+            one(seen)
+
+    return hear
+
+
+def proofread(
+    folder: Path,
+    hear: _Hear,
+    *,
+    depth: Depth = Depth.DEEP,
+    lines: Sequence[ManifestLine] | None = None,
+    progress: Callable[[int], None] = lambda read: None,
+) -> Report:
+    """Looks in a thread of its own, so that an interruption is heard here and stops it in the middle of a file."""
     stop = threading.Event()
     outcome: list[Report | BaseException] = []
 
     def read() -> None:
         try:
-            outcome.append(read_again(folder, report=hear, stopped=stop.is_set))
+            found = look_again(
+                folder, depth=depth, lines=lines, report=hear, progress=progress, stopped=stop.is_set
+            )  # fmt: skip
+            outcome.append(found)
         except BaseException as error:
             outcome.append(error)
 
@@ -72,22 +132,24 @@ def proofread(folder: Path, hear: Callable[[Seen], None]) -> Report:
     raise AssertionError("a reader that ended left no outcome")
 
 
-def say_verdict(console: Console, report: Report) -> None:
-    bad = len(report.missing) + len(report.changed) + len(report.unreadable) + len(report.unsafe) + len(report.skipped)
-    count = len(report.ok) + bad
-    if report.is_right:
-        console.data(console.words.say("cli.verify.good", n=count))
-    else:
-        console.data(console.words.say("cli.verify.bad", n=count, bad=bad))
+def say_verdict(console: Console, report: Report, depth: Depth = Depth.DEEP) -> None:
+    words, count, unproved = console.words, report.listed, len(report.unproved)
+    bad = count - len(report.ok) - unproved
+    if bad:
+        console.data(words.say("cli.verify.bad", n=count, bad=bad))
+    elif not unproved:
+        console.data(words.say("cli.verify.good" if depth is Depth.DEEP else "cli.verify.good-quick", n=count))
+    if unproved:
+        console.data(words.say("cli.verify.only-unproved", n=count, unproved=unproved))
 
 
-class _Speaker:
+class Speaker:
     """Says each finding when it comes: all of them as JSON, those worth a look as text."""
 
-    def __init__(self, console: Console, json: bool) -> None:
+    def __init__(self, console: Console, *, json: bool) -> None:
         self._console = console
         self._json = json
-        self._files = self._bytes = 0
+        self._files = 0
         self._proofs: Counter[tuple[str, str]] = Counter()
         self._next = time.monotonic() + _LINE_SECONDS
 
@@ -97,15 +159,17 @@ class _Speaker:
             self._console.record(event="file", path=seen.path, state=seen.finding, bytes=seen.bytes, **proof)
         elif seen.finding is not Finding.OK:
             # What is wrong is the answer to the question; what merely lies there is an aside.
-            say = self._console.tell if seen.finding in _HARMLESS else self._console.data
+            say = self._console.tell if seen.finding in HARMLESS else self._console.data
             say(self._console.words.say(f"cli.verify.{seen.finding}", path=seen.path))
-        self._files, self._bytes = self._files + 1, self._bytes + seen.bytes
+        self._files += 1
         if seen.proof:
             self._proofs[seen.proof, seen.note] += 1
+
+    def progress(self, read: int) -> None:
+        """`read`: bytes so far."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _LINE_SECONDS
-            read = self._console.words.size(self._bytes)
-            self._console.say("cli.verify.progress", n=self._files, bytes=read)
+            self._console.say("cli.verify.progress", n=self._files, bytes=self._console.words.size(read))
 
     def say_proofs(self) -> None:
         """How the files that are as they were had been proved, where a place gave a checksum of one of them."""

@@ -16,7 +16,7 @@ Every code has words in Korean and English in the message catalogue, and a test 
       ├─ TLS_UNTRUSTED, INSECURE
       └─ NO_ACCESS, NO_CREDENTIALS, ADDRESS_EXPIRED, CLOCK_WRONG, ARCHIVED
     Fault.GONE        the hub or the server does not have it
-      ├─ UNKNOWN_DATASET, UNKNOWN_FILE, SOURCE_BROKEN
+      ├─ UNKNOWN_DATASET, UNKNOWN_FILE, RELEASED_ANEW, UNKNOWN_ORIGIN, SOURCE_BROKEN
       └─ NOT_THERE, BAD_ADDRESS, BAD_LIST
     Fault.LOCAL       this machine: disk, names, files in the way
       ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
@@ -68,6 +68,8 @@ class Code(StrEnum):
     # what the hub does not have
     UNKNOWN_DATASET = "unknown-dataset"
     UNKNOWN_FILE = "unknown-file"
+    RELEASED_ANEW = "released-anew"  # of a file that was received: the dataset has it no more under this key
+    UNKNOWN_ORIGIN = "unknown-origin"  # of a file in a manifest: nothing tells where it came from
     # the stream
     CUT = "cut"
     STALLED = "stalled"
@@ -140,6 +142,8 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.FORBIDDEN: Fault.DENIED,
     Code.UNKNOWN_DATASET: Fault.GONE,
     Code.UNKNOWN_FILE: Fault.GONE,
+    Code.RELEASED_ANEW: Fault.GONE,
+    Code.UNKNOWN_ORIGIN: Fault.GONE,
     Code.CUT: Fault.TRANSIENT,
     Code.STALLED: Fault.TRANSIENT,
     Code.SHORT: Fault.TRANSIENT,

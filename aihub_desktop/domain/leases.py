@@ -168,6 +168,7 @@ class Proved(News, frozen=True):
     note: str = ""  # e.g. "encrypted"
     batch: str = ""  # the journal of many that claims it, see `transport.claims`
     batch_files: int = 0  # so many files that one claims
+    modified: int = 0  # the file's own time on disk, in nanoseconds since 1970
 
 
 class Failed(News, frozen=True):

@@ -117,6 +117,17 @@ class RemoteFile(msgspec.Struct, frozen=True, gc=False):
     package: bool = False
     origin: Origin | None = None
 
+    def as_it_is_now(self) -> RemoteFile:
+        """Without what a list once told of its content, for that is another one by now. What was promised (a checksum,
+        the hashes of its pieces, and the size with them) still holds.
+        """
+        if self.origin is None:
+            return self
+        promised = tuple(one for one in self.origin.checksums if one.algorithm is not Algorithm.ETAG_PARTS)
+        origin = msgspec.structs.replace(self.origin, etag="", checksums=promised, part_bytes=0)
+        size = self.size if promised or origin.pieces is not None else UNKNOWN_SIZE
+        return msgspec.structs.replace(self, size=size, origin=origin)
+
 
 class Piece(msgspec.Struct, frozen=True, order=True):
     """Bytes start ≤ i < stop of a file, durable on disk; `digest` is their XXH3-128 in hex.

@@ -7,6 +7,7 @@ from typing import Final
 
 from aihub_desktop.domain.faults import Code, Fault, Problem
 from aihub_desktop.domain.leases import FileReach
+from aihub_desktop.domain.model import WEB
 from aihub_desktop.domain.retry import DROPPING, Ruling, Verdict, rule
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState
@@ -14,6 +15,8 @@ from aihub_desktop.engine.records import Book, FileRecord, LeaseRecord, Moment
 
 # Problems of one file that would fail all the files asked for with it: they are asked for apart first.
 _ONE_SPOILS_ALL: Final = frozenset({Code.HOSTILE_MEMBER, Code.UNKNOWN_FILE, Code.FILE_TOO_LARGE})
+# The place has other bytes than when it was listed: the next try is for those that it has now.
+_OF_AN_OLD_LIST: Final = frozenset({Code.CHANGED, Code.WRONG_SIZE})
 # A stream that is this part of what it has to pass by further than any before it is clearly further.
 _CLEARLY: Final = 50
 # One stream that flows may be under way for longer than the patience: it alone says nothing yet.
@@ -57,6 +60,8 @@ class Court:
         """
         if problem.code is Code.BUG:
             problem = Problem(Code.BUG, {**problem.facts, "name": file.place})
+        if problem.code in _OF_AN_OLD_LIST:
+            self._book.set_file(file, remote=file.remote.as_it_is_now())
         together = lease is not None and len(lease.held) > 1
         # Where others of the same request moved, this one has not had its turn yet.
         attempts = file.attempts + (0 if lease and together and lease.moved else 1)
@@ -65,6 +70,8 @@ class Court:
         bundle = max(1, file.bundle // 2)
         if together and problem.code in _ONE_SPOILS_ALL:
             ruling, bundle = Ruling(Verdict.AGAIN), 1
+        if problem.code is Code.NO_ACCESS and file.remote.source == WEB:
+            ruling = Ruling(Verdict.FAIL)  # each address has an owner of its own: the others may well be open
         if ruling.verdict is Verdict.ASK:
             self._back_to_waiting(file, problem)
             return True

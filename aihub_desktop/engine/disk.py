@@ -23,6 +23,7 @@ from aihub_desktop.engine.volumes import place_problem
 from aihub_desktop.transport.claims import drop_claims
 from aihub_desktop.transport.disk import disk_error, disk_problem, make_folders
 from aihub_desktop.transport.ledger import Entry, Ledger, moment
+from aihub_desktop.transport.pieces import keep_pieces
 from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look, sweep
 from aihub_desktop.transport.target import Target
 from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
@@ -164,6 +165,7 @@ class Clerk:
                 del self._batches[one.folder, batch]
                 drop_claims(one.folder, batch)
             return
+        keep_pieces(target, one.file, one.proof.size, one.proof.sha256)
         try:
             forget_journal(target, one.file.place)
         except ProblemError as error:

@@ -1,56 +1,49 @@
-"""Whether a folder still holds what its manifest says. Reads only; serves folders that other programs made too."""
+"""Whether a folder still holds what its manifest says. Reads only; serves folders that other programs made too.
+
+A deep look reads every byte. A quick one compares the size and the time of each file with those it had when it was
+proved: what was written to since is not told from what was only touched, so such a file is *unproved*.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
+import sys
 import threading
 import unicodedata
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Final
 
-import msgspec
-
 from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.findings import HARMLESS, Depth, Finding
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART
-from aihub_desktop.transport.disk import disk_error, native
-from aihub_desktop.transport.ledger import Entry, Ledger, ManifestLine, read_manifest
+from aihub_desktop.holdings.looking import Look, Seen
+from aihub_desktop.holdings.times import read_times
+from aihub_desktop.transport.disk import disk_error, native, plain_file
+from aihub_desktop.transport.ledger import (
+    LOG,
+    MANIFEST,
+    Entry,
+    Ledger,
+    ManifestLine,
+    decoded_manifest,
+    own_folder,
+    read_manifest,
+)
 from aihub_desktop.transport.target import leads_elsewhere
+from aihub_desktop.transport.volume import volume_of
 
-_BLOCK: Final = 1 << 20
-_BATCH: Final = 1000
-_buffers: Final = threading.local()
+__all__ = ["Depth", "Finding", "ManifestLine", "Report", "Seen", "has_manifest", "listed", "readers", "verify"]
 
-
-class Finding(StrEnum):
-    """What became of one file."""
-
-    OK = "ok"
-    MISSING = "missing"
-    CHANGED = "changed"
-    UNREADABLE = "unreadable"
-    UNSAFE = "unsafe"  # a path of the manifest that leads out of the folder, or through a link: never opened
-    EXTRA = "extra"  # on disk, in no line
-    UNFINISHED = "unfinished"  # a NAME.part or its journal
-    SKIPPED = "skipped"  # `stopped` came first
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """One file, as it is found out. `bytes` that were read for it.
-
-    `proof` and `note`: how it was proved when it was received, as the log tells of an unchanged one; "" for unknown.
-    """
-
-    path: str
-    finding: Finding
-    bytes: int = 0
-    proof: str = ""
-    note: str = ""
+# A turn of a thread: so many small files that asking for them costs nothing beside reading them, and no more bytes
+# than are read in a moment, so that large files are spread evenly.
+_TURN_FILES: Final = 64
+_TURN_BYTES: Final = 4 << 20
+_LOOK_SECONDS: Final = 0.2
+# Beyond these more threads wait for each other, and network drives have little more to give.
+_MOST_READERS: Final = 8
 
 
 @dataclass(slots=True)
@@ -60,6 +53,7 @@ class Report:
     ok: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    unproved: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     unsafe: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
@@ -70,126 +64,213 @@ class Report:
     @property
     def is_right(self) -> bool:
         """Every line of the manifest was found as it says. Extra and unfinished files do no harm."""
-        return not (self.missing or self.changed or self.unreadable or self.unsafe or self.skipped)
+        return not any(self.of(finding) for finding in Finding if finding not in HARMLESS)
+
+    @property
+    def listed(self) -> int:
+        """Lines of the manifest."""
+        return sum(len(self.of(finding)) for finding in Finding) - len(self.extra) - len(self.unfinished)
+
+    def of(self, finding: Finding) -> list[str]:
+        paths: list[str] = getattr(self, finding.value)
+        return paths
 
     def add(self, seen: Seen) -> None:
-        paths: list[str] = getattr(self, seen.finding.value)
-        paths.append(seen.path)
+        self.of(seen.finding).append(seen.path)
         self.bytes += seen.bytes
+
+    def sort(self, order: Mapping[str, int]) -> None:
+        """Into the order of the manifest: several threads are not through with their files in turn."""
+        for finding in Finding:
+            if finding not in (Finding.EXTRA, Finding.UNFINISHED):
+                self.of(finding).sort(key=lambda path: order.get(path, 0))
 
 
 def verify(
     folder: Path | str,
     *,
-    threads: int = 2,
+    depth: Depth = Depth.DEEP,
+    threads: int | None = None,
+    lines: Sequence[ManifestLine] | None = None,
     report: Callable[[Seen], None] = lambda seen: None,
+    progress: Callable[[int], None] = lambda read: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Report:
-    """Reads every file of the manifest. `report` hears each finding in the calling thread; `stopped` is asked often.
+    """Looks at every file of the manifest, or of `lines` in its place; `threads` None: as many as the drive bears.
+
+    `report` hears each finding as it comes, `progress` about five times a second how many bytes were read so far,
+    both in the calling thread; `stopped` is asked often, by all threads.
 
     Raises `ProblemError`: TARGET_MISSING where folder or manifest are not there, IN_THE_WAY where `.aihub` is a
-    link, else what the disk says of them. A single file that cannot be read is a finding.
+    link, DRIVE_MISSING where the folder went away meanwhile, else what the disk says of them. A single file that
+    cannot be read is a finding.
     """
     root = native(folder)
-    lines = read_manifest(root)
     if lines is None:
+        lines = read_manifest(root)
+    if lines is None or not root.is_dir():
         raise ProblemError(Code.TARGET_MISSING, path=str(folder), why="no manifest")
     stories = _stories(root)
+    times = read_times(root) if depth is Depth.QUICK else {}
+    look = Look(root, depth, stories, times, stopped)
     result = Report()
-    with ThreadPoolExecutor(max(1, threads), thread_name_prefix="verify") as pool:
-        # A few at a time: a manifest may have a million lines.
-        for start in range(0, len(lines), _BATCH):
-            for seen in pool.map(lambda line: _seen(root, line, stopped), lines[start : start + _BATCH]):
-                result.add(seen)
-                report(_told(seen, stories))
-    for seen in sorted(_others(root, lines), key=lambda seen: seen.path):
+    crew = _Crew(look, lines, readers(root) if threads is None else max(1, threads))
+    for seen in crew.seen(progress):
+        result.add(seen)
+        report(seen)
+    if result.missing or result.unreadable or result.unsafe:
+        _must_be_there(root)
+    if crew.threads > 1:
+        result.sort({look.shown(line.path): number for number, line in enumerate(lines)})
+    for seen in _others(root, lines):
         result.add(seen)
         report(seen)
     return result
 
 
+def has_manifest(folder: Path) -> bool:
+    """Whether the folder has a list of its own."""
+    return (folder / OWN_FOLDER / MANIFEST).is_file()
+
+
+def listed(data: bytes) -> list[ManifestLine]:
+    """The lines of a list that somebody made with `sha256sum` or its kin; none for what is no such list."""
+    return decoded_manifest(data)
+
+
+def readers(folder: Path) -> int:
+    """How many files at once the drive of `folder` bears: a disk that turns reads one after the other."""
+    try:
+        turns = volume_of(folder).turns
+    except OSError:
+        turns = False
+    return 1 if turns else min(_MOST_READERS, max(2, os.cpu_count() or 2))
+
+
+def unpacked_here(root: Path) -> frozenset[str]:
+    """Places, in NFC, of files that were unpacked from archives of this folder: they are in no line, and no extra."""
+    del root  # records of what was unpacked are read here
+    return frozenset()
+
+
 def _stories(root: Path) -> dict[str, Entry]:
     """How files were proved when they came: of interest, but no reason to leave them unread."""
     try:
+        if plain_file(own_folder(root) / LOG) is None:
+            return {}  # another program's manifest, which need not be read twice
         return Ledger(root).entries()
     except ProblemError:
         return {}
 
 
-def _told(seen: Seen, stories: dict[str, Entry]) -> Seen:
-    story = stories.get(unicodedata.normalize("NFC", seen.path.removeprefix("./")))
-    if story is None or seen.finding is not Finding.OK:
-        return seen
-    return msgspec.structs.replace(seen, proof=story.proof, note=story.note)
+class _Crew:
+    """Threads that look at the files of a manifest, a few at a time: a manifest may have a million lines."""
+
+    def __init__(self, look: Look, lines: Sequence[ManifestLine], threads: int) -> None:
+        self.threads = threads
+        self._look = look
+        self._lines = lines
+        self._next = 0
+        self._turn = threading.Lock()
+        self._found: SimpleQueue[list[Seen] | BaseException | None] = SimpleQueue()
+        self._given_up = False
+
+    def seen(self, progress: Callable[[int], None]) -> Iterator[Seen]:
+        """Each file, as it comes. Raises what a thread met that was no finding."""
+        hands = [threading.Thread(target=self._work, name=f"verify-{number}") for number in range(self.threads)]
+        for hand in hands:
+            hand.start()
+        try:
+            working = len(hands)
+            while working:
+                try:
+                    found = self._found.get(timeout=_LOOK_SECONDS)
+                except Empty:
+                    progress(self._look.read)
+                    continue
+                if found is None:
+                    working -= 1
+                elif isinstance(found, BaseException):
+                    raise found
+                else:
+                    progress(self._look.read)
+                    yield from found
+        finally:
+            self._given_up = True
+            for hand in hands:
+                hand.join()
+
+    def _work(self) -> None:
+        try:
+            while not self._given_up and (lines := self._take()):
+                self._found.put([self._look.at(line) for line in lines])
+        except BaseException as error:
+            self._found.put(error)
+        finally:
+            self._found.put(None)
+
+    def _take(self) -> Sequence[ManifestLine]:
+        with self._turn:
+            start = stop = self._next
+            count = 0
+            while stop < len(self._lines) and stop - start < _TURN_FILES and count < _TURN_BYTES:
+                count += self._look.weight(self._lines[stop])
+                stop += 1
+            self._next = stop
+            return self._lines[start:stop]
 
 
-def _seen(root: Path, line: ManifestLine, stopped: Callable[[], bool]) -> Seen:
-    shown = _shown(line.path)
-    if stopped():
-        return Seen(shown, Finding.SKIPPED)
+def _must_be_there(root: Path) -> None:
+    """Files are missing, or cannot be read: where the whole drive is gone, nothing is known of any of them."""
     try:
-        path = _path(root, line.path)
-        if path is None:
-            return Seen(shown, Finding.UNSAFE)
-        sha256, count = _sha256(path, stopped)
-    except (FileNotFoundError, NotADirectoryError):
-        return Seen(shown, Finding.MISSING)
-    except OSError:
-        return Seen(shown, Finding.UNREADABLE)
-    if sha256 is None:
-        return Seen(shown, Finding.SKIPPED, count)
-    return Seen(shown, Finding.OK if sha256 == line.sha256 else Finding.CHANGED, count)
+        os.stat(root)
+        if os.listdir(root) or not (root / OWN_FOLDER / MANIFEST).exists():
+            return
+    except OSError as error:
+        raise ProblemError(Code.DRIVE_MISSING, path=str(root)) from error
 
 
-def _shown(path: str) -> str:
-    """As text that can be said: names of other programs need not be UTF-8."""
-    return path.encode("utf-8", "backslashreplace").decode()
-
-
-def _path(root: Path, text: str) -> Path | None:
-    """Where the file lies, spelled as the manifest has it; None for a path that must not be opened.
-
-    Raises `OSError`.
-    """
-    path = root
-    mode = stat.S_IFDIR
-    for part in text.removeprefix("./").split("/"):
-        # On Windows a part may hold a whole path of its own.
-        if part in ("", ".", "..") or "\0" in part or Path(part).parts != (part,) or Path(part).anchor:
-            return None
-        path = path / part
-        state = os.lstat(path)
-        mode = state.st_mode
-        if leads_elsewhere(state):
-            return None
-    return path if stat.S_ISREG(mode) else None
-
-
-def _sha256(path: Path, stopped: Callable[[], bool]) -> tuple[str | None, int]:
-    if not hasattr(_buffers, "view"):
-        _buffers.view = memoryview(bytearray(_BLOCK))
-    view: memoryview = _buffers.view
-    digest, total = hashlib.sha256(), 0
-    with path.open("rb", buffering=0) as file:
-        while count := file.readinto(view):
-            if stopped():
-                return None, total
-            digest.update(view[:count])
-            total += count
-    return digest.hexdigest(), total
-
-
-def _others(root: Path, lines: list[ManifestLine]) -> Iterator[Seen]:
-    """Files on disk that no line names."""
+def _others(root: Path, lines: Sequence[ManifestLine]) -> list[Seen]:
+    """Files on disk that no line names, sorted."""
     named = {unicodedata.normalize("NFC", line.path.removeprefix("./")) for line in lines}
+    unpacked = unpacked_here(root)
+    found: list[Seen] = []
+    for path in _files(root):
+        plain = unicodedata.normalize("NFC", path)
+        if plain not in named and plain not in unpacked:
+            unfinished = path.endswith((PART, JOURNAL))
+            found.append(Seen(Look.shown(path), Finding.UNFINISHED if unfinished else Finding.EXTRA))
+    return sorted(found, key=lambda seen: seen.path)
+
+
+def _files(root: Path) -> Iterator[str]:
+    """Paths of all files below `root`, links among them, but for our own folder. Links are not followed.
+
+    Raises `ProblemError`.
+    """
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        for entry in _entries(root, below):
+            path = f"{below}{entry.name}"
+            if not _is_folder(entry):
+                yield path
+            elif path != OWN_FOLDER:
+                folders.append(f"{path}/")
+
+
+def _entries(root: Path, below: str) -> list[os.DirEntry[str]]:
+    """Of a folder that is gone by now, or that we may not read, nothing is told. Raises `ProblemError`."""
     try:
-        for folder, folders, files in os.walk(root):
-            if Path(folder) == root:
-                folders[:] = [name for name in folders if name != OWN_FOLDER]
-            for name in files:
-                path = Path(folder, name).relative_to(root).as_posix()
-                if unicodedata.normalize("NFC", path) not in named:
-                    unfinished = name.endswith((PART, JOURNAL))
-                    yield Seen(_shown(path), Finding.UNFINISHED if unfinished else Finding.EXTRA)
+        with os.scandir(os.path.join(root, below)) as entries:
+            return list(entries)
+    except (FileNotFoundError, PermissionError):
+        return []
     except OSError as error:
         raise disk_error(error, root) from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    if sys.platform == "win32" and leads_elsewhere(entry.stat(follow_symlinks=False)):
+        return False
+    return entry.is_dir(follow_symlinks=False)

@@ -128,10 +128,11 @@ class Words:
         return self.say(f"state.{kind}.{state}")
 
     def proof(self, proof: Proof | str, note: str = "") -> str:
-        """How far a file is proved; "" for no proof. `note`: of a checksum, which one it was."""
-        if proof != Proof.CHECKSUM:
-            return self.say(f"proof.{proof}") if proof else ""
-        return self.say("proof.checksum", algorithm=self.checksum(note))
+        """How far a file is proved; "" for no proof. `note`: of a checksum, which one it was, else what was noticed."""
+        if proof == Proof.CHECKSUM:
+            return self.say("proof.checksum", algorithm=self.checksum(note))
+        text, key = self.say(f"proof.{proof}") if proof else "", f"proof.note.{note}"
+        return self.say("proof.noted", proof=text, note=self.say(key)) if text and note and self.has(key) else text
 
     def checksum(self, name: str) -> str:
         """The name of a checksum as people write it; what is not known stays as it is."""

@@ -45,6 +45,7 @@ class Small:
     problem: Problem | None = None
     batch: str = ""
     batch_files: int = 0
+    modified: int = 0
     guard: Guard | None = field(default=None, repr=False)
 
 
@@ -140,6 +141,7 @@ class Batch:
         file = OpenFile(small.spot.part)
         try:
             file.write_at(0, small.data)
+            small.modified = file.modified()
         except BaseException:
             file.close()
             raise

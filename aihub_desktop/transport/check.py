@@ -18,12 +18,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from aihub_desktop.archives.passing import look_for
 from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, verify, volume_count
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Check, Checked, Ended, Failed, Proof, Proved, WorkFile
 from aihub_desktop.domain.sets import volume_of, whole_sets
 from aihub_desktop.transport.claims import read_claims
-from aihub_desktop.transport.disk import disk_error, plain_file
+from aihub_desktop.transport.disk import disk_error, modified_at, plain_file
 from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, WholeLine, discard, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
@@ -171,15 +172,18 @@ class Checking:
 
     def _sha256(self, path: Path) -> str:
         sha256 = hashlib.sha256()
+        self._read(path, sha256.update)
+        return sha256.hexdigest()
+
+    def _read(self, path: Path, hear: Callable[[memoryview], None]) -> None:
         try:
             with path.open("rb", buffering=0) as file:
                 while block := file.read(_BLOCK):
                     self._stop_if_dropped()
-                    sha256.update(block)
+                    hear(memoryview(block))
                     self._progress(len(block))
         except OSError as error:
             raise disk_error(error, path) from error
-        return sha256.hexdigest()
 
     def _archives(self, wholes: list[_Whole]) -> list[list[_Whole]]:
         """What can be proved together. Names say little: the last volume knows how many there are."""
@@ -202,8 +206,7 @@ class Checking:
         if len(volumes) == 1 and last.work.proof is not None:
             return [(last, last.work.proof, last.work.note)]
         if not last.work.place.casefold().endswith(".zip"):
-            note = "split" if volume_of(last.work.place) else ""
-            return [(last, Proof.LENGTH, note)]
+            return self._look_at(last)
         try:
             if len(volumes) == 1 and volume_count(last.path) > 1:
                 return [(last, Proof.LENGTH, "split")]
@@ -220,13 +223,27 @@ class Checking:
             self._reject(volumes[number], _described(verdict))
         return []
 
+    def _look_at(self, whole: _Whole) -> list[tuple[_Whole, Proof, str]]:
+        """As it would have been looked at while it came."""
+        look = look_for(whole.work.place)
+        if look is None:
+            return [(whole, Proof.LENGTH, "split" if volume_of(whole.work.place) else "")]
+        self._read(whole.path, look.feed)
+        told = look.verdict()
+        if told.damage:
+            self._reject(whole, told.damage)
+            return []
+        return [(whole, told.proof, told.note)]
+
     def _publish(self, whole: _Whole, proof: Proof, note: str) -> None:
         self._stop_if_dropped()
         if not whole.is_published:
             taken = plain_file(whole.spot.final) is not None
             publish(whole.spot, replace=taken and may_replace(whole.spot, self._entry(whole.work)))
         line = whole.line
-        self._tell(whole.work, Proved(self._order.lease, whole.work.id, line.size, line.sha256, proof, note))
+        proof_of = (line.size, line.sha256, proof, note)
+        modified = modified_at(whole.spot.final)
+        self._tell(whole.work, Proved(self._order.lease, whole.work.id, *proof_of, modified=modified))
 
     def _reject(self, whole: _Whole, why: str) -> None:
         """Nothing of a damaged file is kept, so that it is received anew."""

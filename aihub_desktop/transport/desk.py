@@ -250,7 +250,8 @@ class Desk:
             self._tell(Whole(lease, small.work.id, len(small.data), small.sha256, proof, small.note))
         else:
             proved = Proved(lease, small.work.id, len(small.data), small.sha256, small.proof, small.note)
-            self._tell(msgspec.structs.replace(proved, batch=small.batch, batch_files=small.batch_files))
+            batch = {"batch": small.batch, "batch_files": small.batch_files}
+            self._tell(msgspec.structs.replace(proved, **batch, modified=small.modified))
         self._end(job)
 
     def _fail(self, job: Job, problem: Problem) -> None:

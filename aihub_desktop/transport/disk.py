@@ -71,6 +71,14 @@ def plain_file(path: Path) -> os.stat_result | None:
     return state
 
 
+def modified_at(path: Path) -> int:
+    """The time of the last write to a file, in nanoseconds since 1970; 0 where it is not told."""
+    try:
+        return os.lstat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
 def sync_file(descriptor: int) -> None:
     """Data and length of the file are durable when this returns."""
     if sys.platform == "darwin":
@@ -204,6 +212,10 @@ class OpenFile:
 
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size
+
+    def modified(self) -> int:
+        """When it was last written to, in nanoseconds since 1970."""
+        return os.fstat(self._descriptor).st_mtime_ns
 
     def truncate(self, size: int) -> None:
         os.ftruncate(self._descriptor, size)

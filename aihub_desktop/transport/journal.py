@@ -128,6 +128,8 @@ def read_journal(path: Path) -> JournalState | None:
         return None
     try:
         lines, length = read_lines(path.read_bytes())
+    except FileNotFoundError:
+        return None  # recorded and removed since we looked
     except OSError as error:
         raise disk_error(error, path) from error
     return _state(lines, length) if lines else None

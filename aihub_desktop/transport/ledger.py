@@ -9,6 +9,8 @@ last lines are cut off. A manifest that was made by `sha256sum` itself is unders
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import re
 import stat
@@ -40,13 +42,39 @@ MANIFEST: Final = "manifest-sha256.txt"
 LOG: Final = "log.jsonl"
 _LOT: Final = 10_000  # lines of an exchange that are in memory at once
 _LINE: Final = re.compile(r"(?P<escaped>\\?)(?P<sha256>[0-9A-Fa-f]{64}) [ *](?P<path>.+)", re.DOTALL)
+# Of BSD, and of `sha256sum --tag`.
+_TAGGED: Final = re.compile(r"(?P<escaped>\\?)SHA256 \((?P<path>.+)\) = (?P<sha256>[0-9A-Fa-f]{64})", re.DOTALL)
+_COARSE: Final = 10_000_000
+_COARSEST: Final = 2_000_000_000
 _ESCAPES: Final = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What tells a file that was written to, short of reading it. `modified`: nanoseconds since 1970, 0 for unknown."""
+
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, state: os.stat_result) -> Stamp:
+        return cls(state.st_size, state.st_mtime_ns)
+
+    def fits(self, found: Stamp) -> bool:
+        """Whether `found` on disk is the file that this was taken of. A copy may have lost the finer part of its time:
+        FAT counts in steps of 2 s, others in 10 ms.
+        """
+        if self.size != found.size or not self.modified:
+            return False
+        is_coarse = found.modified % _COARSE == 0 and abs(found.modified - self.modified) < _COARSEST
+        return self.modified == found.modified or is_coarse
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One proved file. Of a manifest line without its log line only `place` and `sha256` are known.
 
-    `at` is ISO 8601 in UTC; `proof` a `Proof`, or "" where nothing is known.
+    `at` is ISO 8601 in UTC; `proof` a `Proof`, or "" where nothing is known. `modified`: the file's own time when it
+    was proved, in nanoseconds since 1970, 0 in logs that are older than this field. `broken`:
+    a file with this stamp was read since and holds other bytes, so it is no proof, and may be replaced.
     """
 
     place: str
@@ -60,6 +88,8 @@ class Entry(msgspec.Struct, frozen=True):
     proof: str = ""
     at: str = ""
     note: str = ""
+    modified: int = 0
+    broken: Stamp | None = None
 
     @classmethod
     def of(cls, work: WorkFile, proved: Proved, at: str = "") -> Entry:
@@ -77,7 +107,13 @@ class Entry(msgspec.Struct, frozen=True):
             proved.proof.value,
             at or moment(),
             proved.note,
+            proved.modified,
         )
+
+    @property
+    def stamp(self) -> Stamp:
+        """Of the file as it was proved."""
+        return Stamp(-1 if self.size is None else self.size, self.modified)
 
     def is_of(self, file: RemoteFile) -> bool:
         """The same file of the same release: file keys change when a dataset is released anew."""
@@ -104,10 +140,17 @@ class ManifestLine(msgspec.Struct, frozen=True):
 def read_manifest(folder: Path) -> list[ManifestLine] | None:
     """The manifest's lines in order, None where there is no manifest. Raises `ProblemError`.
 
-    Lines that are none of `sha256sum`'s are passed over, as `sha256sum -c` does.
+    Lines that are none of `sha256sum`'s are passed over, as `sha256sum -c` does; those of `--tag` are among them.
     """
     data = _read(own_folder(folder) / MANIFEST)
     return None if data is None else parse_manifest(data)
+
+
+def decoded_manifest(data: bytes) -> list[ManifestLine]:
+    """The lines of a list that somebody made: with a mark of its encoding, too, or in UTF-16, as PowerShell writes."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
+    return parse_manifest(data.removeprefix(codecs.BOM_UTF8))
 
 
 def parse_manifest(data: bytes) -> list[ManifestLine]:
@@ -263,7 +306,8 @@ class Ledger:
             return
         manifest, log = _read(own / MANIFEST) or b"", _read(own / LOG) or b""
         self._log_length = log.rfind(b"\n") + 1
-        stories = _stories(log[: self._log_length].splitlines())
+        stories = _stories(_whole(log))
+        del log  # with 100,000 files these are what memory is taken for
         manifest = self._whole_lines(manifest, stories)
         self._manifest = bytearray(manifest)
         self._entries = {}
@@ -305,13 +349,20 @@ def _stories(lines: Iterable[bytes]) -> dict[tuple[str, str], Entry]:
     return stories
 
 
+def _whole(log: bytes) -> Iterator[bytes]:
+    """Its lines one after the other, without a torn last one. Copies of all of them would take twice the room."""
+    with io.BytesIO(log) as lines:
+        yield from (line for line in lines if line.endswith(b"\n"))
+
+
 def _place(line: bytes) -> str | None:
     parsed = parse_manifest(line)
     return _nfc(parsed[0].path) if parsed else None
 
 
 def _parsed(text: str) -> ManifestLine | None:
-    found = _LINE.fullmatch(text.removesuffix("\r"))
+    text = text.removesuffix("\r")
+    found = _LINE.fullmatch(text) or _TAGGED.fullmatch(text)
     if found is None:
         return None
     path = found["path"]

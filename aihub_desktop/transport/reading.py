@@ -1,4 +1,4 @@
-"""What is learnt from the bytes of one file in their order, while they pass: its SHA-256, and what lies in a zip."""
+"""What is learnt from the bytes of one file in their order, while they pass: its SHA-256, and what an archive holds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from aihub_desktop.archives.passing import look_for
 from aihub_desktop.archives.ziparchive import recall
 from aihub_desktop.archives.zipstream import ZipStream
 from aihub_desktop.domain.faults import Code, ProblemError
@@ -41,6 +42,7 @@ class Reading:
         self._sha256 = hashlib.sha256()
         self._digests = digests
         self._zip = ZipStream() if spot.place.casefold().endswith(".zip") else None
+        self._look = look_for(spot.place)
 
     def offer(self, at: int, view: memoryview) -> None:
         """These are the bytes from `at` on. They may be looked at until the companion's `turn` says otherwise."""
@@ -70,6 +72,8 @@ class Reading:
             self._digests.update(data)
         if self._zip is not None:
             self._zip.feed(data)
+        if self._look is not None:
+            self._look.feed(data)
 
     def finding(self, stopped: Callable[[], bool]) -> Finding:
         """To be asked once the whole file was read and is on disk. Raises what the disk says, and `StoppedError`.
@@ -85,5 +89,9 @@ class Reading:
         if self._zip is not None:
             verdict = recall(self._spot.part, self._zip.seen, stopped)
             return Finding(size, sha256, verdict.proof if verdict else None, verdict.note if verdict else "")
+        if self._look is not None:
+            told = self._look.verdict()
+            # What seems damaged is read once more, from disk, before anybody is told so.
+            return Finding(size, sha256, None if told.damage else told.proof, told.note)
         # One volume of a set proves nothing by itself, and nothing more than its bytes can be known of other files.
         return Finding(size, sha256, None if volume_of(self._spot.place) else Proof.LENGTH, "")

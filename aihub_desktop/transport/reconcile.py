@@ -16,7 +16,7 @@ from aihub_desktop.domain.names import JOURNAL, PART, UnsafeNameError, clash_key
 from aihub_desktop.transport.claims import read_claims, sweep_claims
 from aihub_desktop.transport.disk import disk_error, plain_file, remove
 from aihub_desktop.transport.journal import Identity, JournalState, read_journal
-from aihub_desktop.transport.ledger import Entry, Ledger
+from aihub_desktop.transport.ledger import Entry, Ledger, Stamp
 from aihub_desktop.transport.publish import is_half_published
 from aihub_desktop.transport.target import Spot, Target
 from aihub_desktop.transport.volume import allocated
@@ -125,9 +125,20 @@ def sweep(folder: Path | str, files: list[WorkFile]) -> None:
 
 
 def may_replace(spot: Spot, entry: Entry | None) -> bool:
-    """The final name is free, or of a file that we made and that has not been touched since."""
+    """The final name is free, or of a file that we made and that has not been touched since, or that was found broken
+    and has not been touched since that.
+    """
     state = plain_file(spot.final)
-    return state is None or (entry is not None and entry.key != "" and entry.size == state.st_size)
+    if state is None:
+        return True
+    if entry is None or entry.key == "":
+        return False
+    return entry.size == state.st_size or is_broken(entry, state)
+
+
+def is_broken(entry: Entry, state: os.stat_result) -> bool:
+    """Whether this very file was read and found to hold other bytes than those that were proved."""
+    return entry.broken is not None and entry.broken == Stamp.of(state)
 
 
 def _standing(target: Target, work: WorkFile, ledger: dict[str, Entry], claims: dict[str, JournalState]) -> Standing:
@@ -151,7 +162,8 @@ def _at_spot(spot: Spot, work: WorkFile, entry: Entry | None, journal: JournalSt
         journal = None
     if final is not None:
         was_published = journal is not None and _was_published(spot, journal, final.st_size, has_part=part is not None)
-        standing = _at_final(work, entry, final.st_size, journal if was_published else None)
+        trusted = None if entry is not None and is_broken(entry, final) else entry
+        standing = _at_final(work, trusted, final.st_size, journal if was_published else None)
         if standing is not None or not may_replace(spot, entry):
             return standing or _IN_THE_WAY
     if part is None:

@@ -15,7 +15,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from . import again, durability, lanes, many, processes, ranges, servers, single, small, throttled, unpacking, window
+from . import (
+    again,
+    durability,
+    lanes,
+    many,
+    processes,
+    ranges,
+    servers,
+    single,
+    small,
+    throttled,
+    unpacking,
+    verifying,
+    window,
+)
 from .figures import Report
 from .ground import Ground
 
@@ -37,6 +51,8 @@ BENCHMARKS: Final[dict[str, Callable[[Ground], Report]]] = {
     "unpack-stored": unpacking.stored,
     "unpack-deflated": unpacking.deflated,
     "unpack-small": unpacking.small,
+    "verify": verifying.again,
+    "verify-receiving": verifying.receiving,
 }
 
 

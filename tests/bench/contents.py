@@ -38,12 +38,12 @@ class Image:
 
 def stored_zip(folder: Path, size: int, entries: int) -> Image:
     """A zip of stored entries, `size` bytes altogether; the bytes of the entries are random, from a fixed seed."""
-    return _image(folder / f"zip-{size}-{entries}", size, lambda: _zip(size, entries))
+    return image(folder / f"zip-{size}-{entries}", size, lambda: _zip(size, entries))
 
 
 def noise(folder: Path, size: int) -> Image:
     """Random bytes from a fixed seed."""
-    return _image(folder / f"noise-{size}", size, lambda: _noise(size))
+    return image(folder / f"noise-{size}", size, lambda: _noise(size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,8 @@ def _zip(size: int, entries: int) -> Iterator[bytes]:
     yield b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, entries, entries, len(directory), offset, 0)
 
 
-def _image(path: Path, size: int, make: Callable[[], Iterable[bytes]]) -> Image:
+def image(path: Path, size: int, make: Callable[[], Iterable[bytes]]) -> Image:
+    """What `make` gives, in chunks, made once. Raises `ValueError` where it is not of `size`."""
     if size % CHUNK:
         raise ValueError(f"{size} is no multiple of {CHUNK}")
     note = path.with_suffix(".json")

@@ -1,0 +1,146 @@
+"""Takes over what a survey found: each file is proved, gets its place, and then its line in the ledger.
+
+    in its place        read once, proved, recorded; not touched
+    elsewhere           copied into NAME.part, proved, named; with `move` proved where it lies, then renamed
+    pieces, tars        joined into NAME.part, proved, named; the originals stay
+    mis-merged          its pieces in the right order into NAME.part, proved; the bad file becomes NAME.bad, then named
+
+In this order of writing: bytes, journal, proof, the journal's last line, final name, ledger, journal gone. Ended
+anywhere, the same call again goes on. Nothing that was found is changed or removed but as `Ways` allow; a mis-merged
+file gets another name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from aihub_desktop.domain.faults import ProblemError
+from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.domain.sets import whole_sets
+from aihub_desktop.holdings.copying import Steps
+from aihub_desktop.holdings.evidence import Evidence
+from aihub_desktop.holdings.fates import Fate, Ready, RefusedError, Told, Ways, is_of_all
+from aihub_desktop.holdings.finds import Find, Survey
+from aihub_desktop.holdings.placing import Placing
+from aihub_desktop.holdings.proving import Proving
+from aihub_desktop.transport.disk import disk_error, make_folders
+from aihub_desktop.transport.reconcile import sweep
+from aihub_desktop.transport.target import Target
+
+
+class Adoption:
+    """Carries a survey out, in the calling thread. `report` hears of each file that could be adopted, once; `steps`
+    of the bytes that were read.
+    """
+
+    def __init__(
+        self,
+        survey: Survey,
+        report: Callable[[Told], None],
+        steps: Steps = Steps(),  # noqa: B008 - frozen
+        ways: Ways = Ways(),  # noqa: B008 - frozen
+    ) -> None:
+        self._survey = survey
+        self._report = report
+        self._steps = steps
+        self._finds = survey.by_work()
+        self._target = Target(survey.target)
+        self._proving = Proving(survey, self._target, steps, ways)
+        self._placing = Placing(self._target, report, drop_broken=ways.drop_broken)
+
+    def run(self) -> None:
+        """Raises `ProblemError` for what concerns the whole disk, `StoppedError`; what was adopted until then stays."""
+        try:
+            make_folders(self._target.folder)
+        except OSError as error:
+            raise disk_error(error, self._target.folder) from error
+        recorded = self._survey.recorded()
+        # A run that was ended right behind the ledger's line has left journals.
+        sweep(self._target.folder, [work for work in self._survey.works if work.id in recorded])
+        try:
+            for unit in self._units():
+                self._steps.go_on()
+                if len(unit) > 1:
+                    self._adopt_set(unit)
+                else:
+                    self._adopt(unit[0])
+        finally:
+            self._placing.flush()
+
+    def _units(self) -> Iterator[tuple[WorkFile, ...]]:
+        """Files that are proved together: the volumes of a set that is all here, else each by itself."""
+        works = {work.id: work for work in self._survey.works}
+        here = self._survey.recorded() | set(self._finds)
+        sets = whole_sets((id_, work.place) for id_, work in works.items())
+        seen: set[int] = set()
+        for id_ in works:
+            if id_ in seen or id_ not in self._finds:
+                continue
+            unit = sets.get(id_, (id_,))
+            if not all(one in here for one in unit):
+                unit = (id_,)
+            seen.update(unit)
+            yield tuple(works[one] for one in unit)
+
+    def _adopt(self, work: WorkFile) -> None:
+        """The first find that is right; what is told otherwise is why the last one is not."""
+        refused = Told(work, Fate.FAILED, "")
+        for find in self._finds[work.id]:
+            ready = self._read(work, find, alone=True)
+            told = ready if isinstance(ready, Told) else self._place(ready, ready.evidence)
+            if told is None:
+                return
+            refused = told
+        self._report(refused)
+
+    def _adopt_set(self, unit: Sequence[WorkFile]) -> None:
+        """Of each volume the best find only: a set has too many combinations of the others."""
+        readies: list[Ready] = []
+        try:
+            refused: list[Told] = []
+            for work in unit:
+                if work.id in self._finds:  # else it was recorded before
+                    read = self._read(work, self._finds[work.id][0], alone=False)
+                    if isinstance(read, Ready):
+                        readies.append(read)
+                    else:
+                        refused.append(read)
+            proved = {} if refused else self._proving.prove_set(unit, readies)
+            for ready in readies:
+                told = self._place(ready, proved.get(ready.work.id, ready.evidence))
+                refused += [told] if told is not None else []
+        finally:
+            for ready in readies:
+                ready.let_go()
+        for told in refused:
+            self._report(told)
+
+    def _read(self, work: WorkFile, find: Find, *, alone: bool) -> Ready | Told:
+        try:
+            return self._proving.read(work, find, alone=alone)
+        except (RefusedError, ProblemError) as error:
+            return _told(work, find, error)
+
+    def _place(self, ready: Ready, evidence: Evidence | None) -> Told | None:
+        """None if it was adopted, else why not. Without evidence it is damaged."""
+        try:
+            if evidence is None:
+                raise RefusedError(Fate.DAMAGED)
+            self._proving.judge(ready, evidence, self._finds[ready.work.id])
+            self._placing.place(ready, evidence, may_clear=self._proving.may_clear(ready.work))
+        except (RefusedError, ProblemError) as error:
+            told = _told(ready.work, ready.find, error)  # first: a full disk keeps what was copied
+            ready.give_up()
+            return told
+        finally:
+            ready.let_go()
+        return None
+
+
+def _told(work: WorkFile, find: Find, error: RefusedError | ProblemError) -> Told:
+    """Raises `error` again where it concerns the whole disk."""
+    if isinstance(error, ProblemError):
+        if is_of_all(error):
+            raise error
+        error = RefusedError.of(error)
+    return Told(work, error.fate, find.path, problem=error.problem)

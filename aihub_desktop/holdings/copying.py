@@ -1,0 +1,171 @@
+"""Bytes that lie elsewhere, written into NAME.part with its journal, so that a kill or a full disk loses nothing.
+
+What a journal claims already, of a copy that was begun or of a download, is compared and not written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import xxhash
+
+from aihub_desktop.archives.ziparchive import StoppedError
+from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.domain.model import Piece
+from aihub_desktop.holdings.evidence import Reader
+from aihub_desktop.holdings.finds import BLOCK, Extent, View
+from aihub_desktop.transport.coverage import Coverage
+from aihub_desktop.transport.disk import OpenFile, disk_error, in_the_way, plain_file, remove, sync_folder
+from aihub_desktop.transport.guard import Guard
+from aihub_desktop.transport.journal import Identity, Journal, Span, WholeLine, read_journal
+from aihub_desktop.transport.target import Spot, Target
+
+# A kill costs no more than this to be written again; syncs of less would be what takes the time.
+MARK: Final = 256 << 20
+_LONGEST_LINE: Final = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Who hears how many bytes were read, and who says that it is time to stop."""
+
+    progress: Callable[[int], None] = lambda count: None
+    stopped: Callable[[], bool] = lambda: False
+
+    def go_on(self) -> None:
+        if self.stopped():
+            raise StoppedError
+
+
+class Copy:
+    """One NAME.part, held against others while this lives. Raises `ProblemError`: IN_THE_WAY for a NAME.part that is
+    not ours, IN_USE, the disk's; `UnreadableError` for what is copied from; CHANGED where it is not what the journal
+    has of the same bytes; `StoppedError`.
+    """
+
+    def __init__(self, target: Target, work: WorkFile, spot: Spot, steps: Steps) -> None:
+        self._spot = spot
+        self._steps = steps
+        target.make_parents(spot)
+        identity = Identity.of(work)
+        self._guard = self._hold(identity)
+        state = read_journal(spot.journal)
+        self.is_new = state is None
+        self._journal = Journal(spot.journal, identity, state.length if state else 0)
+        self._file: OpenFile | None = None
+        self._coverage = Coverage(state.pieces if state else ())
+
+    def fill(self, extents: tuple[Extent, ...], reader: Reader) -> None:
+        """Writes them one after the other; `reader` hears every byte. All is durable when this returns."""
+        with View(extents) as view:
+            try:
+                file = self._open()
+                for piece in list(self._coverage.pieces()):
+                    if piece.stop > min(view.size, file.size()):
+                        self._coverage.remove(piece)
+                self._fill(view, file, reader)
+                file.truncate(view.size)
+                file.sync()
+            except OSError as error:
+                raise disk_error(error, self._spot.part) from error
+
+    def claim(self, size: int, sha256: str) -> None:
+        """From here on every byte counts as received, whoever looks."""
+        try:
+            self._journal.append([WholeLine(size, sha256)])
+        except OSError as error:
+            raise disk_error(error, self._spot.journal) from error
+
+    def close(self) -> None:
+        self._close_files()
+        self._guard.release()
+
+    def _close_files(self) -> None:
+        self._journal.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def discard(self) -> None:
+        """Nothing of it is kept. A NAME.part without a journal would be anybody's, so the journal, which then claims
+        nothing any more, goes last.
+        """
+        try:
+            self._close_files()
+            self._disclaim()
+            if remove(self._spot.part):
+                sync_folder(self._spot.part.parent)
+            remove(self._spot.journal)
+        except OSError as error:
+            raise disk_error(error, self._spot.part) from error
+        finally:
+            self._guard.release()
+
+    def _disclaim(self) -> None:
+        try:
+            journal = OpenFile(self._spot.journal)
+        except FileNotFoundError:
+            return
+        try:
+            first = memoryview(bytearray(_LONGEST_LINE))
+            journal.truncate(bytes(first[: journal.read_at(0, first)]).find(b"\n") + 1)
+            journal.sync()
+        finally:
+            journal.close()
+
+    def _hold(self, identity: Identity) -> Guard:
+        spot = self._spot
+        part, journal = plain_file(spot.part), read_journal(spot.journal)
+        if part is not None and ((journal is None and part.st_size) or (journal and journal.identity != identity)):
+            # Without a journal of ours it may be anybody's, a browser's for one.
+            raise in_the_way(spot.part, "exists")
+        try:
+            if part is None:
+                remove(spot.journal)  # it claims bytes that are gone
+            return Guard(spot.part, fresh=part is None)
+        except FileExistsError as error:
+            raise ProblemError(Code.IN_USE, path=str(spot.part)) from error
+        except OSError as error:
+            raise disk_error(error, spot.part) from error
+
+    def _open(self) -> OpenFile:
+        self._file = OpenFile(self._spot.part)
+        self._journal.prepare()
+        if not self._journal.name_is_safe:
+            sync_folder(self._journal.folder)
+            self._journal.name_is_safe = True
+        return self._file
+
+    def _fill(self, view: View, file: OpenFile, reader: Reader) -> None:
+        at, buffer = 0, memoryview(bytearray(BLOCK))
+        while at < view.size:
+            known = self._coverage.at(at)
+            if known is not None:
+                self._compare(view.blocks(at, known.stop, buffer), file, reader)
+                at = known.stop
+                continue
+            following = self._coverage.next_start(at)
+            stop = min(view.size, at + MARK, view.size if following is None else following)
+            digest = xxhash.xxh3_128()
+            for offset, part in view.blocks(at, stop, buffer):
+                self._steps.go_on()
+                file.write_at(offset, part)
+                reader.feed(part)
+                digest.update(part)
+                self._steps.progress(len(part))
+            file.sync()
+            self._journal.append([Span(at, stop, digest.hexdigest())])
+            self._coverage.add(Piece(at, stop, digest.hexdigest()))
+            at = stop
+
+    def _compare(self, blocks: Iterable[tuple[int, memoryview]], file: OpenFile, reader: Reader) -> None:
+        there = memoryview(bytearray(BLOCK))
+        for offset, part in blocks:
+            self._steps.go_on()
+            if file.read_at(offset, there[: len(part)]) != len(part) or there[: len(part)] != part:
+                raise ProblemError(Code.CHANGED, path=str(self._spot.part))
+            reader.feed(part)
+            self._steps.progress(len(part))

@@ -1,0 +1,105 @@
+"""Which file of the tree a name on disk means, and how pieces of one file lie together. Pure.
+
+On disk blanks are "_" and Korean may be decomposed; folders above may be missing or may be more than the tree's;
+browsers put " (1)" behind a name that was taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from aihub_desktop.domain.faults import ProblemError
+from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.domain.names import match_key, split_piece
+from aihub_desktop.holdings.finds import Extent
+from aihub_desktop.transport.routing import Placement
+
+_SECOND: Final = re.compile(r"(?P<stem>.+?)_?\([0-9]{1,3}\)(?P<end>\.[^.]+)?", re.DOTALL)
+
+
+class Names:
+    """The files of a tree by their names."""
+
+    def __init__(self, works: Iterable[WorkFile]) -> None:
+        self._by_name: dict[str, list[tuple[list[str], WorkFile]]] = defaultdict(list)
+        for work in works:
+            parts = match_key(work.file.path).split("/")
+            self._by_name[parts[-1]].append((parts, work))
+
+    def matches(self, path: str, size: int | None = None) -> list[WorkFile]:
+        """The files that `path` (below the folder, parts joined by "/") may mean: those with which it shares the
+        most parts, from the name upwards. Of several, those that may have this size, if any.
+        """
+        parts = match_key(path).split("/")
+        found = self._nearest(parts)
+        if not found and (second := _SECOND.fullmatch(parts[-1])):
+            found = self._nearest([*parts[:-1], second["stem"] + (second["end"] or "")])
+        if len(found) > 1 and size is not None:
+            return [work for work in found if work.file.size.allows(size)] or found
+        return found
+
+    def piece(self, path: str) -> tuple[list[WorkFile], int] | None:
+        """(files, number) for a path like NAME.part1073741824 that is no file of the tree itself."""
+        found = split_piece(path)
+        works = self.matches(found[0]) if found else []
+        return (works, found[1]) if found and works else None
+
+    def _nearest(self, parts: list[str]) -> list[WorkFile]:
+        known = self._by_name.get(parts[-1], [])
+        scores = [(_shared(parts, others), work) for others, work in known]
+        best = max((score for score, _ in scores), default=0)
+        return [work for score, work in scores if score == best]
+
+
+def _shared(one: list[str], other: list[str]) -> int:
+    count = 0
+    for mine, theirs in zip(reversed(one), reversed(other), strict=False):
+        if mine != theirs:
+            break
+        count += 1
+    return count
+
+
+class Scrap(NamedTuple):
+    """One piece: `number` as its name has it; `size` as it should be, of which `have` bytes are there."""
+
+    number: int
+    path: Path
+    at: int
+    size: int
+    have: int
+
+
+class Joined(NamedTuple):
+    """Pieces in order from the start of the file. `is_gapless`: none is missing between them, none is cut off."""
+
+    extents: tuple[Extent, ...]
+    size: int
+    is_gapless: bool
+
+
+def join(scraps: Iterable[Scrap]) -> Joined:
+    """Numbers are byte offsets, or as far as the sizes prove it, counted. Of a piece that is there twice the longer."""
+    placement, extents, end = Placement(), list[Extent](), 0
+    numbers: set[int] = set()
+    for scrap in sorted(scraps, key=lambda scrap: (scrap.number, -scrap.have)):
+        if scrap.number in numbers:
+            continue
+        numbers.add(scrap.number)
+        try:
+            start = placement.offset(scrap.number, scrap.size)
+        except ProblemError:
+            return Joined(tuple(extents), end, False)
+        known = end - start
+        if known < 0:
+            return Joined(tuple(extents), end, False)
+        if scrap.have > known:
+            extents.append(Extent(scrap.path, scrap.at + known, scrap.have - known))
+            end = start + scrap.have
+        if scrap.have < scrap.size:
+            return Joined(tuple(extents), end, False)
+    return Joined(tuple(extents), end, bool(numbers))

@@ -1,0 +1,201 @@
+"""From a find to bytes that were read and prove something: where they lie, or in a copy."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from aihub_desktop.archives.ziparchive import verify, volume_count
+from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.leases import Proof, WorkFile
+from aihub_desktop.holdings.copying import Copy, Steps
+from aihub_desktop.holdings.evidence import Evidence, Reader
+from aihub_desktop.holdings.fates import Fate, Ready, RefusedError, Ways, is_of_all
+from aihub_desktop.holdings.finds import BLOCK, Find, Origin, State, Survey, UnreadableError, View
+from aihub_desktop.transport.disk import disk_error, disk_problem, in_the_way, plain_file
+from aihub_desktop.transport.guard import Guard
+from aihub_desktop.transport.journal import read_journal
+from aihub_desktop.transport.ledger import Ledger
+from aihub_desktop.transport.target import Spot, Target
+
+
+class Proving:
+    """Reads finds of one survey. Methods raise `RefusedError` for a file that is not taken, `ProblemError`,
+    `UnreadableError`, `StoppedError`.
+    """
+
+    def __init__(self, survey: Survey, target: Target, steps: Steps, ways: Ways) -> None:
+        self._survey = survey
+        self._target = target
+        self._steps = steps
+        self._ways = ways
+        # What a manifest says of files where they were found.
+        self._claims = _hashes(survey.folder)
+        self._claims_there = self._claims if survey.folder == survey.target else _hashes(survey.target)
+
+    def read(self, work: WorkFile, find: Find, *, alone: bool) -> Ready:
+        """`alone`: not together with the other volumes of its set."""
+        spot = self._target.spot(work.place)
+        reader = Reader(work.place, alone=alone)
+        if not find.in_place:
+            self._look_ahead(work, spot)
+        if find.in_place and find.state is State.WHOLE:
+            return Ready(work, find, spot, spot.final, self._evidence(find, spot.final, reader))
+        if find.origin is Origin.PART:
+            return self._read_part(work, find, spot, reader)
+        if (path := self._movable(find)) is not None:
+            return Ready(work, find, spot, path, self._evidence(find, path, reader))
+        return self._read_copying(work, find, spot, reader)
+
+    def prove_set(self, unit: Sequence[WorkFile], readies: Sequence[Ready]) -> dict[int, Evidence | None]:
+        """What the volumes prove together, by the file's id; None for one that is damaged. Nothing where they turn
+        out to be no set. Volumes that were recorded before lie in their places.
+        """
+        there = {ready.work.id: ready for ready in readies}
+        paths = [there[work.id].path if work.id in there else self._target.spot(work.place).final for work in unit]
+        try:
+            if volume_count(paths[-1]) != len(paths):
+                return {}
+            verdict = verify(paths, self._steps.progress, self._steps.stopped)
+        except ProblemError as error:
+            if error.problem.code is not Code.BAD_ARCHIVE:
+                raise
+            return {unit[-1].id: None}  # the directory is in the last volume
+        if verdict.volumes:
+            return {unit[number].id: None for number in verdict.volumes}
+        return {
+            id_: ready.evidence._replace(proof=verdict.proof, note=verdict.note, knows_end=True)
+            for id_, ready in there.items()
+        }
+
+    def judge(self, ready: Ready, evidence: Evidence, others: Sequence[Find]) -> None:
+        """Refuses what might not be the file. `others`: what else was found for it."""
+        find, size = ready.find, ready.work.file.size
+        claim = (self._claims_there if find.in_place else self._claims).get(_nfc(_path_of(ready)))
+        if claim is not None and find.origin is Origin.FILE and find.state is State.WHOLE:
+            if claim != evidence.sha256:
+                raise RefusedError(Fate.CHANGED)
+            return
+        is_sure = evidence.knows_end or evidence.proof in (Proof.ARCHIVE, Proof.STRUCTURE)
+        if not (is_sure or find.knows_end or (size.low == size.high and not size.is_unknown)):
+            raise RefusedError(Fate.UNPROVED)
+        if not is_sure and not find.in_place and self._differ(find, evidence, others):
+            raise RefusedError(Fate.UNCLEAR)
+
+    def may_clear(self, work: WorkFile) -> bool:
+        """What has the final name is a mis-merged copy, or we were told to set aside whatever is there."""
+        there = [find for find in self._survey.finds if find.in_place and find.work == work]
+        return self._ways.set_aside or any(find.state is State.MISJOINED for find in there)
+
+    def _look_ahead(self, work: WorkFile, spot: Spot) -> None:
+        """Refuses before anything is read what could not get its name in the end."""
+        if self._target.check_parents(spot) and plain_file(spot.final) is not None and not self.may_clear(work):
+            raise RefusedError.of(in_the_way(spot.final, "exists"))
+
+    def _movable(self, find: Find) -> Path | None:
+        path = find.single
+        if not self._ways.move or path is None or find.state is not State.WHOLE:
+            return None
+        try:
+            return path if os.lstat(path).st_dev == os.stat(self._target.folder).st_dev else None
+        except OSError as error:
+            raise UnreadableError.of(disk_problem(error, path)) from error
+
+    def _evidence(self, find: Find, path: Path, reader: Reader) -> Evidence:
+        """Of bytes that stay where they are. What changes meanwhile is somebody else's work."""
+        before = _state(path)
+        with View(find.extents) as view:
+            for _, part in view.blocks(0, view.size, memoryview(bytearray(BLOCK))):
+                self._steps.go_on()
+                reader.feed(part)
+                self._steps.progress(len(part))
+        try:
+            evidence = reader.finish(path, self._steps.progress, self._steps.stopped)
+        except ProblemError as error:
+            if is_of_all(error):  # the disk of what was found, and of this file alone
+                raise UnreadableError.of(error.problem) from error
+            raise
+        if _state(path) != before or before[0] != evidence.size:
+            raise RefusedError(Fate.CHANGED)
+        return evidence
+
+    def _read_part(self, work: WorkFile, find: Find, spot: Spot, reader: Reader) -> Ready:
+        try:
+            guard = Guard(spot.part)
+        except OSError as error:
+            raise disk_error(error, spot.part) from error
+        try:
+            evidence = self._evidence(find, spot.part, reader)
+            journal = read_journal(spot.journal)
+            if journal is not None and journal.whole is not None and journal.whole.sha256 != evidence.sha256:
+                raise RefusedError(Fate.CHANGED)
+        except BaseException:
+            guard.release()
+            raise
+        return Ready(work, find, spot, spot.part, evidence, guard=guard)
+
+    def _read_copying(self, work: WorkFile, find: Find, spot: Spot, reader: Reader) -> Ready:
+        self._want_room(find, spot)
+        copy = Copy(self._target, work, spot, self._steps)
+        try:
+            copy.fill(find.extents, reader)
+            evidence = reader.finish(spot.part, self._steps.progress, self._steps.stopped)
+        except ProblemError as error:
+            # A full disk keeps what is there for the next time; what is no good is not kept.
+            is_kept = is_of_all(error) or not (copy.is_new or error.problem.code is Code.BAD_ARCHIVE)
+            (copy.close if is_kept else copy.discard)()
+            raise
+        except BaseException:
+            copy.close()
+            raise
+        return Ready(work, find, spot, spot.part, evidence, copy)
+
+    def _want_room(self, find: Find, spot: Spot) -> None:
+        """Told before hours of writing; DISK_FULL would stop all the others too."""
+        there = plain_file(spot.part)
+        try:
+            free = shutil.disk_usage(self._target.folder).free
+        except OSError as error:
+            raise disk_error(error, self._target.folder) from error
+        if free + (there.st_size if there else 0) < find.size:
+            raise RefusedError(Fate.NO_ROOM)
+
+    def _differ(self, find: Find, evidence: Evidence, others: Sequence[Find]) -> bool:
+        """Two files of the same name that are not the same, and nothing that tells which is right."""
+        return any(
+            other.size != evidence.size or self._sha256(other) != evidence.sha256
+            for other in others
+            if other is not find and (other.origin is Origin.FILE or other.knows_end)
+        )
+
+    def _sha256(self, find: Find) -> str:
+        digest = hashlib.sha256()
+        with View(find.extents) as view:
+            for _, part in view.blocks(0, view.size, memoryview(bytearray(BLOCK))):
+                self._steps.go_on()
+                digest.update(part)
+        return digest.hexdigest()
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {place: entry.sha256 for place, entry in Ledger(folder).entries().items()} if folder.is_dir() else {}
+
+
+def _path_of(ready: Ready) -> str:
+    return ready.work.place if ready.find.in_place else ready.find.path
+
+
+def _nfc(path: str) -> str:
+    return unicodedata.normalize("NFC", path)
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    try:
+        state = os.lstat(path)
+    except OSError as error:
+        raise UnreadableError.of(disk_problem(error, path)) from error
+    return state.st_size, state.st_mtime_ns, state.st_ino
