@@ -41,6 +41,9 @@ PEERS: Final = {
     "objects": {"aihub fetch", "s5cmd cp"},
     "lanes": {"aihub fetch, all even", "aihub fetch, one falls to 1 %"},
     "again": {"aihub fetch"},
+    "unpack-stored": {"ours, 1 thread", "ours, 2 threads"},
+    "unpack-deflated": {"ours, 1 thread", "ours, 2 threads"},
+    "unpack-small": {"ours, 1 thread", "ours, 2 threads"},
     "verify": {"aihub verify, one file", "sha256sum -c, 20,000 small files"},
     "verify-receiving": {"stored: received alone", "deflated: received and proved"},
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from aihub_desktop.domain.faults import Code, ProblemError
 
@@ -62,8 +62,7 @@ class Locator:
     disks: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of the directory. `offset` of its local header counts from the start of volume `disk`."""
 
     name: bytes
@@ -91,8 +90,7 @@ class Entry:
         return self.name.decode("ascii", "backslashreplace")[:200]
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(NamedTuple):
     """A local header: `length` with name and extra field, after which the data begins.
 
     `packed` counts for nothing where a descriptor follows the data. `is_wide`: it has 64-bit sizes.

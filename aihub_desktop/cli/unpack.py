@@ -85,25 +85,26 @@ def _run(unpacking: Unpacking, wait: Callable[[], None]) -> None:
 
 def _wishes(console: Console, args: argparse.Namespace) -> Iterator[UnpackWish]:
     """One for each folder that the archives belong to."""
-    paths = [path for text in args.paths for path in _found(text)]
-    check_text(map(str, paths), console.words)
+    found = [pair for text in args.paths for pair in _found(text)]
+    check_text((str(path) for _, path in found), console.words)
     into = os.path.abspath(os.path.expanduser(args.into)) if args.into else ""
-    for folder, group in groupby(paths, _home):
+    for folder, group in groupby(found, lambda pair: pair[0]):
         yield UnpackWish(
-            str(folder), [path.relative_to(folder).as_posix() for path in group], into, args.encoding, args.only,
+            str(folder), [path.relative_to(folder).as_posix() for _, path in group], into, args.encoding, args.only,
             args.nested, not args.delete_archive,
         )  # fmt: skip
 
 
-def _found(text: str) -> Iterator[Path]:
-    """The file itself, or the archives in the folder."""
+def _found(text: str) -> Iterator[tuple[Path, Path]]:
+    """The file itself, or the archives in the folder; each with the folder that it belongs to."""
     path = Path(os.path.abspath(os.path.expanduser(text)))
     if not path.is_dir():
-        yield path
+        yield _home(path.parent), path
         return
+    home = _home(path)
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if name != OWN_FOLDER)
-        yield from (Path(folder, name) for name in sorted(names) if _is_archive(name))
+        yield from ((home, Path(folder, name)) for name in sorted(names) if _is_archive(name))
 
 
 def _is_archive(name: str) -> bool:
@@ -111,9 +112,9 @@ def _is_archive(name: str) -> bool:
     return (looks_packed(name) and not (volume and volume[1])) or name.lower().endswith(".egg")
 
 
-def _home(path: Path) -> Path:
-    """The folder of a download that the file lies in, or just its own."""
-    return next((above for above in path.parents if (above / OWN_FOLDER).is_dir()), path.parent)
+def _home(folder: Path) -> Path:
+    """The folder of a download that this one is or lies in, or just itself."""
+    return next((above for above in (folder, *folder.parents) if (above / OWN_FOLDER).is_dir()), folder)
 
 
 def _rehearse(console: Console, wishes: Sequence[UnpackWish], *, json: bool) -> Exit:

@@ -114,8 +114,7 @@ class Hand:
 
     def _write(self, path: Path, item: Item, portions: Iterator[bytes]) -> tuple[int, str]:
         digest = hashlib.sha256() if self._bench.with_sha256 else None
-        reserve = Reserve()
-        reserve.expect(item.size if item.size >= _RESERVED else 0)
+        reserve = _room_for(item.size)
         crc = at = 0
         try:
             file = OpenFile(path, fresh=True)
@@ -123,7 +122,8 @@ class Hand:
             raise disk_error(error, path) from error
         try:
             for portion in portions:
-                reserve.make_room(file, at)
+                if reserve is not None:
+                    reserve.make_room(file, at)
                 file.write_at(at, memoryview(portion))
                 at += len(portion)
                 if item.crc < 0:
@@ -150,3 +150,11 @@ class Hand:
 
     def _refuse(self, job: Job, why: Refusal) -> None:
         self._bench.refuse(Refused(job.item.name[:300], why))
+
+
+def _room_for(size: int) -> Reserve | None:
+    if size < _RESERVED:
+        return None
+    reserve = Reserve()
+    reserve.expect(size)
+    return reserve

@@ -142,6 +142,7 @@ class Landing:
         except ProblemError as error:
             if error.problem.code is not Code.IN_THE_WAY:
                 raise
+            remove(one.stage)
             self._refuse(Refused(one.name, Refusal.IN_THE_WAY, place))
             return False
         return True

@@ -15,7 +15,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from . import again, durability, lanes, many, processes, ranges, servers, single, small, throttled, verifying, window
+from . import (
+    again,
+    durability,
+    lanes,
+    many,
+    processes,
+    ranges,
+    servers,
+    single,
+    small,
+    throttled,
+    unpacking,
+    verifying,
+    window,
+)
 from .figures import Report
 from .ground import Ground
 
@@ -34,6 +48,9 @@ BENCHMARKS: Final[dict[str, Callable[[Ground], Report]]] = {
     "objects": many.objects,
     "lanes": lanes.run,
     "again": again.run,
+    "unpack-stored": unpacking.stored,
+    "unpack-deflated": unpacking.deflated,
+    "unpack-small": unpacking.small,
     "verify": verifying.again,
     "verify-receiving": verifying.receiving,
 }
