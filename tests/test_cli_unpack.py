@@ -178,3 +178,25 @@ def test_get_and_unpack(tmp_path: Path, hub: DemoHub, folder: Path, dataset: str
     assert not [name for name in tree(folder) if name.endswith((".zip", ".z01"))]
     report = verify(folder)
     assert (report.is_right, report.extra) == (True, [])
+    # What was unpacked and deleted is not received once more, by any home.
+    before = tree(folder)
+    for home in ("home2", "home3"):
+        again = Aihub(tmp_path / home, hub.url)(
+            "get", dataset, "--to", folder, "--unpack", "--delete-archive", "--json"
+        )
+        assert again.code == Exit.DONE, again.err
+        found = [one for one in again.records if one["event"] == "archive"]
+        assert {(one["entries"], one["archive_deleted"], one["problem"]) for one in found} == {(0, True, None)}
+        assert tree(folder) == before
+
+
+@pytest.mark.parametrize("dataset", [SPLIT, CP949])
+def test_what_was_unpacked_beside_a_kept_archive_is_nothing_extra(
+    tmp_path: Path, hub: DemoHub, folder: Path, dataset: str
+) -> None:
+    run = Aihub(tmp_path / "home2", hub.url)("get", dataset, "--to", folder, "--unpack")
+    assert run.code == Exit.DONE, run.err
+    report = verify(folder)
+    assert (report.is_right, report.extra) == (True, [])
+    (folder / "mine.txt").touch()
+    assert verify(folder).extra == ["mine.txt"]

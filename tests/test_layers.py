@@ -27,7 +27,7 @@ ROOMS: Final = {
     "store": ("domain",),
     "unpack": ("domain", "archives", "transport"),
     # Tars that other tools left behind are those of the hub.
-    "holdings": ("domain", "archives", "transport", "sources.aihub.tarstream"),
+    "holdings": ("domain", "archives", "transport", "unpack.record", "sources.aihub.tarstream"),
     "engine": ("domain", "store", "transport", "sources", "archives", "holdings", "unpack"),
     "system": ("domain",),
     "demo": ("domain", "system"),

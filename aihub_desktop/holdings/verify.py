@@ -34,6 +34,7 @@ from aihub_desktop.transport.ledger import (
 )
 from aihub_desktop.transport.target import leads_elsewhere
 from aihub_desktop.transport.volume import volume_of
+from aihub_desktop.unpack.record import unpacked_places
 
 __all__ = ["Depth", "Finding", "ManifestLine", "Report", "Seen", "has_manifest", "listed", "readers", "verify"]
 
@@ -149,8 +150,7 @@ def readers(folder: Path) -> int:
 
 def unpacked_here(root: Path) -> frozenset[str]:
     """Places, in NFC, of files that were unpacked from archives of this folder: they are in no line, and no extra."""
-    del root  # records of what was unpacked are read here
-    return frozenset()
+    return frozenset(unicodedata.normalize("NFC", one.place) for one in unpacked_places(root))
 
 
 def _stories(root: Path) -> dict[str, Entry]:

@@ -74,7 +74,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     `at` is ISO 8601 in UTC; `proof` a `Proof`, or "" where nothing is known. `modified`: the file's own time when it
     was proved, in nanoseconds since 1970, 0 in logs that are older than this field. `broken`:
-    a file with this stamp was read since and holds other bytes, so it is no proof, and may be replaced.
+    a file with this stamp was read since and holds other bytes, so it is no proof, and may be replaced. `gone`: it was
+    deleted by us since, when all that was in it stood on disk.
     """
 
     place: str
@@ -90,6 +91,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     note: str = ""
     modified: int = 0
     broken: Stamp | None = None
+    gone: bool = False
 
     @classmethod
     def of(cls, work: WorkFile, proved: Proved, at: str = "") -> Entry:
@@ -184,6 +186,7 @@ class Ledger:
     def __init__(self, folder: Path | str) -> None:
         self._folder = native(folder)
         self._entries: dict[str, Entry] = {}
+        self._departed: dict[str, Entry] = {}
         self._seen: list[tuple[int, int, int] | None] | None = None
         self._manifest = bytearray()  # its whole lines, as the next append leaves them
         self._log_length = 0
@@ -192,6 +195,11 @@ class Ledger:
         """By place, in NFC. Raises `ProblemError`: IN_THE_WAY, the disk's."""
         self._load()
         return dict(self._entries)
+
+    def departed(self) -> dict[str, Entry]:
+        """What `exchange` took away, by place in NFC: nobody needs it again. Raises as `entries`."""
+        self._load()
+        return dict(self._departed)
 
     def record(self, entries: Sequence[Entry]) -> None:
         """All of them are durable when this returns. A place that is there gets its new line. Raises `ProblemError`."""
@@ -225,9 +233,17 @@ class Ledger:
         try:
             self._make(own)
             self._seen = None  # whatever happens, the next call looks at the disk
+            self._note_departure(own, leaving)
             self._write_anew(own, new(), leaving)
         except OSError as error:
             raise disk_error(error) from error
+
+    def _note_departure(self, own: Path, leaving: set[str]) -> None:
+        """Before the manifest loses their lines; while it has them, this counts for nothing."""
+        known = [self._entries[place] for place in leaving if place in self._entries]
+        log = b"".join(msgspec.json.encode(msgspec.structs.replace(one, gone=True)) + b"\n" for one in known)
+        self._append(own / LOG, self._log_length, log)
+        self._log_length += len(log)
 
     def _write_anew(self, own: Path, new: Iterator[Entry], leaving: set[str]) -> None:
         """Log first, as ever; the manifest's new lines wait in a file beside it for its old ones."""
@@ -313,7 +329,10 @@ class Ledger:
         self._entries = {}
         for line in parse_manifest(manifest):
             place = _nfc(line.path)
-            self._entries[place] = stories.get((place, line.sha256)) or Entry(place, line.sha256)
+            entry = stories.get((place, line.sha256)) or Entry(place, line.sha256)
+            self._entries[place] = msgspec.structs.replace(entry, gone=False) if entry.gone else entry
+        told = stories.items()
+        self._departed = {place: one for (place, _), one in told if one.gone and place not in self._entries}
         self._seen = seen
 
     def _whole_lines(self, data: bytes, stories: Iterable[tuple[str, str]]) -> bytes:

@@ -52,16 +52,24 @@ _IN_THE_WAY = Standing(StandingKind.IN_THE_WAY)
 
 
 def look(folder: Path | str, files: list[WorkFile]) -> dict[int, Standing]:
-    """How each file stands, by id. A place that is no safe path stands for nothing.
+    """How each file stands, by id. A place that is no safe path stands for nothing. An archive that was deleted once
+    everything in it stood on disk is done.
 
     Changes nothing, but that the journal of a file that is in the ledger goes.
 
     Raises `ProblemError`: what the disk says, IN_THE_WAY where the ledger's own folder is a link.
     """
     target = Target(folder)
-    ledger = Ledger(folder).entries()
+    book = Ledger(folder)
+    ledger, departed = book.entries(), book.departed()
     names, claims = _Names(target), read_claims(folder)
-    return {work.id: NOTHING if names.lack(work.place) else _standing(target, work, ledger, claims) for work in files}
+    found = {}
+    for work in files:
+        standing = NOTHING if names.lack(work.place) else _standing(target, work, ledger, claims)
+        entry = departed.get(unicodedata.normalize("NFC", work.place)) if departed else None
+        is_unpacked = standing == NOTHING and entry is not None and entry.is_of(work.file)
+        found[work.id] = _final(entry, entry.size or 0) if is_unpacked and entry is not None else standing
+    return found
 
 
 class _Names:
