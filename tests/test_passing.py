@@ -161,6 +161,11 @@ def test_a_bomb_unpacks_into_nothing() -> None:
     assert look_at("x.gz", packed) == Verdict(Proof.ARCHIVE, "gzip")
 
 
+def test_what_grows_without_end_is_not_followed() -> None:
+    member = gzip.compress(bytes(64 << 20), compresslevel=9)
+    assert look_at("x.gz", member * 20) == Verdict(Proof.LENGTH)
+
+
 @pytest.mark.parametrize(
     ("data", "note"),
     [

@@ -30,6 +30,9 @@ _SPARSE_MORE_AT, _MORE_AT = 482, 504
 _LONGEST_PAX: Final = 1 << 20
 _PAX_SIZE: Final = re.compile(rb"(?:^|\n)[0-9]+ size=([0-9]{1,19})(?=\n)")
 _GZIP: Final = b"\x1f\x8b"
+# What grows by more than this would hold up the network for hours, and says nothing that is worth it.
+_GROWTH: Final = 200
+_GROWTH_FREE: Final = 256 << 20
 _TEXTS: Final = (".json", ".jsonl", ".ndjson", ".geojson", ".csv", ".tsv", ".txt", ".xml", ".html", ".md", ".yaml")
 
 
@@ -147,17 +150,20 @@ class GzipLook:
         self._decoder: igzip_lib.IgzipDecompressor | None = None
         self._held = b""  # of the head of a member
         self._members = 0
+        self._packed = self._unpacked = 0  # bytes
         self._is_over = False
+        self._gave_up = False
         self._damage = ""
 
     def feed(self, view: memoryview) -> None:
+        self._packed += len(view)
         data = self._held + bytes(view) if self._held else bytes(view)
         self._held = b""
         while data and not self._is_over:
             data = self._begin(data) if self._decoder is None else self._unpack(self._decoder, data)
 
     def verdict(self) -> Verdict:
-        if not self._members:
+        if not self._members or self._gave_up:
             return Verdict(Proof.LENGTH)
         inner = Verdict(Proof.LENGTH) if self._inner is None else self._inner.verdict()
         cut = "cut off" if self._decoder is not None else ""
@@ -183,6 +189,10 @@ class GzipLook:
                 portion = decoder.decompress(data, PORTION)
             except FAILURES:
                 self._damage, self._is_over = "cannot be unpacked", True
+                return b""
+            self._unpacked += len(portion)
+            if self._unpacked > _GROWTH_FREE + _GROWTH * self._packed:
+                self._gave_up = self._is_over = True
                 return b""
             if self._inner is not None and portion:
                 self._inner.feed(memoryview(portion))
