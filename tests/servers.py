@@ -17,11 +17,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import pytest
 
@@ -33,6 +34,10 @@ SECRET_KEY: Final = "loopback-secret-of-a-test"
 USUAL_KEYS: Final = Credentials(ACCESS_KEY, Secret(SECRET_KEY), Secret(""))
 UP_SECONDS: Final = 40.0
 _DOWN_SECONDS: Final = 10.0
+if sys.platform != "win32":
+    import fcntl
+
+_claims: Final[list[IO[bytes]]] = []  # given up with the process, however that ends
 # Below the range from which systems give ports away, so that nobody takes them between the look and the start.
 _PORTS: Final = (14_000, 22_000)
 _SEAWEED_PORTS: Final = 6  # and as many 10,000 above them, for its own calls
@@ -265,9 +270,22 @@ def free_ports(count: int, *, above: int = 0) -> int:
     bases: list[int] = [*range(start, last, _STEP), *range(first, start, _STEP)]
     for base in bases:
         offsets = (0, above) if above else (0,)
-        if all(_is_free(base + offset + number) for offset in offsets for number in range(count)):
+        if not _is_claimed(base) and all(_is_free(base + up + number) for up in offsets for number in range(count)):
             return base
     raise OSError("no free ports")
+
+
+def _is_claimed(base: int) -> bool:
+    """By another process of the tests, whose server may take seconds until it listens; else it is ours from now on."""
+    if sys.platform != "win32":
+        claim = (Path(tempfile.gettempdir()) / f"aihub-desktop-tests-{os.getuid()}-{base}.port").open("wb")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            claim.close()
+            return True
+        _claims.append(claim)
+    return False
 
 
 def _is_free(port: int) -> bool:

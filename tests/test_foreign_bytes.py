@@ -87,7 +87,9 @@ def test_a_secret_is_not_cut_in_two() -> None:
     road = Road.to("http://h/x?token=hidden-and-long")
     body = b"a" + b" " * 4085 + b"hidden-and-long and more"
     assert "hidden" not in str(refusal(road, 500, {}, body).problem.facts)
-    assert refusal(road, 500, {}, b"a" + b" " * 4000 + b"b" + b" c" * 100).problem.facts["text"] == "a b" + " c" * 46
+    told = str(refusal(road, 500, {}, b"a" + b" " * 4000 + b"b" + b" c" * 100).problem.facts["text"])
+    assert told.startswith("a b c c")
+    assert len(told) <= 160
 
 
 @pytest.mark.parametrize("address", [" " * 60_000 + "http://h/x", "\x1f" * 60_000 + "https://h/"])
