@@ -22,11 +22,11 @@ from engines import SURVEY_SECONDS, RunningEngine, final_files, offered
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.disk.guard import Guard
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.model import Secret
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
-from aihub_desktop.transport.guard import Guard
 
 MB: Final = 1 << 20
 LONGEST: Final = 60.0

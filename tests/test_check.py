@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from tapes import News, check, fetched, order, pieces, receive, sha256, tar, work
 
+from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Code
 from aihub_desktop.domain.leases import AnyNews, Check, Checked, Failed, Proof, Proved
 from aihub_desktop.transport.check import Checking
 from aihub_desktop.transport.journal import read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.reconcile import forget_journal
-from aihub_desktop.transport.target import Target
 
 SEED = 20260303
 

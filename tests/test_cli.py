@@ -18,9 +18,9 @@ from aihub_desktop.cli import exits
 from aihub_desktop.cli.arguments import parse, wanted_language
 from aihub_desktop.cli.console import Console, cut_to, padded, width
 from aihub_desktop.cli.exits import Exit, exit_of, worst
+from aihub_desktop.cli.lines import Lines, summary
 from aihub_desktop.cli.listing import matching, total, tree
 from aihub_desktop.cli.picture import picture
-from aihub_desktop.cli.progress import Lines, summary
 from aihub_desktop.cli.report import Report
 from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.selection import chosen, fits, unknown_keys

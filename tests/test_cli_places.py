@@ -13,9 +13,9 @@ from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.endpoint import AWS, SHORT, Choice, chosen, known, named
 from aihub_desktop.cli.exits import Exit
+from aihub_desktop.cli.lines import summary
 from aihub_desktop.cli.listing import table, total, total_text
 from aihub_desktop.cli.picture import picture
-from aihub_desktop.cli.progress import summary
 from aihub_desktop.cli.report import Refusal, Report, proof_lines
 from aihub_desktop.cli.request import Order
 from aihub_desktop.cli.tally import Tally, Total

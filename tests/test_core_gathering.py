@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from aihub_desktop.disk.volume import Volume
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.leases import Ended, Failed, FileReach, Proof, Proved, Reached, Safe, Whole
@@ -38,7 +39,6 @@ from aihub_desktop.engine.deeds import (
 from aihub_desktop.engine.records import LeaseKind, Moment
 from aihub_desktop.engine.shares import divided, shared
 from aihub_desktop.transport.reconcile import Standing, StandingKind
-from aihub_desktop.transport.volume import Volume
 
 KB, MB = 1 << 10, 1 << 20
 ENDPOINT = "https://kr.example"

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from tapes import News, Tape, once, order, pieces, receive, tar, work
 
+from aihub_desktop.disk.guard import Guard
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.transport.guard import Guard
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows is not locked yet, as CONTRIBUTING says")
 
-_HOLDER = "import sys\nfrom pathlib import Path\nfrom aihub_desktop.transport.guard import Guard\n"
+_HOLDER = "import sys\nfrom pathlib import Path\nfrom aihub_desktop.disk.guard import Guard\n"
 _HOLDER += "held = Guard(Path(sys.argv[1]))\nprint('held', flush=True)\nsys.stdin.read()\n"
 
 

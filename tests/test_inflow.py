@@ -22,6 +22,8 @@ from aihub_desktop.demo import faults as f
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.content import Noise
 from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.disk.files import OpenFile, disk_problem
+from aihub_desktop.disk.reserve import Reserve
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Ended, Rate, Reached, Receive, Safe, Whole, WorkFile
@@ -31,9 +33,7 @@ from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.transport.brake import Brake
 from aihub_desktop.transport.buffer import Buffer
 from aihub_desktop.transport.companion import Companion
-from aihub_desktop.transport.disk import OpenFile, disk_problem
 from aihub_desktop.transport.receive import Reception
-from aihub_desktop.transport.reserve import Reserve
 
 SEED: Final = 20261124
 DEADLINE: Final = 20.0

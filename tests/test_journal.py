@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tapes import work
 
+from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Piece
 from aihub_desktop.transport.coverage import Coverage, latest, merged
@@ -25,7 +26,6 @@ from aihub_desktop.transport.journal import (
     read_journal,
     read_lines,
 )
-from aihub_desktop.transport.target import Target
 
 IDENTITY = Identity.of(work(1, "라벨/a b.zip", 100))
 SPANS = [Span(0, 40, "0" * 32), Span(60, 100, "1" * 32), Span(40, 60, "2" * 32)]

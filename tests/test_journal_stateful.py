@@ -24,13 +24,13 @@ from tapes import News, Tape, check, order, pieces, receive, tar, work
 
 from aihub_desktop.demo.archives import Entry as ZipEntry
 from aihub_desktop.demo.archives import zipped
+from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code
 from aihub_desktop.domain.leases import AnyNews, Receive, Safe, WorkFile
 from aihub_desktop.transport.journal import read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.receive import Reception
 from aihub_desktop.transport.reconcile import StandingKind, forget_journal, look, sweep
-from aihub_desktop.transport.target import Spot, Target
 
 MEMORY: Final = "/dev/shm"  # thousands of syncs, where there is memory for files
 PIECE: Final = 1_000

@@ -14,10 +14,11 @@ PROGRAM: Final = Path(__file__).parent.parent / "aihub_desktop"
 ROOMS: Final = {
     "domain": (),
     "sources": ("domain",),
-    # An archive is read from disk as everything else is.
-    "archives": ("domain", "transport.disk"),
+    "disk": ("domain",),
+    "archives": ("domain", "disk"),
     "transport": (
         "domain",
+        "disk",
         "archives",
         "sources.place",
         "sources.aihub.tarstream",
@@ -25,10 +26,10 @@ ROOMS: Final = {
         "sources.s3.checksums",
     ),
     "store": ("domain",),
-    "unpack": ("domain", "archives", "transport"),
+    "unpack": ("domain", "disk", "archives", "transport"),
     # Tars that other tools left behind are those of the hub.
-    "holdings": ("domain", "archives", "transport", "unpack.record", "sources.aihub.tarstream"),
-    "engine": ("domain", "store", "transport", "sources", "archives", "holdings", "unpack"),
+    "holdings": ("domain", "disk", "archives", "transport", "unpack.record", "sources.aihub.tarstream"),
+    "engine": ("domain", "disk", "store", "transport", "sources", "archives", "holdings", "unpack"),
     "system": ("domain",),
     "demo": ("domain", "system"),
     # The doctor runs beside whatever engine holds the state folder, so it is no command of one.

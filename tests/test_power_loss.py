@@ -28,6 +28,7 @@ from aihub_desktop.demo.archives import Entry, zipped
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.faults import Cut, Slow
 from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.disk.target import Target
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.leases import Safe, WorkFile
 from aihub_desktop.domain.messages import FileRow, TransferRow
@@ -37,7 +38,6 @@ from aihub_desktop.transport.journal import read_journal
 from aihub_desktop.transport.ledger import Entry as Proven
 from aihub_desktop.transport.ledger import Ledger
 from aihub_desktop.transport.reconcile import StandingKind, forget_journal, look
-from aihub_desktop.transport.target import Target
 
 SEED: Final = random.SystemRandom().getrandbits(32)
 PIECE: Final = 1 << 15

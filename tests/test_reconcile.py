@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from tapes import Tape, check, order, pieces, receive, sha256, tar, work
 
+from aihub_desktop.disk.target import Target
+from aihub_desktop.disk.volume import allocated
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, Proved, WorkFile
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look, sweep
-from aihub_desktop.transport.target import Target
-from aihub_desktop.transport.volume import allocated
 
 DATA = bytes(range(256)) * 100
 WORK = work(1, "d/a b.csv", len(DATA))

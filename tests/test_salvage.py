@@ -13,6 +13,7 @@ import xxhash
 from ground import check_claims
 from tapes import sha256
 
+from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import WEB, Origin, RemoteFile, SizeRange
 from aihub_desktop.holdings.salvage import salvage
@@ -20,7 +21,6 @@ from aihub_desktop.transport.journal import Identity, Journal, Span, Validator, 
 from aihub_desktop.transport.ledger import Entry, Ledger, Stamp
 from aihub_desktop.transport.pieces import KEPT_FROM, keep_pieces, kept_pieces, sweep_pieces
 from aihub_desktop.transport.reconcile import StandingKind, look
-from aihub_desktop.transport.target import Target
 
 SEED: Final = 20261127
 PIECE: Final = 100_000

@@ -19,10 +19,10 @@ import pytest
 import xxhash
 from tapes import Tape, check, order, pieces, receive, sha256, tar, work
 
+from aihub_desktop.disk.files import OpenFile
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Ended, Failed, Safe, Whole
-from aihub_desktop.transport.disk import OpenFile
 from aihub_desktop.transport.durability import Durability, Mark
 from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, read_journal
 from aihub_desktop.transport.reconcile import StandingKind, look

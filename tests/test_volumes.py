@@ -10,6 +10,7 @@ from desks import GB, NOTHING, Desk, names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aihub_desktop.disk.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.leases import Ended, FileReach, Reached
@@ -19,7 +20,6 @@ from aihub_desktop.engine.deeds import Fetch, Halt, LookAt, Looked, Survey, Surv
 from aihub_desktop.engine.records import Moment
 from aihub_desktop.engine.volumes import floor_of, place_problem, usable
 from aihub_desktop.transport.reconcile import Standing, StandingKind
-from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
 
 MB = 1 << 20
 NEEDS_USER, DONE, RUNNING, QUEUED = (

@@ -9,7 +9,7 @@ from pathlib import Path
 from aihub_desktop.archives.entry import Item, Kind
 from aihub_desktop.archives.opening import AnyArchive
 from aihub_desktop.archives.zipreader import ZipArchive
-from aihub_desktop.transport.disk import OpenFile, disk_error, in_the_way, remove
+from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, remove
 
 
 def find_entry(archive: AnyArchive, name: str) -> Item | None:

@@ -12,9 +12,9 @@ from aihub_desktop.archives.tarreader import Packing, TarArchive, is_header, unz
 from aihub_desktop.archives.volumes import Volumes
 from aihub_desktop.archives.zipdirectory import count_volumes
 from aihub_desktop.archives.zipreader import ZipArchive
+from aihub_desktop.disk.files import disk_error, native, plain_file
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.sets import volume_of
-from aihub_desktop.transport.disk import disk_error, native, plain_file
 
 AnyArchive = ZipArchive | TarArchive
 

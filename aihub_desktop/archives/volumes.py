@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from aihub_desktop.disk.files import OpenFile, disk_error
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.transport.disk import OpenFile, disk_error
 
 AHEAD: Final = 256 << 10  # small entries come by the dozen with one read
 CHUNK: Final = 1 << 20

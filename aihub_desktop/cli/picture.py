@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aihub_desktop.cli.console import cut_to
-from aihub_desktop.cli.progress import summary
+from aihub_desktop.cli.lines import summary
 from aihub_desktop.cli.tally import Tally
 from aihub_desktop.domain.messages import FileRow
 from aihub_desktop.domain.states import FileState

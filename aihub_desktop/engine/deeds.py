@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from aihub_desktop.disk.volume import Volume
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.leases import Proved, WorkFile
 from aihub_desktop.transport.reconcile import Standing
-from aihub_desktop.transport.volume import Volume
 
 
 class Word(IntEnum):

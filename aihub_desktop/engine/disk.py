@@ -13,6 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from aihub_desktop.disk.files import disk_error, disk_problem, make_folders
+from aihub_desktop.disk.target import Target
+from aihub_desktop.disk.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.messages import DiskSpace
 from aihub_desktop.domain.model import RemoteFile
@@ -21,12 +24,9 @@ from aihub_desktop.engine.deeds import LookAt, NotRecorded, Record, Recorded, Su
 from aihub_desktop.engine.records import FileRecord
 from aihub_desktop.engine.volumes import place_problem
 from aihub_desktop.transport.claims import drop_claims
-from aihub_desktop.transport.disk import disk_error, disk_problem, make_folders
 from aihub_desktop.transport.ledger import Entry, Ledger, moment
 from aihub_desktop.transport.pieces import keep_pieces
 from aihub_desktop.transport.reconcile import NOTHING, Standing, StandingKind, forget_journal, look, sweep
-from aihub_desktop.transport.target import Target
-from aihub_desktop.transport.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
 
 _log = logging.getLogger(__name__)
 

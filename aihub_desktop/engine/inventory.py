@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from aihub_desktop.disk.files import disk_error
+from aihub_desktop.disk.volume import Mark, Volume, is_unmounted, nearest, volume_of
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.findings import Finding
 from aihub_desktop.domain.holdings import DAMAGE, HeldFile, HoldingRow, HoldingState, Summary, Verdict, is_archive
@@ -21,9 +23,7 @@ from aihub_desktop.holdings.looking import Seen
 from aihub_desktop.holdings.repair import mark
 from aihub_desktop.holdings.summary import moment_of, signature, summarise
 from aihub_desktop.store.holdings import Held
-from aihub_desktop.transport.disk import disk_error
 from aihub_desktop.transport.ledger import Entry, Ledger, Stamp
-from aihub_desktop.transport.volume import Mark, Volume, is_unmounted, nearest, volume_of
 
 _STATES: Final = {
     Code.DRIVE_MISSING: HoldingState.AWAY,

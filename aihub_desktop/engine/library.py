@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from aihub_desktop.disk.volume import Volume
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.holdings import HoldingRow, Verdict, is_archive
@@ -36,7 +37,6 @@ from aihub_desktop.engine.repairs import Repairs
 from aihub_desktop.engine.tasks import Outcome, Tasks
 from aihub_desktop.store.holdings import Held
 from aihub_desktop.store.queue import QueueStore
-from aihub_desktop.transport.volume import Volume
 
 # While files come one after another a look at each would read the whole ledger again and again.
 _LOOK_SECONDS: Final = 30.0

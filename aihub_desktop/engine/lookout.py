@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
+from aihub_desktop.disk.volume import Volume
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import Space
 from aihub_desktop.engine.deeds import LookAt, Looked, Survey, Surveyed
 from aihub_desktop.engine.disk import disk_space, look_at, survey
 from aihub_desktop.engine.errands import Errands
-from aihub_desktop.transport.volume import Volume
 
 
 class Lookout:

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.disk.files import make_folders
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews
@@ -51,7 +52,6 @@ from aihub_desktop.engine.wishes import turns_to
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.store.keychain import Vault
 from aihub_desktop.store.queue import QueueStore
-from aihub_desktop.transport.disk import make_folders
 
 _log = logging.getLogger(__name__)
 

@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import msgspec
 
+from aihub_desktop.disk.volume import Volume
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.holdings import DAMAGE, MOST_MISFITS, Verdict
 from aihub_desktop.domain.leases import AnyNews, Emptied, Ended, Found, Seen, Unpack, Unpacking, Verify
 from aihub_desktop.domain.tasks import TASK_ENDED, TaskKind, TaskRow, TaskState, VerifyWish
 from aihub_desktop.domain.unpacking import UnpackWish
 from aihub_desktop.engine.pool import Pool
-from aihub_desktop.transport.volume import Volume
 
 _AT_ONCE: Final = 2  # on one drive that is not slow to seek
 _THREADS: Final = 2

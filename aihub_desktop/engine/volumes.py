@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from aihub_desktop.disk.volume import Mark, Volume
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.names import OWN_FOLDER, PART
 from aihub_desktop.domain.states import TRANSFER_MAY_RUN, FileState, TransferState
 from aihub_desktop.engine.deeds import Looked, Survey, Surveyed, Word
 from aihub_desktop.engine.outcome import Outcome
 from aihub_desktop.engine.records import Book, FileRecord, Moment, TransferRecord
-from aihub_desktop.transport.volume import Mark, Volume
 
 SURVEY_SECONDS: Final = 3.0  # at 100 MB/s a floor of 2 GB is met within 300 MB
 _HANGS_SECONDS: Final = 60.0  # a share that says nothing for so long is away

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from aihub_desktop.disk.files import disk_error, make_folders
+from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.sets import whole_sets
@@ -23,9 +25,7 @@ from aihub_desktop.holdings.fates import Fate, Ready, RefusedError, Told, Ways, 
 from aihub_desktop.holdings.finds import Find, Survey
 from aihub_desktop.holdings.placing import Placing
 from aihub_desktop.holdings.proving import Proving
-from aihub_desktop.transport.disk import disk_error, make_folders
 from aihub_desktop.transport.reconcile import sweep
-from aihub_desktop.transport.target import Target
 
 
 class Adoption:

@@ -12,16 +12,16 @@ from typing import Final
 import xxhash
 
 from aihub_desktop.archives.ziparchive import StoppedError
+from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, plain_file, remove, sync_folder
+from aihub_desktop.disk.guard import Guard
+from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import Piece
 from aihub_desktop.holdings.evidence import Reader
 from aihub_desktop.holdings.finds import BLOCK, Extent, View
 from aihub_desktop.transport.coverage import Coverage
-from aihub_desktop.transport.disk import OpenFile, disk_error, in_the_way, plain_file, remove, sync_folder
-from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, Journal, Span, WholeLine, read_journal
-from aihub_desktop.transport.target import Spot, Target
 
 # A kill costs no more than this to be written again; syncs of less would be what takes the time.
 MARK: Final = 256 << 20

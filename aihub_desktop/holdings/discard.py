@@ -9,12 +9,12 @@ import unicodedata
 from collections.abc import Iterable, Set
 from pathlib import Path
 
+from aihub_desktop.disk.files import OpenFile, disk_error, native, patiently_replace, remove, sync_folder
+from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.messages import Discarded
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
-from aihub_desktop.transport.disk import OpenFile, disk_error, native, patiently_replace, remove, sync_folder
 from aihub_desktop.transport.ledger import LOG, MANIFEST, Entry, Ledger, manifest_line, own_folder, read_manifest
-from aihub_desktop.transport.target import leads_elsewhere
 
 
 def discard(folder: Path | str) -> Discarded:

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple
 
+from aihub_desktop.disk.files import OpenFile, disk_problem
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
-from aihub_desktop.transport.disk import OpenFile, disk_problem
 
 BLOCK: Final = 1 << 20
 

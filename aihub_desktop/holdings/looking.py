@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
+from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.findings import Depth, Finding
 from aihub_desktop.transport.ledger import Entry, ManifestLine, Stamp
-from aihub_desktop.transport.target import leads_elsewhere
 
 _BLOCK: Final = 1 << 20
 # What is no longer than this is read by one call; the two that a file object costs more are felt with small files.

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.disk.files import disk_error, plain_file, remove, sync_folder
+from aihub_desktop.disk.guard import Guard
+from aihub_desktop.disk.publish import is_half_published, publish, rename_new
+from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import Proved, WorkFile
 from aihub_desktop.holdings.evidence import Evidence
 from aihub_desktop.holdings.fates import Fate, Ready, Told
 from aihub_desktop.holdings.finds import State
-from aihub_desktop.transport.disk import disk_error, plain_file, remove, sync_folder
-from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, discard, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
-from aihub_desktop.transport.publish import is_half_published, publish, rename_new
 from aihub_desktop.transport.reconcile import forget_journal
-from aihub_desktop.transport.target import Spot, Target
 
 NOTE: Final = "adopted"
 BAD: Final = ".bad"

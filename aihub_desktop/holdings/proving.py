@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aihub_desktop.archives.ziparchive import verify, volume_count
+from aihub_desktop.disk.files import disk_error, disk_problem, in_the_way, plain_file
+from aihub_desktop.disk.guard import Guard
+from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.holdings.copying import Copy, Steps
 from aihub_desktop.holdings.evidence import Evidence, Reader
 from aihub_desktop.holdings.fates import Fate, Ready, RefusedError, Ways, is_of_all
 from aihub_desktop.holdings.finds import BLOCK, Find, Origin, State, Survey, UnreadableError, View
-from aihub_desktop.transport.disk import disk_error, disk_problem, in_the_way, plain_file
-from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import read_journal
 from aihub_desktop.transport.ledger import Ledger
-from aihub_desktop.transport.target import Spot, Target
 
 
 class Proving:

@@ -12,14 +12,14 @@ from typing import Final
 
 import xxhash
 
+from aihub_desktop.disk.files import OpenFile, disk_error, plain_file, sync_folder
+from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import Piece, RemoteFile
-from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file, sync_folder
 from aihub_desktop.transport.journal import Identity, Journal, JournalState, Span, discard, read_journal
 from aihub_desktop.transport.part import make_part
 from aihub_desktop.transport.pieces import kept_pieces
-from aihub_desktop.transport.target import Spot, Target
 
 _BLOCK: Final = 1 << 20
 # These end it for this file only, which then comes whole.

@@ -11,10 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.disk.files import native, plain_file
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.holdings import Summary, is_archive
 from aihub_desktop.domain.model import HUB, Dataset
-from aihub_desktop.transport.disk import native, plain_file
 from aihub_desktop.transport.ledger import LOG, MANIFEST, Entry, Ledger, own_folder
 
 _UNKNOWN: Final = Dataset("", "", "")

@@ -21,6 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.disk.files import native, plain_file
+from aihub_desktop.disk.target import Target, leads_elsewhere
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import RemoteFile
@@ -30,10 +32,8 @@ from aihub_desktop.holdings.leftovers import Names, Scrap, join
 from aihub_desktop.holdings.misjoin import right_orders
 from aihub_desktop.holdings.tarmap import TarMap, read_tar
 from aihub_desktop.holdings.zipseams import Fit, fit
-from aihub_desktop.transport.disk import native, plain_file
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.reconcile import Standing, StandingKind, look
-from aihub_desktop.transport.target import Target, leads_elsewhere
 
 # How browsers call what they have not finished, and what they, curl and wget call what they have.
 _TARS: Final = (".tar", ".crdownload", ".part", ".partial", ".download", ".opdownload", ".tmp", ".unfinished")

@@ -6,9 +6,9 @@ from collections import deque
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from aihub_desktop.disk.files import OpenFile, disk_error
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.sources.aihub.tarstream import BLOCK, Kind, Member, TarReader
-from aihub_desktop.transport.disk import OpenFile, disk_error
 
 # Stands in for data that need not be read: the reader only counts it.
 _FILLER: Final = memoryview(bytes(16 << 20))

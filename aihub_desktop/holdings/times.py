@@ -15,11 +15,11 @@ from typing import Final
 
 import msgspec
 
+from aihub_desktop.disk.files import native, plain_file
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.findings import Finding
 from aihub_desktop.holdings.looking import Seen
 from aihub_desktop.holdings.writing import replaced
-from aihub_desktop.transport.disk import native, plain_file
 from aihub_desktop.transport.ledger import Stamp, own_folder
 
 TIMES: Final = "times.jsonl"

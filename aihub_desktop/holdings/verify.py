@@ -16,12 +16,14 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from aihub_desktop.disk.files import disk_error, native, plain_file
+from aihub_desktop.disk.target import leads_elsewhere
+from aihub_desktop.disk.volume import volume_of
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.findings import HARMLESS, Depth, Finding
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART
 from aihub_desktop.holdings.looking import Look, Seen
 from aihub_desktop.holdings.times import read_times
-from aihub_desktop.transport.disk import disk_error, native, plain_file
 from aihub_desktop.transport.ledger import (
     LOG,
     MANIFEST,
@@ -32,8 +34,6 @@ from aihub_desktop.transport.ledger import (
     own_folder,
     read_manifest,
 )
-from aihub_desktop.transport.target import leads_elsewhere
-from aihub_desktop.transport.volume import volume_of
 from aihub_desktop.unpack.record import unpacked_places
 
 __all__ = ["Depth", "Finding", "ManifestLine", "Report", "Seen", "has_manifest", "listed", "readers", "verify"]

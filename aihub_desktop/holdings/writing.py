@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from io import BufferedWriter
 from pathlib import Path
 
-from aihub_desktop.transport.disk import disk_error, patiently_replace, sync_file, sync_folder
+from aihub_desktop.disk.files import disk_error, patiently_replace, sync_file, sync_folder
 
 
 @contextlib.contextmanager

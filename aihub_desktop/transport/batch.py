@@ -16,16 +16,16 @@ from typing import Any, Final
 
 import xxhash
 
+from aihub_desktop.disk.files import OpenFile, disk_error, disk_problem, sync_folder
+from aihub_desktop.disk.guard import Guard
+from aihub_desktop.disk.publish import rename_new
+from aihub_desktop.disk.syncing import SYNCING
+from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.transport.claims import Claim, write_claims
-from aihub_desktop.transport.disk import OpenFile, disk_error, disk_problem, sync_folder
-from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, Span, WholeLine, discard, encoded
 from aihub_desktop.transport.part import make_part
-from aihub_desktop.transport.publish import rename_new
-from aihub_desktop.transport.syncing import SYNCING
-from aihub_desktop.transport.target import Spot, Target
 
 MOST_FILES: Final = 128  # at once: each holds two descriptors, of which a process has 256 on macOS, else 1,024
 MOST_BYTES: Final = 32 << 20  # received and not on disk yet

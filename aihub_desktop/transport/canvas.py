@@ -14,14 +14,14 @@ from typing import Final
 
 import xxhash
 
+from aihub_desktop.disk.files import OpenFile, disk_error
+from aihub_desktop.disk.reserve import Reserve
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Piece
 from aihub_desktop.transport.coverage import Coverage
-from aihub_desktop.transport.disk import OpenFile, disk_error
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.journal import JournalState, Span, Validator
 from aihub_desktop.transport.part import Part
-from aihub_desktop.transport.reserve import Reserve
 
 _LOOK_SECONDS: Final = 0.2
 _BLOCK: Final = 1 << 20  # of one read

@@ -20,17 +20,17 @@ from typing import Final, TypeVar
 
 from aihub_desktop.archives.passing import look_for
 from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, verify, volume_count
+from aihub_desktop.disk.files import disk_error, modified_at, plain_file
+from aihub_desktop.disk.guard import Guard
+from aihub_desktop.disk.publish import finish, is_half_published, publish
+from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Check, Checked, Ended, Failed, Proof, Proved, WorkFile
 from aihub_desktop.domain.sets import volume_of, whole_sets
 from aihub_desktop.transport.claims import read_claims
-from aihub_desktop.transport.disk import disk_error, modified_at, plain_file
-from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import Identity, WholeLine, discard, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
-from aihub_desktop.transport.publish import finish, is_half_published, publish
 from aihub_desktop.transport.reconcile import may_replace
-from aihub_desktop.transport.target import Spot, Target
 
 REPORT_SECONDS: Final = 0.2
 _BLOCK: Final = 1 << 20

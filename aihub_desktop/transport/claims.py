@@ -17,12 +17,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from aihub_desktop.disk.files import OpenFile, disk_error, native, plain_file, remove, sync_folder
+from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
-from aihub_desktop.transport.disk import OpenFile, disk_error, native, plain_file, remove, sync_folder
 from aihub_desktop.transport.journal import Identity, JournalState, Span, WholeLine, encoded, read_journals
 from aihub_desktop.transport.ledger import own_folder
-from aihub_desktop.transport.target import Spot, Target
 
 _NAME: Final = re.compile(r"batch-[0-9a-f]{16}\.journal")
 

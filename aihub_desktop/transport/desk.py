@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Failed, Gather, Proof, Proved, Whole
 from aihub_desktop.domain.retry import DROPPING
@@ -25,7 +26,6 @@ from aihub_desktop.transport.journal import JournalState
 from aihub_desktop.transport.reading import Finding
 from aihub_desktop.transport.scribe import Scribe, Wishes
 from aihub_desktop.transport.spans import Claim, Spans
-from aihub_desktop.transport.target import Target
 
 _LOOK_SECONDS: Final = 0.25  # between two looks whether there is something to do again
 _REFUSALS: Final = 5  # in a row, of one file: then its turn comes later

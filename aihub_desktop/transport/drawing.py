@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from aihub_desktop.disk.reserve import Reserve
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.sources.place import Opened
 from aihub_desktop.transport.canvas import Canvas, Stroke
 from aihub_desktop.transport.desk import Desk
 from aihub_desktop.transport.job import Job
-from aihub_desktop.transport.reserve import Reserve
 from aihub_desktop.transport.spans import Claim, Spans
 from aihub_desktop.transport.tap import Tap
 

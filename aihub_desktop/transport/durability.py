@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aihub_desktop.disk.files import OpenFile, disk_problem, sync_folder
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.transport.disk import OpenFile, disk_problem, sync_folder
 from aihub_desktop.transport.journal import Journal, Span, Validator, WholeLine
 
 _log = logging.getLogger(__name__)

@@ -13,11 +13,11 @@ from typing import Final
 import xxhash
 
 from aihub_desktop.archives.ziparchive import StoppedError
+from aihub_desktop.disk.files import disk_error
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Piece, PieceHashes
 from aihub_desktop.transport.canvas import Canvas
 from aihub_desktop.transport.digests import Digest, digest_of_algorithm
-from aihub_desktop.transport.disk import disk_error
 from aihub_desktop.transport.reading import Finding, Reading
 
 _BLOCK: Final = 4 << 20  # the reader has to wait for its turn after each, among as many threads as there are hands

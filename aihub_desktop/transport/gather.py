@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Code, Fault, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Ended, FileReach, Gather, Reached
 from aihub_desktop.sources.place import RangePlace
@@ -24,7 +25,6 @@ from aihub_desktop.transport.brake import Brake
 from aihub_desktop.transport.desk import Desk
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.hand import Hand
-from aihub_desktop.transport.target import Target
 
 REPORT_SECONDS: Final = 0.2
 _LEAVE_SECONDS: Final = 0.05

@@ -8,6 +8,8 @@ import threading
 import time
 from typing import Final
 
+from aihub_desktop.disk.files import disk_error, plain_file
+from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, Fault, Problem, ProblemError
 from aihub_desktop.domain.leases import Gather, Proof
 from aihub_desktop.domain.sets import volume_of
@@ -17,7 +19,6 @@ from aihub_desktop.transport.brake import Brake
 from aihub_desktop.transport.claims import claimed_whole
 from aihub_desktop.transport.coverage import merged
 from aihub_desktop.transport.desk import Desk
-from aihub_desktop.transport.disk import disk_error, plain_file
 from aihub_desktop.transport.drawing import BLOCK, Drawing
 from aihub_desktop.transport.flow import Flow
 from aihub_desktop.transport.job import Job
@@ -25,7 +26,6 @@ from aihub_desktop.transport.journal import Identity, JournalState, read_journal
 from aihub_desktop.transport.part import usable
 from aihub_desktop.transport.spans import Claim, Spans
 from aihub_desktop.transport.tap import Tap
-from aihub_desktop.transport.target import Spot
 
 SMALL: Final = 1 << 20  # what is not longer is held in memory whole
 _ASK_TIMES: Final = 50  # as long as the place takes to answer: so much one request brings, and the way costs little

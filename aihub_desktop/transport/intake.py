@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Failed, FileReach, Receive, Safe, Whole, WorkFile
 from aihub_desktop.domain.names import match_key
@@ -16,7 +17,6 @@ from aihub_desktop.transport.journal import Identity, read_journal
 from aihub_desktop.transport.part import usable
 from aihub_desktop.transport.routing import Router
 from aihub_desktop.transport.sink import Sink
-from aihub_desktop.transport.target import Target
 
 # These end one file and let the others go on. The rest are the disk's, and end the lease.
 _OF_ONE_FILE: Final = frozenset(

@@ -6,6 +6,7 @@ import threading
 from enum import Enum, auto
 from typing import Final
 
+from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, Fault, Problem
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import Checksum, PieceHashes, RemoteFile
@@ -15,7 +16,6 @@ from aihub_desktop.transport.digests import Digests
 from aihub_desktop.transport.part import Part
 from aihub_desktop.transport.sink import Sink
 from aihub_desktop.transport.spans import Spans
-from aihub_desktop.transport.target import Spot
 
 # These end one file and let the others go on; of the rest the disk's end the lease.
 _OF_ONE_FILE: Final = frozenset(

@@ -20,11 +20,11 @@ from typing import Final
 
 import msgspec
 
+from aihub_desktop.disk.files import OpenFile, disk_error, plain_file, remove, sync_folder
+from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import Piece
 from aihub_desktop.transport.coverage import latest, merged
-from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file, remove, sync_folder
-from aihub_desktop.transport.target import Spot
 
 VERSION: Final = 1
 _AHEAD: Final = 4096

@@ -23,10 +23,7 @@ from typing import Final
 
 import msgspec
 
-from aihub_desktop.domain.leases import Proved, WorkFile
-from aihub_desktop.domain.model import RemoteFile
-from aihub_desktop.domain.names import OWN_FOLDER
-from aihub_desktop.transport.disk import (
+from aihub_desktop.disk.files import (
     OpenFile,
     disk_error,
     in_the_way,
@@ -36,7 +33,10 @@ from aihub_desktop.transport.disk import (
     remove,
     sync_folder,
 )
-from aihub_desktop.transport.target import leads_elsewhere
+from aihub_desktop.disk.target import leads_elsewhere
+from aihub_desktop.domain.leases import Proved, WorkFile
+from aihub_desktop.domain.model import RemoteFile
+from aihub_desktop.domain.names import OWN_FOLDER
 
 MANIFEST: Final = "manifest-sha256.txt"
 LOG: Final = "log.jsonl"

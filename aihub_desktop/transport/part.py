@@ -7,10 +7,11 @@ from contextlib import suppress
 
 import msgspec
 
+from aihub_desktop.disk.files import OpenFile, disk_error, plain_file, remove
+from aihub_desktop.disk.guard import Guard
+from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.transport.disk import OpenFile, disk_error, plain_file, remove
 from aihub_desktop.transport.durability import Durability, Mark
-from aihub_desktop.transport.guard import Guard
 from aihub_desktop.transport.journal import (
     Identity,
     Journal,
@@ -21,7 +22,6 @@ from aihub_desktop.transport.journal import (
     discard,
     read_journal,
 )
-from aihub_desktop.transport.target import Spot
 
 
 class Part:

@@ -14,12 +14,12 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.disk.files import native, remove
+from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile
-from aihub_desktop.transport.disk import native, remove
 from aihub_desktop.transport.journal import Identity, JournalState, read_journal
 from aihub_desktop.transport.ledger import own_folder
-from aihub_desktop.transport.target import Target
 
 # A smaller file has come again before its pieces were read.
 KEPT_FROM: Final = 8 << 20

@@ -11,12 +11,12 @@ from typing import Final
 from aihub_desktop.archives.passing import look_for
 from aihub_desktop.archives.ziparchive import recall
 from aihub_desktop.archives.zipstream import ZipStream
+from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.sets import volume_of
 from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.digests import Digests
-from aihub_desktop.transport.target import Spot
 
 _WORTH_A_COMPANION: Final = 64 << 10  # below, handing over costs more than it wins
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import msgspec
 
+from aihub_desktop.disk.files import disk_error, plain_file, remove
+from aihub_desktop.disk.publish import is_half_published
+from aihub_desktop.disk.target import Spot, Target
+from aihub_desktop.disk.volume import allocated
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.names import JOURNAL, PART, UnsafeNameError, clash_key, safe_path, taken_names
 from aihub_desktop.transport.claims import read_claims, sweep_claims
-from aihub_desktop.transport.disk import disk_error, plain_file, remove
 from aihub_desktop.transport.journal import Identity, JournalState, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger, Stamp
-from aihub_desktop.transport.publish import is_half_published
-from aihub_desktop.transport.target import Spot, Target
-from aihub_desktop.transport.volume import allocated
 
 
 class StandingKind(StrEnum):

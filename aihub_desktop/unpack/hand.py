@@ -14,10 +14,10 @@ from isal import isal_zlib
 
 from aihub_desktop.archives.entry import Item
 from aihub_desktop.archives.zipreader import ZipReader
+from aihub_desktop.disk.files import OpenFile, disk_error, remove
+from aihub_desktop.disk.reserve import Reserve
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.unpacking import Refusal, Refused
-from aihub_desktop.transport.disk import OpenFile, disk_error, remove
-from aihub_desktop.transport.reserve import Reserve
 from aihub_desktop.unpack.landing import Landed, is_same
 from aihub_desktop.unpack.record import Standing
 from aihub_desktop.unpack.site import Floor

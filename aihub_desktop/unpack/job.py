@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from aihub_desktop.archives.naming import is_encoding
 from aihub_desktop.archives.opening import last_volume, looks_packed, open_archive
+from aihub_desktop.disk.files import native
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.sets import volume_of
 from aihub_desktop.domain.unpacking import Unpacked, UnpackNews, UnpackWish
-from aihub_desktop.transport.disk import native
 from aihub_desktop.unpack.extraction import Extraction, Manner
 from aihub_desktop.unpack.limits import DEEPEST, FLOOR
 from aihub_desktop.unpack.record import Done, Leaving, Record, read_lines, record_path

@@ -17,12 +17,12 @@ from typing import Final
 
 from isal import isal_zlib
 
+from aihub_desktop.disk.files import OpenFile, disk_error, remove
+from aihub_desktop.disk.publish import rename_new
+from aihub_desktop.disk.syncing import SYNCING, sync_all
+from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.unpacking import Refusal, Refused
-from aihub_desktop.transport.disk import OpenFile, disk_error, remove
-from aihub_desktop.transport.publish import rename_new
-from aihub_desktop.transport.syncing import SYNCING, sync_all
-from aihub_desktop.transport.target import Spot
 from aihub_desktop.unpack.record import Done, Record, Standing
 from aihub_desktop.unpack.site import Floor, sync_folders
 

@@ -11,10 +11,10 @@ from typing import Final
 
 from aihub_desktop.archives.entry import Item
 from aihub_desktop.archives.opening import AnyArchive
+from aihub_desktop.disk.files import disk_error
+from aihub_desktop.disk.volume import nearest, volume_of
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.unpacking import Refused
-from aihub_desktop.transport.disk import disk_error
-from aihub_desktop.transport.volume import nearest, volume_of
 from aihub_desktop.unpack.limits import are_bomb
 from aihub_desktop.unpack.places import Places
 

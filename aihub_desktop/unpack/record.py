@@ -20,8 +20,8 @@ from typing import Final, NamedTuple
 import msgspec
 import xxhash
 
-from aihub_desktop.transport.disk import OpenFile, disk_error, make_folders, plain_file, sync_folder
-from aihub_desktop.transport.guard import Guard
+from aihub_desktop.disk.files import OpenFile, disk_error, make_folders, plain_file, sync_folder
+from aihub_desktop.disk.guard import Guard
 from aihub_desktop.transport.ledger import own_folder
 
 VERSION: Final = 1

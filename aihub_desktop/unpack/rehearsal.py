@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from aihub_desktop.archives.opening import last_volume, open_archive
+from aihub_desktop.disk.files import native
 from aihub_desktop.domain.faults import Problem, ProblemError
 from aihub_desktop.domain.unpacking import Refused, UnpackWish
-from aihub_desktop.transport.disk import native
 from aihub_desktop.unpack import preflight
 from aihub_desktop.unpack.extraction import into_of
 from aihub_desktop.unpack.limits import FLOOR

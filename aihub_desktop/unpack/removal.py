@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.disk.files import OpenFile, disk_error, remove, sync_folder
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
-from aihub_desktop.transport.disk import OpenFile, disk_error, remove, sync_folder
 from aihub_desktop.transport.ledger import Entry, Ledger, moment
 from aihub_desktop.unpack.record import Leaving, Record, Standing
 from aihub_desktop.unpack.site import Site, name_in

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from aihub_desktop.archives.opening import stem_of
+from aihub_desktop.disk.files import disk_error, in_the_way, native, sync_folder
+from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.names import OWN_FOLDER, entry_path
-from aihub_desktop.transport.disk import disk_error, in_the_way, native, sync_folder
-from aihub_desktop.transport.target import leads_elsewhere
 
 _REMEMBERED: Final = 10_000
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Final, cast
 
-from aihub_desktop.transport.disk import OpenFile
+from aihub_desktop.disk.files import OpenFile
 
 AHEAD: Final = 64 << 20  # at once: all at once is no faster, and takes room from others for hours
 _LEAST: Final = 4 << 20  # less is not worth the call

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from aihub_desktop.transport.disk import OpenFile
+from aihub_desktop.disk.files import OpenFile
 
 _FEW: Final = 8  # with fewer each by itself is always as good
 _TRY_AGAIN: Final = 16  # batches after which the way that cost more is tried again

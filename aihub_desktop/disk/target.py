@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.disk.files import disk_error, in_the_way, native, sync_folder
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.names import JOURNAL, PART, UnsafeNameError, safe_path
-from aihub_desktop.transport.disk import disk_error, in_the_way, native, sync_folder
 
 # Reparse tags of Windows' junctions and links. Placeholders of cloud folders have tags too, and are harmless.
 _LEADS_ELSEWHERE: Final = frozenset({0xA0000003, 0xA000000C})

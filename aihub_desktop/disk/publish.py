@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Final
 
-from aihub_desktop.transport.disk import (
+from aihub_desktop.disk.files import (
     OpenFile,
     disk_error,
     in_the_way,
@@ -16,7 +16,7 @@ from aihub_desktop.transport.disk import (
     remove,
     sync_folder,
 )
-from aihub_desktop.transport.target import Spot
+from aihub_desktop.disk.target import Spot
 
 # What a file system says that knows no second name for a file: FAT, exFAT, some network shares.
 _NO_LINKS: Final = frozenset(
