@@ -19,7 +19,7 @@ _LINES_AGAIN: Final = 60  # for as long again as the run has taken, at most so m
 
 
 class Lines:
-    """`progress.Display`: a line every ten seconds, every ten minutes after ten hours; none that says what the last said."""
+    """A line every ten seconds, after ten hours every ten minutes; none that says what the last one did."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
