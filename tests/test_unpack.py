@@ -19,6 +19,7 @@ import pytest
 from packed import Raw, leftovers, link, member, raw_zip, run, tarred, told, tool, tree, unpacked, zipped
 
 from aihub_desktop.domain.faults import Code
+from aihub_desktop.domain.names import UnsafeNameError, entry_path
 from aihub_desktop.domain.unpacking import Refusal, Unpacked, UnpackNews, UnpackProgress, UnpackWish
 from aihub_desktop.holdings.verify import verify
 from aihub_desktop.transport.ledger import Entry, Ledger
@@ -644,3 +645,19 @@ def test_a_stop_loses_nothing(folder: Path, kind: str, threads: int) -> None:
     [done_now] = unpacked(folder, f"a.{kind}")
     assert (done_now.problem, tree(folder / "a")) == (None, content)
     assert leftovers(folder) == []
+
+
+def test_a_file_where_a_folder_has_to_be_counts_for_nothing(folder: Path) -> None:
+    """Written, and refused when it should get its name: it is not among what stands."""
+    zipped(folder / "a.zip", {"d": b"12", "d/e": b"1"})
+    for _ in range(2):
+        (done,) = unpacked(folder, "a.zip")
+        assert (done.entries, done.bytes) == (1, 1)
+        assert why(done) == {"d": Refusal.IN_THE_WAY}
+    assert in_folder(folder, "a.zip") == {"a/d/e": b"1"}
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/..", "/", "a/.", ""])
+def test_no_name_at_all(name: str) -> None:
+    with pytest.raises(UnsafeNameError):
+        entry_path(name)

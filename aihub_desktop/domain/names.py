@@ -103,7 +103,7 @@ def entry_path(name: str) -> tuple[SafePath, bool]:
     above, _, last = plain.rpartition("/")
     folder = _entry_folder(above) if above else ""
     path = f"{folder}/{_entry_part(last)}" if folder else _at_top(_entry_part(last))
-    if not last or ".." in (above, last) or len(path.encode()) > LONGEST_ENTRY_BYTES:
+    if last in ("", ".", "..") or above == ".." or len(path.encode()) > LONGEST_ENTRY_BYTES:
         raise UnsafeNameError(name, "too-long" if len(path) > LONGEST_NAME_BYTES else "traversal")
     return SafePath(path, _checked=True), path != text
 

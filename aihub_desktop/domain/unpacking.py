@@ -51,7 +51,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class UnpackProgress(msgspec.Struct, frozen=True):
-    """Of the archive `place`: what is on disk of what there is."""
+    """Of the archive `place`: what is done with of what there is."""
 
     place: str
     entries: int
@@ -61,7 +61,10 @@ class UnpackProgress(msgspec.Struct, frozen=True):
 
 
 class Unpacked(msgspec.Struct, frozen=True):
-    """One archive is done with. `refused`: the first thousand of `refused_count`. `problem`: what ended it early."""
+    """One archive is done with. `entries` and `bytes` stand on disk. `refused`: the first thousand of `refused_count`.
+
+    `problem`: what ended it early.
+    """
 
     place: str
     into: str

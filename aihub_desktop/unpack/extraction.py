@@ -70,9 +70,9 @@ class Extraction:
         self.into = into_of(self._site, need)
         self.tally.entries_total, self.tally.bytes_total = need.entries, need.bytes
         self._stage_is_empty()
-        landing = Landing(self._site.home, self._floor, self._record, self.tally.refuse)
+        landing = Landing(self._site.home, self._floor, self._record, self.tally.drop)
         bench = Bench(
-            self._site.home, self._record.stage, self._floor, self.tally.refuse, self.tally.note, self._is_over,
+            self._site.home, self._record.stage, self._floor, self.tally.drop, self.tally.note, self._is_over,
             self._manner.with_sha256,
         )  # fmt: skip
         try:

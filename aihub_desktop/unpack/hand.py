@@ -35,12 +35,13 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What hands share. `refuse` and `note` may be called from any thread; `note`: entries and bytes that are done."""
+    """What hands share. `drop` and `note` may be called from any thread; `note`: entries and bytes that are done;
+    `drop`: an entry that was noted, and its size."""
 
     home: Path
     stage: Path
     floor: Floor
-    refuse: Callable[[Refused], None]
+    drop: Callable[[Refused, int], None]
     note: Callable[[int, int], None]
     stopped: Callable[[], bool]
     with_sha256: bool
@@ -149,7 +150,7 @@ class Hand:
         self._noted = 0
 
     def _refuse(self, job: Job, why: Refusal) -> None:
-        self._bench.refuse(Refused(job.item.name[:300], why))
+        self._bench.drop(Refused(job.item.name[:300], why), job.item.size)
 
 
 def _room_for(size: int) -> Reserve | None:

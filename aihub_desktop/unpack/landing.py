@@ -42,16 +42,16 @@ class Landed:
 
 
 class Landing:
-    """`refuse` hears of what may not land, in the landing's thread. A context manager.
+    """`drop` hears of what may not land, and its size, in the landing's thread. A context manager.
 
     Raises `ProblemError` at `put` and `finish`, once something went wrong: nothing lands after that.
     """
 
-    def __init__(self, home: Path, floor: Floor, record: Record, refuse: Callable[[Refused], None]) -> None:
+    def __init__(self, home: Path, floor: Floor, record: Record, drop: Callable[[Refused, int], None]) -> None:
         self._home = home
         self._floor = floor
         self._record = record
-        self._refuse = refuse
+        self._drop = drop
         self._waiting: list[Landed] = []
         self._bytes = 0
         self._busy = False
@@ -137,13 +137,13 @@ class Landing:
             same = is_same(final, one.standing.size, one.standing.crc)
             remove(one.stage)
             if not same:
-                self._refuse(Refused(one.name, Refusal.IN_THE_WAY, place))
+                self._drop(Refused(one.name, Refusal.IN_THE_WAY, place), one.standing.size)
             return same
         except ProblemError as error:
             if error.problem.code is not Code.IN_THE_WAY:
                 raise
             remove(one.stage)
-            self._refuse(Refused(one.name, Refusal.IN_THE_WAY, place))
+            self._drop(Refused(one.name, Refusal.IN_THE_WAY, place), one.standing.size)
             return False
         return True
 

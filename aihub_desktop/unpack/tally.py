@@ -13,12 +13,15 @@ HARMLESS: Final = frozenset({Refusal.JUNK, Refusal.RENAMED})
 
 
 class Tally:
+    """`entries` and `bytes`: what stands, or will in a moment."""
+
     def __init__(self, place: str) -> None:
         self.place = place
         self.entries_total = 0
         self.bytes_total = 0
         self.entries = 0
         self.bytes = 0
+        self._dropped_entries = self._dropped_bytes = 0  # that were counted, and then could not stand
         self._refused: list[Refused] = []
         self._harmless: list[Refused] = []
         self.refused_count = 0
@@ -32,11 +35,23 @@ class Tally:
 
     def refuse(self, refused: Refused) -> None:
         with self._lock:
-            self.refused_count += 1
-            self.lost += refused.why not in HARMLESS
-            told = self._harmless if refused.why in HARMLESS else self._refused
-            if len(told) < _TOLD:
-                told.append(refused)
+            self._refuse(refused)
+
+    def drop(self, refused: Refused, size: int) -> None:
+        """An entry that was noted: it is refused after all."""
+        with self._lock:
+            self.entries -= 1
+            self.bytes -= size
+            self._dropped_entries += 1
+            self._dropped_bytes += size
+            self._refuse(refused)
+
+    def _refuse(self, refused: Refused) -> None:
+        self.refused_count += 1
+        self.lost += refused.why not in HARMLESS
+        told = self._harmless if refused.why in HARMLESS else self._refused
+        if len(told) < _TOLD:
+            told.append(refused)
 
     @property
     def refused(self) -> list[Refused]:
@@ -45,4 +60,5 @@ class Tally:
 
     def progress(self) -> UnpackProgress:
         with self._lock:
-            return UnpackProgress(self.place, self.entries, self.bytes, self.entries_total, self.bytes_total)
+            entries, size = self.entries + self._dropped_entries, self.bytes + self._dropped_bytes
+            return UnpackProgress(self.place, entries, size, self.entries_total, self.bytes_total)
