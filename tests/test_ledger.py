@@ -218,3 +218,29 @@ def test_twenty_thousand_entries_in_small_turns_cost_each_what_the_first_ones_co
     print(f"manifest: {first * 1e6:.0f} µs an entry at first, {last * 1e6:.0f} µs after 20,000")
     assert last < 3 * first + 10e-6
     assert len(Ledger(folder).entries()) == 20_000
+
+
+def test_what_was_exchanged_is_remembered_as_gone(folder: Path) -> None:
+    packed, inner = lay(folder, {"a.zip": b"packed", "b": b"inner"})
+    ledger = Ledger(folder)
+    ledger.record([packed])
+    ledger.exchange(lambda: iter([inner]), ["a.zip"])
+    for book in (ledger, Ledger(folder)):
+        assert book.entries().keys() == {"b"}
+        (gone,) = book.departed().values()
+        assert (gone.place, gone.sha256, gone.gone) == ("a.zip", packed.sha256, True)
+    # Received once more, it is there like any other file.
+    ledger.record([packed])
+    assert Ledger(folder).entries()["a.zip"] == packed
+    assert Ledger(folder).departed() == {}
+
+
+def test_gone_counts_for_nothing_while_the_manifest_has_the_line(folder: Path) -> None:
+    """The power went between the log and the manifest: the archive is there still."""
+    (packed,) = lay(folder, {"a.zip": b"packed"})
+    Ledger(folder).record([packed])
+    before = manifest(folder).read_bytes()
+    Ledger(folder).exchange(lambda: iter(()), ["a.zip"])
+    manifest(folder).write_bytes(before)
+    assert Ledger(folder).entries() == {"a.zip": packed}
+    assert Ledger(folder).departed() == {}

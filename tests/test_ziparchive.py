@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import random
-import shutil
 import struct
 import subprocess
 import zipfile
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from packed import tool
 from tapes import Pipe
 
 from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, verify, volume_count
@@ -66,13 +66,6 @@ def refusal(folder: Path, data: bytes) -> str:
         judge(folder, data)
     assert caught.value.problem.code is Code.BAD_ARCHIVE
     return str(caught.value.problem.facts["why"])
-
-
-def tool(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed here")
-    return found
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
