@@ -24,10 +24,12 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui import icons
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.form import Form, Number
+from aihub_desktop.gui.pages.settings_desktop import DesktopSection
 from aihub_desktop.gui.pages.settings_key import KeySection
 from aihub_desktop.gui.pages.settings_pace import PaceSection
 from aihub_desktop.gui.pages.target import base_folder
 from aihub_desktop.gui.parts import ElidedLabel, LinkButton, Rule
+from aihub_desktop.gui.presence import Presence
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.system.words import Words
 
@@ -41,13 +43,13 @@ class SettingsPage(QWidget):
 
     language_wanted = Signal(str)
 
-    def __init__(self, desk: Desk, language: str, parent: QWidget | None = None) -> None:
+    def __init__(self, desk: Desk, presence: Presence, language: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
         self.key, self.pace = KeySection(desk), PaceSection(desk)
         self.language = _Language(language)
-        self.disk, self.advanced = _Disk(desk), _Advanced(desk)
-        self._forms: list[Form] = [self.pace, self.disk, self.language, self.advanced, _About(desk)]
+        self.disk, self.advanced, self.desktop = _Disk(desk), _Advanced(desk), DesktopSection(desk, presence)
+        self._forms: list[Form] = [self.pace, self.disk, self.desktop, self.language, self.advanced, _About(desk)]
         self._scroll = QScrollArea(widgetResizable=True)
         self._lay_out()
         self.language.box.activated.connect(lambda place: self.language_wanted.emit(LANGUAGES[place]))
