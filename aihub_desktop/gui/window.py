@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui import arrivals, icons, theme
@@ -19,6 +19,7 @@ from aihub_desktop.gui.pages.settings import SettingsPage
 from aihub_desktop.gui.pages.storage import StoragePage
 from aihub_desktop.gui.presence import Presence
 from aihub_desktop.gui.side_bar import Place, SideBar
+from aihub_desktop.gui.welcome import Welcome, is_first_start
 from aihub_desktop.system.words import Words
 
 _GEOMETRY, _SPLITTER, _LANGUAGE = "window/geometry", "window/splitter", "language"
@@ -40,6 +41,7 @@ class Window(QWidget):
         self.setAcceptDrops(True)
         self.side = SideBar()
         self.headline = Headline(desk)
+        self.welcome = Welcome(desk) if is_first_start(desk) else None
         self._pages = QStackedWidget()
         self.datasets = DatasetsPage(desk)
         self.storage = StoragePage(desk)
@@ -56,18 +58,28 @@ class Window(QWidget):
         self._tint()
         self.speak()
         self.go(Place.DATASETS)
-        self.datasets.focus_search()
+        if self.welcome is None:
+            self.datasets.focus_search()
+        else:
+            self.welcome.key.setFocus()
 
     def _lay_out(self) -> None:
         right = QVBoxLayout()
         right.setSpacing(0)
         right.addWidget(self.headline)
         right.addWidget(self._pages, 1)
-        box = QHBoxLayout(self)
+        main = QWidget()
+        box = QHBoxLayout(main)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
         box.addWidget(self.side)
         box.addLayout(right, 1)
+        self._whole = QStackedLayout(self)
+        self._whole.addWidget(main)
+        if self.welcome is not None:
+            self._whole.addWidget(self.welcome)
+            self._whole.setCurrentWidget(self.welcome)
+            self.welcome.over.connect(self._begin)
 
     def _connect(self) -> None:
         self.side.list.currentRowChanged.connect(self._pages.setCurrentIndex)
@@ -103,9 +115,16 @@ class Window(QWidget):
         self.headline.speak()
         self.side.speak(self._desk.words)
         self.presence.speak()
+        if self.welcome is not None:
+            self.welcome.speak()
         for page in (self.datasets, self.storage, self.downloads, self.library, self.settings):
             page.speak()
         self._show_totals()
+
+    def _begin(self) -> None:
+        """The first start is over."""
+        self._whole.setCurrentIndex(0)
+        self.datasets.focus_search()
 
     def change_language(self, wanted: str) -> None:
         """ "" follows the system."""

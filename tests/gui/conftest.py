@@ -47,12 +47,14 @@ def open_stage(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("XDG_DOWNLOAD_DIR", str(tmp_path / "downloads"))
     opened: list[Stage] = []
 
-    def open_one(hub: str, *, language: str = "en", key: str | None = None, home: Path | None = None) -> Stage:
+    def open_one(
+        hub: str, *, language: str = "en", key: str | None = None, home: Path | None = None, first: bool = False
+    ) -> Stage:
         if key is None:
             monkeypatch.delenv("AIHUB_APIKEY", raising=False)
         else:
             monkeypatch.setenv("AIHUB_APIKEY", key)
-        stage = Stage(qapp, home or tmp_path / "home", hub, language)
+        stage = Stage(qapp, home or tmp_path / "home", hub, language, first=first)
         opened.append(stage)
         return stage.start()
 
