@@ -186,6 +186,10 @@ class Banner(QFrame):
             self._close.clicked.connect(self._dismiss)
             row.addWidget(self._close, alignment=Qt.AlignmentFlag.AlignTop)
 
+    @property
+    def title(self) -> str:
+        return self._title.text()
+
     def name_close(self, text: str) -> None:
         if self._close is not None:
             self._close.setToolTip(text)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from aihub_desktop.domain.messages import TransferRow
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.gui.app import Program
+from aihub_desktop.gui.cures import Cure
 from aihub_desktop.gui.welcome import WELCOMED
 
 PATIENCE: Final = 40.0  # seconds; a machine under load is slow, a deadlock is for ever
@@ -107,6 +108,15 @@ class Stage:
         target.button.click()
         wait_until(lambda: {row.id for row in self.desk.queue.transfers()} - before, "a new transfer")
         return max({row.id for row in self.desk.queue.transfers()} - before)
+
+
+def press(stage: Stage, cure: Cure) -> None:
+    """A button of the banner above the downloads."""
+    wanted = stage.desk.words.say(f"gui.cure.{cure}")
+    buttons = stage.window.downloads.banner.buttons()
+    found = [button for button in buttons if button.text() == wanted]
+    assert found, [button.text() for button in buttons]
+    found[0].click()
 
 
 def family(pid: int) -> list[int]:
