@@ -259,7 +259,8 @@ def test_a_stream_of_more_entries_than_can_be_noted(tmp_path: Path) -> None:
     assert len(stream.seen) == 10
     assert recall(path, stream.seen, lambda: False) is None
     whole = ZipStream(most=1)
-    whole.feed(memoryview(path.read_bytes()))
+    for portion in whole.feed(memoryview(path.read_bytes())):
+        portion.unpack()
     assert recall(path, whole.seen, lambda: False) == verify(path)
 
 

@@ -109,10 +109,15 @@ def _streams_a_zip(data: bytes, folder: Path) -> None:
     """Cut in any way the same is seen, and what is recalled of it is what the check finds."""
     path = written(folder / "a.zip", data)
     whole, pieces = ZipStream(), ZipStream()
-    whole.feed(memoryview(data))
-    for portion in cut(data, chance(data)):
-        buffer = bytearray(portion)
-        pieces.feed(memoryview(buffer))
+    # Fed at once there is one portion of an entry at most, and entries may be unpacked in any order.
+    at_once = whole.feed(memoryview(data))
+    chance(data).shuffle(at_once)
+    for portion in at_once:
+        portion.unpack()
+    for part in cut(data, chance(data)):
+        buffer = bytearray(part)
+        for portion in pieces.feed(memoryview(buffer)):
+            portion.unpack()
         buffer[:] = bytes(len(buffer))
     same("entries seen, whole and cut", len(whole.seen), len(pieces.seen))
     one, other = recall(path, whole.seen, lambda: False), recall(path, pieces.seen, lambda: False)
