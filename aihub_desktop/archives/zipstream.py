@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, TypeVar
 import xxhash
 from isal import igzip_lib, isal_zlib
 
-from aihub_desktop.archives.inflate import FAILURES, PORTION, Method
+from aihub_desktop.archives.inflate import FAILURES, PORTION, Method, at_once, is_small
 from aihub_desktop.archives.zipformat import (
     DESCRIPTOR_SIGNATURE,
     LOCAL_SIGNATURE,
@@ -34,9 +34,6 @@ _GROWTH: Final = 32
 _GROWTH_FREE: Final = 64 << 20
 # Packed: below, handing over costs more than it wins. Unpacked at once it takes 8 MB, whatever its header says.
 _TINY: Final = 8 << 10
-# At once is four times as fast as with a decoder made for portions: packed, and as its header says of the rest.
-_SMALL_PACKED: Final = 64 << 10
-_SMALL: Final = 1 << 20
 # What is noted of so many takes 160 MB. Of empty entries a stream can bring millions a second, and for ever.
 MOST: Final = 4 << 20
 # Where the end of the data is not known, what lies behind it is copied: so small steps are taken.
@@ -275,11 +272,8 @@ class Deflated:
             self._unpacking = None
 
     def _at_once(self, data: memoryview) -> bool:
-        if self.packed > _SMALL_PACKED or self._size > _SMALL:
-            return False
-        try:
-            content = igzip_lib.decompress(data, igzip_lib.DECOMP_DEFLATE, bufsize=self._size + 1)
-        except FAILURES:
+        content = at_once(Method.DEFLATED, data, self._size) if is_small(self.packed, self._size) else None
+        if content is None:
             return False
         self._seen.settle(self._number, len(content), isal_zlib.crc32(content))
         return True
