@@ -170,12 +170,13 @@ def overlapping(count: int, data: bytes) -> bytes:
     )
 
 
-def test_entries_that_overlap_are_not_opened_one_after_the_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hands", [1, 3])
+def test_entries_that_overlap_are_not_opened_one_after_the_other(tmp_path: Path, hands: int) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(overlapping(5000, bytes(4 << 20)))
     counts: list[int] = []
     with soon():
-        assert code_of(lambda: verify(path, counts.append)) is Code.BAD_ARCHIVE
+        assert code_of(lambda: verify(path, counts.append, hands=hands)) is Code.BAD_ARCHIVE
     assert sum(counts) < path.stat().st_size
     path.write_bytes(overlapping(1, bytes(4 << 20)))
     assert verify(path).is_sound

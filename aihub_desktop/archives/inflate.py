@@ -15,9 +15,9 @@ PORTION: Final = 1 << 20
 # A larger dictionary than this is not worth the memory: such an entry is not opened.
 LARGEST_DICTIONARY: Final = 1 << 30
 # What is unpacked at once, which costs a quarter of a decoder made for portions: by what is stated of its size, and
-# packed: whatever an entry says of itself, this unpacks to 66 MB at most.
+# packed: whatever an entry says of itself, this unpacks to 17 MB at most.
 _SMALL: Final = 1 << 20
-_SMALL_PACKED: Final = 64 << 10
+_SMALL_PACKED: Final = 16 << 10
 _ISAL_ERROR: Final = cast(type[Exception], igzip_lib.IsalError)  # its stub calls it an instance
 FAILURES: Final = (_ISAL_ERROR, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
 

@@ -21,7 +21,7 @@ from isal import isal_zlib
 from aihub_desktop.archives.companion import Companion, Job
 from aihub_desktop.archives.inflate import FAILURES, at_once, can_open, decoders, is_small, unpacked
 from aihub_desktop.archives.volumes import Volumes, Window
-from aihub_desktop.archives.zipdirectory import Ranges, count_volumes, entries, find_directory, overlapping
+from aihub_desktop.archives.zipdirectory import Ranges, count_volumes, entries, find_directory
 from aihub_desktop.archives.zipformat import LOCAL_SIZE, Entry, bad, local_length, parse_local
 from aihub_desktop.archives.zipstream import Seen
 from aihub_desktop.disk.volume import bears_many
@@ -136,6 +136,7 @@ class _Batch:
     look: Callable[[list[Entry]], list[_Outcome]]
     entries: list[Entry] = field(default_factory=list)
     packed: int = 0
+    is_doubtful: bool = False  # there are more bytes in entries than in the archive
     outcomes: list[_Outcome] = field(default_factory=list)
 
     def act(self) -> None:
@@ -167,7 +168,8 @@ class _Check:
             for batch in self._batches():
                 companion.begin(Job(batch.act))
                 waiting.append(batch)
-                for _ in range(companion.turn(1)):
+                # What may share its bytes with others is entered before any more is opened.
+                for _ in range(companion.turn(1 + _LAG if batch.is_doubtful else 1)):
                     self._enter_all(waiting.popleft())
             companion.join()
             for batch in waiting:
@@ -185,11 +187,10 @@ class _Check:
     def _batches(self) -> Iterator[_Batch]:
         batch, room = _Batch(self._outcomes), self._directory.start
         for entry in self._entries():
-            room -= entry.packed
-            if room < 0:
-                raise overlapping()  # for sure, and before all of them are opened
             batch.entries.append(entry)
             batch.packed += entry.packed
+            room -= entry.packed
+            batch.is_doubtful = room < 0
             if batch.packed >= _BATCH or len(batch.entries) == _BATCH_ENTRIES:
                 yield batch
                 batch = _Batch(self._outcomes)

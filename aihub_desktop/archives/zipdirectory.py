@@ -86,10 +86,6 @@ class OverlapError(ProblemError):
     """No damage of one entry: what the whole archive is refused for."""
 
 
-def overlapping() -> OverlapError:
-    return OverlapError(Code.BAD_ARCHIVE, why="entries overlap")
-
-
 class Ranges:
     """The bytes of each entry, flat: writers put entries in order, so there is rarely anything to sort."""
 
@@ -104,7 +100,7 @@ class Ranges:
         """Raises `OverlapError` where they overlap for sure: a thousand entries of one kernel would all be opened."""
         self._left -= stop - start
         if self._left < 0:
-            raise overlapping()
+            raise OverlapError(Code.BAD_ARCHIVE, why="entries overlap")
         if self._stops and start < self._stops[-1]:
             self._in_order = False
         self._starts.append(start)

@@ -100,6 +100,12 @@ class Buffer:
             self._closed = True
             self._change.notify_all()
 
+    def forget(self) -> None:
+        """Once neither side goes on: no block is kept but those of portions that somebody still looks at."""
+        self._chain.clear()
+        self._free.clear()
+        self._portions.clear()
+
     @property
     def _ready(self) -> int:
         """Bytes that can be taken."""

@@ -60,6 +60,7 @@ class Inflow:
     def join(self) -> None:
         """Waits for the thread, after `finish`. Forgets what was not taken."""
         self._thread.join()
+        self._buffer.forget()
 
     def _run(self) -> None:
         problem = None

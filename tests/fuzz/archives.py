@@ -56,10 +56,10 @@ def written(path: Path, data: bytes) -> Path:
     return path
 
 
-def _judged(paths: Path | list[Path]) -> ZipVerdict | None:
+def _judged(paths: Path | list[Path], hands: int = 1) -> ZipVerdict | None:
     """None for what is refused as a whole; any other problem goes on."""
     try:
-        return verify(paths)
+        return verify(paths, hands=hands)
     except ProblemError as error:
         if error.problem.code is not Code.BAD_ARCHIVE:
             raise
@@ -71,6 +71,7 @@ def _judges_a_zip(data: bytes, folder: Path) -> None:
     with contextlib.suppress(ProblemError):
         holds("no volume", volume_count(path) >= 1)
     verdict = _judged(path)
+    same("the verdict of one hand and of two", verdict, _judged(path, hands=2))
     # Of several end records each reader takes another one.
     if verdict is not None and verdict.is_sound and not verdict.unopened and data.count(b"PK\5\6") == 1:
         _look_as_zipfile_does(path, verdict)
