@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -111,6 +112,18 @@ def test_a_problem_comes_after_all_that_came_before_it() -> None:
     for _ in range(2):
         with pytest.raises(ProblemError):
             buffer.take(1)
+
+
+def test_what_is_forgotten_takes_no_memory_but_for_who_still_looks() -> None:
+    tracemalloc.start()
+    buffer = Buffer(4 << 20)
+    put(buffer, b"x" * (4 << 20))
+    view = buffer.take(1)
+    buffer.forget()
+    left = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert bytes(view) == b"x" * len(view)
+    assert left < 2 * len(view)
 
 
 def test_who_waits_for_room_is_told_that_nothing_is_wanted() -> None:
