@@ -191,7 +191,7 @@ class _Check:
             batch.packed += entry.packed
             room -= entry.packed
             batch.is_doubtful = room < 0
-            if batch.packed >= _BATCH or len(batch.entries) == _BATCH_ENTRIES:
+            if batch.is_doubtful or batch.packed >= _BATCH or len(batch.entries) == _BATCH_ENTRIES:
                 yield batch
                 batch = _Batch(self._outcomes)
         yield batch
