@@ -61,7 +61,8 @@ class Reader:
         self.size += len(data)
         self._sha256.update(data)
         if self._zip is not None:
-            self._zip.feed(data)
+            for portion in self._zip.feed(data):
+                portion.unpack()
         if self._witness is not None:
             self._witness.feed(data)
 
