@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from aihub_desktop.archives.volumes import Extent
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.names import match_key, split_piece
-from aihub_desktop.holdings.finds import Extent
 from aihub_desktop.transport.routing import Placement
 
 _SECOND: Final = re.compile(r"(?P<stem>.+?)_?\([0-9]{1,3}\)(?P<end>\.[^.]+)?", re.DOTALL)

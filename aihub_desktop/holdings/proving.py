@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from aihub_desktop.archives.volumes import CHUNK, UnreadableError, Volumes
 from aihub_desktop.archives.ziparchive import verify, volume_count
 from aihub_desktop.disk.files import disk_error, disk_problem, in_the_way, plain_file
 from aihub_desktop.disk.guard import Guard
@@ -18,7 +19,7 @@ from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.holdings.copying import Copy, Steps
 from aihub_desktop.holdings.evidence import Evidence, Reader
 from aihub_desktop.holdings.fates import Fate, Ready, RefusedError, Ways, is_of_all
-from aihub_desktop.holdings.finds import BLOCK, Find, Origin, State, Survey, UnreadableError, View
+from aihub_desktop.holdings.finds import Find, Origin, State, Survey
 from aihub_desktop.transport.journal import read_journal
 from aihub_desktop.transport.ledger import Ledger
 
@@ -108,8 +109,8 @@ class Proving:
     def _evidence(self, find: Find, path: Path, reader: Reader) -> Evidence:
         """Of bytes that stay where they are. What changes meanwhile is somebody else's work."""
         before = _state(path)
-        with View(find.extents) as view:
-            for _, part in view.blocks(0, view.size, memoryview(bytearray(BLOCK))):
+        with Volumes([find.extents]) as data:
+            for _, part in data.blocks(0, data.size, memoryview(bytearray(CHUNK))):
                 self._steps.go_on()
                 reader.feed(part)
                 self._steps.progress(len(part))
@@ -174,8 +175,8 @@ class Proving:
 
     def _sha256(self, find: Find) -> str:
         digest = hashlib.sha256()
-        with View(find.extents) as view:
-            for _, part in view.blocks(0, view.size, memoryview(bytearray(BLOCK))):
+        with Volumes([find.extents]) as data:
+            for _, part in data.blocks(0, data.size, memoryview(bytearray(CHUNK))):
                 self._steps.go_on()
                 digest.update(part)
         return digest.hexdigest()

@@ -21,13 +21,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.archives.volumes import Extent, Volumes
 from aihub_desktop.disk.files import native, plain_file
 from aihub_desktop.disk.target import Target, leads_elsewhere
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART, UnsafeNameError, safe_path
-from aihub_desktop.holdings.finds import Extent, Find, Origin, State, Survey, View
+from aihub_desktop.holdings.finds import Find, Origin, State, Survey
 from aihub_desktop.holdings.leftovers import Names, Scrap, join
 from aihub_desktop.holdings.misjoin import right_orders
 from aihub_desktop.holdings.tarmap import TarMap, read_tar
@@ -209,8 +210,8 @@ class _Look:
         self._add(find)
 
     def _in_order(self, find: Find, path: Path) -> Find:
-        with View(find.extents) as view:
-            if fit(view) is not Fit.WRONG:
+        with Volumes([find.extents]) as data:
+            if fit(data) is not Fit.WRONG:
                 return find
         orders = right_orders(path, find.size, (), self._stopped)
         if not orders:
