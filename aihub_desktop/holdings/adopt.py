@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from aihub_desktop.archives.volumes import UnreadableError
 from aihub_desktop.disk.files import disk_error, make_folders
 from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import ProblemError
@@ -86,12 +87,24 @@ class Adoption:
         """The first find that is right; what is told otherwise is why the last one is not."""
         refused = Told(work, Fate.FAILED, "")
         for find in self._finds[work.id]:
-            ready = self._read(work, find, alone=True)
-            told = ready if isinstance(ready, Told) else self._place(ready, ready.evidence)
+            told = self._try(work, find)
+            if told is not None and told.fate is Fate.DAMAGED and (righted := self._put_right(find)) is not None:
+                told = self._try(work, righted)
             if told is None:
                 return
             refused = told
         self._report(refused)
+
+    def _try(self, work: WorkFile, find: Find) -> Told | None:
+        """None if it was adopted."""
+        ready = self._read(work, find, alone=True)
+        return ready if isinstance(ready, Told) else self._place(ready, ready.evidence)
+
+    def _put_right(self, find: Find) -> Find | None:
+        try:
+            return self._proving.put_right(find)
+        except UnreadableError:
+            return None
 
     def _adopt_set(self, unit: Sequence[WorkFile]) -> None:
         """Of each volume the best find only: a set has too many combinations of the others."""

@@ -63,7 +63,7 @@ def likely_lengths(size: int, most_pieces: int) -> list[int]:
     """The hub's, then powers of two, the longer first. What was cut into longer pieces can be put right in halves of
     them, too.
     """
-    powers = [1 << bits for bits in range(40, 11, -1)]
+    powers = [1 << bits for bits in range(40, 15, -1)]
     return [length for length in dict.fromkeys([*USUAL_PIECES, *powers]) if length < size <= length * most_pieces]
 
 
@@ -79,7 +79,7 @@ class Puzzle:
     """The pieces of a file, put in order one after the other while it is not known yet where the last one lies."""
 
     def __init__(self, path: Path, size: int, length: int) -> None:
-        self._path, self._size = path, size
+        self.path, self._size = path, size
         self.length = length
         self.count = -(-size // length)
         self.rest = size - (self.count - 1) * length
@@ -127,4 +127,4 @@ class Puzzle:
         order = [free[0] if slot is None else slot for slot in slots]
         if self._shift and not placed.low <= order[-1] <= placed.high:
             return None
-        return Cut(self._size, self.length, order[-1]).extents(self._path, order)
+        return Cut(self._size, self.length, order[-1]).extents(self.path, order)

@@ -23,7 +23,7 @@ from aihub_desktop.archives.zipdirectory import find_directory
 from aihub_desktop.archives.zipformat import END64_SIZE, END_SIZE, LOCAL_SIGNATURE, LOCAL_SIZE, LOCATOR_SIZE, parse_end
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.holdings.cuts import MOST_PIECES, SMALLEST, USUAL_PIECES, Cut, Order, textual
-from aihub_desktop.holdings.zipseams import Fit, Landmark, fit, landmarks
+from aihub_desktop.holdings.zipseams import Fit, Landmark, fit, landmarks, last_volume
 
 _MOST_ENDS: Final = 64
 _MOST_HEADERS: Final = 65_536
@@ -66,8 +66,7 @@ def _textual(path: Path, size: int, length: int) -> Iterator[tuple[Extent, ...]]
 
 
 def _fits(extents: tuple[Extent, ...]) -> bool:
-    with Volumes([extents]) as data:
-        return fit(data) is Fit.RIGHT
+    return fit(extents) in (Fit.RIGHT, Fit.SPLIT)
 
 
 class _Marks:
@@ -186,14 +185,15 @@ def _with_directory(path: Path, cut: Cut) -> Iterator[tuple[dict[int, int], list
 
 def _landmarks(path: Path, ahead: int, tail: tuple[Extent, ...]) -> list[Landmark] | None:
     """What the directory says, if all of it lies in `tail`. Of what is ahead only the length counts."""
-    with Volumes([(Extent(path, 0, ahead), *tail)]) as data:
-        try:
-            directory = find_directory(data)
-            return list(landmarks(data, directory)) if directory.start >= ahead else None
-        except ProblemError as error:
-            if error.problem.code is not Code.BAD_ARCHIVE:
-                raise
-            return None
+    try:
+        with last_volume([Extent(path, 0, ahead), *tail]) as data:
+            directory, own = find_directory(data), len(data.starts) - 1
+            found = [mark for mark in landmarks(data, directory) if mark.volume == own]
+            return found if directory.start >= ahead else None
+    except ProblemError as error:
+        if error.problem.code is not Code.BAD_ARCHIVE:
+            raise
+        return None
 
 
 def _assigned(merged: Volumes, cut: Cut, known: dict[int, int], marks: list[Landmark]) -> Order | None:

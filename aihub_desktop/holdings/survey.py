@@ -28,6 +28,7 @@ from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART, UnsafeNameError, safe_path
+from aihub_desktop.holdings import misjoin_set, misjoin_tar
 from aihub_desktop.holdings.finds import Find, Origin, State, Survey
 from aihub_desktop.holdings.leftovers import Names, Scrap, join
 from aihub_desktop.holdings.misjoin import right_orders
@@ -87,6 +88,8 @@ class _Look:
                 return
             self._see(path, shown, state)
         self._tell_pieces()
+        with contextlib.suppress(ProblemError):  # what cannot be read is told when it is to be proved
+            misjoin_set.put_right(self._found, self._stopped)
 
     def _look_at_own(self) -> None:
         """What this program's ledger and journals in the target say."""
@@ -201,18 +204,21 @@ class _Look:
         assert find.work is not None
         path = find.extents[0].path
         try:
-            with path.open("rb"):
+            with Volumes([path]):
                 pass
-            if find.work.place.casefold().endswith(".zip"):
-                find = self._in_order(find, path)
-        except (OSError, ProblemError):
+            find = self._in_order(find, path)
+        except ProblemError:
             find = replace(find, state=State.UNREADABLE, extents=())
         self._add(find)
 
     def _in_order(self, find: Find, path: Path) -> Find:
-        with Volumes([find.extents]) as data:
-            if fit(data) is not Fit.WRONG:
-                return find
+        """As far as that can be told by headers: of a gzip it takes all bytes (`proving`)."""
+        assert find.work is not None
+        name = find.work.place.casefold()
+        if name.endswith(".tar") and (order := misjoin_tar.right_order(path, find.size, self._stopped)):
+            return replace(find, state=State.MISJOINED, extents=order)
+        if not name.endswith(".zip") or fit(find.extents) is not Fit.WRONG:
+            return find
         orders = right_orders(path, find.size, (), self._stopped)
         if not orders:
             return replace(find, state=State.DAMAGED)
