@@ -75,10 +75,6 @@ class Survey:
     finds: list[Find] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)  # folders
 
-    def of(self, work: WorkFile) -> list[Find]:
-        """What could become this file, the best first."""
-        return self.by_work().get(work.id, [])
-
     def by_work(self) -> dict[int, list[Find]]:
         """Finds that could be adopted, by the file's id, the best first."""
         found: dict[int, list[Find]] = {}

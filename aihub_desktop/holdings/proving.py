@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from aihub_desktop.archives.volumes import CHUNK, UnreadableError, Volumes
+from aihub_desktop.archives.volumes import CHUNK, Extent, UnreadableError, Volumes
 from aihub_desktop.archives.ziparchive import verify, volume_count
 from aihub_desktop.disk.files import disk_error, disk_problem, in_the_way, plain_file
 from aihub_desktop.disk.guard import Guard
@@ -39,6 +40,7 @@ class Proving:
         self._misjoined = {
             find.work.id for find in survey.finds if find.in_place and find.work and find.state is State.MISJOINED
         }
+        self._hashed: dict[tuple[Extent, ...], str] = {}
         # What a manifest says of files where they were found.
         self._claims = _hashes(survey.folder)
         self._claims_there = self._claims if survey.folder == survey.target else _hashes(survey.target)
@@ -133,7 +135,7 @@ class Proving:
                 reader.feed(part)
                 self._steps.progress(len(part))
         evidence = reader.finish(path, self._steps.progress, self._steps.stopped)
-        if _states(find) != before:
+        if not _stands(find, before):
             raise RefusedError(Fate.CHANGED)
         return evidence
 
@@ -153,12 +155,12 @@ class Proving:
         return Ready(work, find, spot, spot.part, evidence, guard=guard)
 
     def _read_copying(self, work: WorkFile, find: Find, spot: Spot, reader: Reader) -> Ready:
+        before = _states(find)
         self._want_room(find, spot)
         copy = Copy(self._target, work, spot, self._steps)
         try:
-            before = _states(find)
             copy.fill(find.extents, reader)
-            if _states(find) != before:
+            if not _stands(find, before):
                 raise ProblemError(Code.CHANGED, path=find.path)
             evidence = self._finish_copy(reader, spot)
         except ProblemError as error:
@@ -196,12 +198,16 @@ class Proving:
         )
 
     def _sha256(self, find: Find) -> str:
+        """Read once: of a hundred copies each is held against all others."""
+        if find.extents in self._hashed:
+            return self._hashed[find.extents]
         digest = hashlib.sha256()
         with Volumes([find.extents]) as data:
             for _, part in data.blocks(0, data.size, memoryview(bytearray(CHUNK))):
                 self._steps.go_on()
                 digest.update(part)
-        return digest.hexdigest()
+        self._hashed[find.extents] = digest.hexdigest()
+        return self._hashed[find.extents]
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -220,13 +226,20 @@ def _states(find: Find) -> list[tuple[int, int, int]]:
     """Of the files that it lies in: whoever writes to them meanwhile changes one of these. Raises `RefusedError` where
     that was so since the survey.
     """
-    if find.origin is Origin.TAR:
-        return []  # a browser may still be adding to it, behind what is read here
     paths = dict.fromkeys(extent.path for extent in find.extents)
     states = [_state(path) for path in paths]
+    if find.origin is Origin.TAR:
+        return []  # a browser may still be adding to it, behind what is read here
     if find.origin is not Origin.PIECES and sum(size for size, _, _ in states) != find.size:
         raise RefusedError(Fate.CHANGED)
     return states
+
+
+def _stands(find: Find, before: list[tuple[int, int, int]]) -> bool:
+    try:
+        return _states(find) == before
+    except RefusedError:
+        return False
 
 
 def _state(path: Path) -> tuple[int, int, int]:
@@ -234,4 +247,6 @@ def _state(path: Path) -> tuple[int, int, int]:
         state = os.lstat(path)
     except OSError as error:
         raise UnreadableError.of(disk_problem(error, path)) from error
+    if not stat.S_ISREG(state.st_mode):  # a pipe would be waited for, a link be followed
+        raise RefusedError(Fate.CHANGED)
     return state.st_size, state.st_mtime_ns, state.st_ino

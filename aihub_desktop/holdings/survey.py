@@ -99,7 +99,7 @@ class _Look:
         entries = Ledger(target.folder).entries()
         standings = look(target.folder, self._found.works)
         for work in self._found.works:
-            entry = entries.get(unicodedata.normalize("NFC", work.place))
+            entry = entries.get(_nfc(work.place))
             if standings[work.id].kind is StandingKind.DONE:
                 self._add_recorded(work, State.RECORDED, entry)
             elif entry is not None and entry.key and not entry.is_of(work.file) and self._final(work).exists():
@@ -195,7 +195,7 @@ class _Look:
         """Asked of the disk: some take both forms of a Korean name for one, some do not."""
         final = self._final(work)
         try:
-            return path.name == final.name and os.path.samestat(os.lstat(path), os.lstat(final))
+            return _nfc(path.name) == final.name and os.path.samestat(os.lstat(path), os.lstat(final))
         except OSError:
             return False
 
@@ -255,9 +255,10 @@ class _Look:
     def _tell_pieces(self) -> None:
         works = {work.id: work for work in self._found.works}
         for id_, scraps in self._scraps.items():
-            folders = {scrap.path.parent for scrap in scraps}
-            for folder in sorted(folders):
-                inside = [scrap for scrap in scraps if scrap.path.parent == folder]
+            folders: dict[Path, list[Scrap]] = defaultdict(list)
+            for scrap in scraps:
+                folders[scrap.path.parent].append(scrap)
+            for _, inside in sorted(folders.items()):
                 shown = inside[0].path.relative_to(self._found.folder).as_posix().rpartition(".")[0]
                 self._join(works[id_], _printable(shown) + ".part*", Origin.PIECES, inside, knows_end=False)
         for name, scraps in self._unclear.items():
@@ -281,6 +282,10 @@ class _Look:
 
 def _name(entry: tuple[str, os.stat_result]) -> str:
     return entry[0]
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _printable(text: str) -> str:
