@@ -24,6 +24,7 @@ _KEPT: Final = 64
 _TIMES_ITS_SIZE: Final = 8
 _AND: Final = 16 << 20
 _PORTION: Final = 64 << 10
+_MAGIC: Final = b"\x1f\x8b"
 _UNPACKED: Final = 1 << 20
 # Each is given up soon, at the first piece that nothing fits behind.
 _MOST_LENGTHS: Final = 10
@@ -51,6 +52,12 @@ def right_order(
             if found := _solved(reading, Puzzle(path, size, length)):
                 return found
     return None
+
+
+def begins_right(path: Path) -> bool:
+    """Raises what the disk says (`ProblemError`)."""
+    with Volumes([path]) as data:
+        return data.size > len(_MAGIC) and data.read(0, len(_MAGIC)) == _MAGIC
 
 
 class _Unpacked:

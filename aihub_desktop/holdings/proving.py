@@ -17,7 +17,7 @@ from aihub_desktop.disk.files import disk_error, disk_problem, in_the_way, plain
 from aihub_desktop.disk.guard import Guard
 from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.holdings import misjoin_gzip
 from aihub_desktop.holdings.copying import Copy, Steps
 from aihub_desktop.holdings.evidence import Evidence, Reader
@@ -97,12 +97,14 @@ class Proving:
         """What has the final name is a mis-merged copy, or we were told to set aside whatever is there."""
         return self._ways.set_aside or work.id in self._misjoined
 
-    def put_right(self, find: Find) -> Find | None:
-        """A gzip that cannot be unpacked as it lies, in the order in which it can; None where there is none. Of other
-        kinds the survey could tell.
+    def put_right(self, find: Find, evidence: Evidence | None) -> Find | None:
+        """What is called a gzip and is none as it lies, in the order in which it is one; None where there is none. Of
+        other kinds the survey could tell. `evidence`: none of what is damaged.
         """
         path = find.single
         if path is None or find.state is not State.WHOLE or not path.name.casefold().endswith((".gz", ".tgz")):
+            return None
+        if evidence is not None and (evidence.proof is not Proof.LENGTH or misjoin_gzip.begins_right(path)):
             return None
         order = misjoin_gzip.right_order(path, find.size, self._steps.stopped, self._steps.progress)
         self._steps.go_on()
