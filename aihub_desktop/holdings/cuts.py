@@ -8,7 +8,7 @@ All pieces are of one length but for the last, which may be shorter, so where it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -59,12 +59,14 @@ def textual(path: Path, size: int, length: int) -> Iterator[tuple[Extent, ...]]:
             yield Cut(size, length, order[-1]).extents(path, order)
 
 
-def likely_lengths(size: int, most_pieces: int) -> list[int]:
-    """The hub's, then powers of two, the longer first. What was cut into longer pieces can be put right in halves of
-    them, too.
+def likely_lengths(size: int, most_pieces: int, hints: Iterable[int] = ()) -> list[int]:
+    """Those that may be meant, the hub's, then powers of two, the longer first. What was cut into longer pieces can be
+    put right in halves of them, too.
     """
     powers = [1 << bits for bits in range(40, 15, -1)]
-    return [length for length in dict.fromkeys([*USUAL_PIECES, *powers]) if length < size <= length * most_pieces]
+    return [
+        length for length in dict.fromkeys([*hints, *USUAL_PIECES, *powers]) if length < size <= length * most_pieces
+    ]
 
 
 class Placed(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -33,21 +33,23 @@ _MOST_LENGTHS: Final = 10
 def right_order(
     path: Path,
     size: int,
+    hints: Iterable[int] = (),
     stopped: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] = lambda count: None,
 ) -> tuple[Extent, ...] | None:
-    """None where none is found. Raises what the disk says (`ProblemError`)."""
+    """None where none is found. `hints`: lengths that pieces may have. Raises what the disk says (`ProblemError`)."""
     with Volumes([(Extent(path, 0, size),)]) as merged:
         reading = _Reading(merged, stopped, progress)
-        lengths = likely_lengths(size, _MOST_PIECES)
+        lengths = likely_lengths(size, _MOST_PIECES, hints)
+        first = {*hints, *USUAL_PIECES}
         for length in lengths:
-            if length in USUAL_PIECES and (found := _solved(reading, Puzzle(path, size, length))):
+            if length in first and (found := _solved(reading, Puzzle(path, size, length))):
                 return found
         # The first wrong seam is not behind the place where it cannot be unpacked any more. If that is at once, the
         # first piece lies elsewhere.
         reach = reading.take(_Unpacked(), 0, size)
         reach = reach if reach > _PORTION else size
-        others = [length for length in lengths if length not in USUAL_PIECES and length <= reach]
+        others = [length for length in lengths if length not in first and length <= reach]
         for length in others[:_MOST_LENGTHS]:
             if found := _solved(reading, Puzzle(path, size, length)):
                 return found

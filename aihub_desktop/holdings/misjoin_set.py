@@ -46,7 +46,7 @@ def put_right(found: Survey, stopped: Callable[[], bool]) -> None:
         ):
             continue
         orders = [there[id_] if id_ in there else _whole(target.spot(works[id_].place).final) for id_ in unit]
-        for number, order in right_orders(orders, stopped).items():
+        for number, order in right_orders(orders, (), stopped).items():
             if (find := best.get(unit[number])) is not None and find.single is not None:
                 found.finds[found.finds.index(find)] = replace(find, state=State.MISJOINED, extents=order)
 
@@ -56,9 +56,11 @@ def _whole(path: Path) -> Order:
         return (Extent(path, 0, data.size),)
 
 
-def right_orders(volumes: Sequence[Order], stopped: Callable[[], bool] = lambda: False) -> dict[int, Order]:
+def right_orders(
+    volumes: Sequence[Order], hints: Sequence[int] = (), stopped: Callable[[], bool] = lambda: False
+) -> dict[int, Order]:
     """By the number of the volume, for those whose headers are not where the directory says, and where one order sets
-    that right.
+    that right. `hints`: lengths that pieces may have.
     """
     try:
         marks = _landmarks(volumes)
@@ -71,7 +73,7 @@ def right_orders(volumes: Sequence[Order], stopped: Callable[[], bool] = lambda:
         if len(order) != 1 or stopped() or _fits(order, marks[number]):
             continue
         ((path, _, size),) = order
-        if (right := _right_order(path, size, marks[number])) is not None:
+        if (right := _right_order(path, likely_lengths(size, _MOST_PIECES, hints), size, marks[number])) is not None:
             found[number] = right
     return found
 
@@ -90,8 +92,7 @@ def _fits(order: Order, marks: Sequence[Landmark]) -> bool:
         return all(mark.stands_at(data, mark.offset) for mark in marks)
 
 
-def _right_order(path: Path, size: int, marks: Sequence[Landmark]) -> Order | None:
-    lengths = likely_lengths(size, _MOST_PIECES)
+def _right_order(path: Path, lengths: Sequence[int], size: int, marks: Sequence[Landmark]) -> Order | None:
     for order in (order for length in lengths for order in textual(path, size, length)):
         if _fits(order, marks):
             return order

@@ -7,7 +7,7 @@ piece the headers are read once. What is found holds as far as headers tell: of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,7 +22,7 @@ _MOST_PIECES: Final = 4096
 # Of headers of one file, those that turned out to be none among them; and of these in the search, which has to look
 # in vain for most of them.
 _MOST_READS: Final = 4_000_000
-_LEAST_SEARCHED: Final = 50_000
+_LEAST_SEARCHED: Final = 20_000
 _ZEROS: Final = bytes(1 << 20)
 _OVER: Final = -1
 
@@ -99,25 +99,26 @@ def _outcome(event: Member | Chunk | End, place: int) -> tuple[_Where, int]:
             return _Where.NOWHERE, place  # how much follows is told elsewhere
 
 
-def right_order(path: Path, size: int, stopped: Callable[[], bool] = lambda: False) -> Order | None:
+def right_order(
+    path: Path, size: int, hints: Iterable[int] = (), stopped: Callable[[], bool] = lambda: False
+) -> Order | None:
     """None where the headers lie in order already, where no order fits them or several do, or where there are too many
-    to be tried.
+    to be tried. `hints`: lengths that pieces may have.
 
     Raises what the disk says (`ProblemError`).
     """
     try:
-        return _right_order(path, size, _Chain(stopped))
+        return _right_order(path, likely_lengths(size, _MOST_PIECES, hints), size, _Chain(stopped))
     except _TooManyError:
         return None
 
 
-def _right_order(path: Path, size: int, chain: _Chain) -> Order | None:
+def _right_order(path: Path, lengths: Sequence[int], size: int, chain: _Chain) -> Order | None:
     if not size:
         return None
     as_it_is = (Extent(path, 0, size),)
     if _is_in_order(as_it_is, chain):
         return None
-    lengths = likely_lengths(size, _MOST_PIECES)
     for extents in (extents for length in lengths for extents in textual(path, size, length)):
         if _is_in_order(extents, chain):
             return extents

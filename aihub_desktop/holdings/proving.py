@@ -106,7 +106,7 @@ class Proving:
             return None
         if evidence is not None and (evidence.proof is not Proof.LENGTH or misjoin_gzip.begins_right(path)):
             return None
-        order = misjoin_gzip.right_order(path, find.size, self._steps.stopped, self._steps.progress)
+        order = misjoin_gzip.right_order(path, find.size, (), self._steps.stopped, self._steps.progress)
         self._steps.go_on()
         if order is None:
             return None

@@ -215,7 +215,7 @@ class _Look:
         """As far as that can be told by headers: of a gzip it takes all bytes (`proving`)."""
         assert find.work is not None
         name = find.work.place.casefold()
-        if name.endswith(".tar") and (order := misjoin_tar.right_order(path, find.size, self._stopped)):
+        if name.endswith(".tar") and (order := misjoin_tar.right_order(path, find.size, (), self._stopped)):
             return replace(find, state=State.MISJOINED, extents=order)
         if not name.endswith(".zip") or fit(find.extents) is not Fit.WRONG:
             return find

@@ -1,4 +1,4 @@
-"""A target that surveys a folder of what other tools left, and takes it over."""
+"""Targets that survey a folder of what other tools left and take it over, and put wrongly merged files right."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.archives import volumes, zipdirectory, zipformat
+from aihub_desktop.archives.volumes import Extent
 from aihub_desktop.domain.model import HUB, RemoteFile, SizeRange
 from aihub_desktop.domain.names import OWN_FOLDER
 from aihub_desktop.holdings import (
@@ -37,7 +38,7 @@ from aihub_desktop.holdings.fates import Fate, Told, Ways
 from aihub_desktop.holdings.finds import Survey
 from aihub_desktop.transport.ledger import Ledger
 
-from .archives import mended_tar, mended_zip, split_set
+from .archives import mended_tar, mended_zip, split_set, written
 from .target import SEAM, Target, chance, holds, same
 
 _READERS: Final = (survey, tarmap, leftovers, finds, zipseams, cuts, misjoin, misjoin_tar, misjoin_gzip, misjoin_set)
@@ -101,11 +102,12 @@ def _is_foreign(path: str) -> bool:
 def _put(home: Path, name: str, content: bytes) -> None:
     """Hostile names come in archives; what lies in a folder has a name that a file system takes."""
     path = home / name.replace("\0", "").lstrip("/")
-    if ".." in path.parts or len(os.fsencode(path.name)) > 200 or path == home or path.exists():
+    if ".." in path.parts or any(len(os.fsencode(part)) > 200 for part in path.parts) or path == home:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        with path.open("xb") as file:
+            file.write(content)
     except (OSError, UnicodeError):
         return
 
@@ -169,7 +171,44 @@ def _mended(data: bytes) -> bytes:
     return SEAM.join([names, *(mended_zip(one) if one[:2] == b"PK" else mended_tar(one) for one in contents)])
 
 
+def _puts_right(data: bytes, folder: Path) -> None:
+    """Whatever order is found has every byte once."""
+    dice = chance(data)
+    hints = (dice.choice((1024, 1536, 4096)), 512)
+    path = written(folder / "a", data)
+    _check_order(misjoin_tar.right_order(path, len(data), hints), path, len(data))
+    _check_order(misjoin_gzip.right_order(path, len(data), hints), path, len(data))
+    for order in misjoin.right_orders(path, len(data), hints):
+        _check_order(order, path, len(data))
+    volumes = [(written(folder / str(number), part), len(part)) for number, part in enumerate(data.split(SEAM)[:5])]
+    orders = [(Extent(one, 0, size),) for one, size in volumes]
+    for number, order in misjoin_set.right_orders(orders, hints).items():
+        _check_order(order, *volumes[number])
+
+
+def _check_order(order: tuple[Extent, ...] | None, path: Path, size: int) -> None:
+    at = 0
+    for extent in sorted(order or (), key=lambda extent: extent.at):
+        same("where a piece begins", (extent.path, extent.at), (path, at))
+        at += extent.length
+    holds("pieces of another length", order is None or at == size)
+
+
+def _shuffled() -> list[bytes]:
+    tar = _tar({f"{number}.txt": b"%d" % number * (300 * number) for number in range(9)})
+    gz = gzip.compress(bytes(range(256)) * 9 + _zip() + tar, mtime=0)
+    first, *rest = split_set(1500)
+    found = [_in_pieces(data, size) for data in (tar, gz, _zip()) for size in (512, 1024)]
+    return [*found, SEAM.join([_in_pieces(first, 512), *rest]), tar]
+
+
+def _in_pieces(data: bytes, size: int) -> bytes:
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    return b"".join(pieces[:1] + pieces[:0:-1])
+
+
 TARGETS: Final = (
+    Target("misjoins", _puts_right, _READERS, _shuffled, may_raise=(), mend=_mended, tokens=(SEAM, b"ustar  \0")),
     Target(
         "leftovers",
         _takes_over,
