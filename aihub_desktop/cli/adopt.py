@@ -21,10 +21,11 @@ from aihub_desktop.cli.get import target
 from aihub_desktop.cli.listing import total, total_text
 from aihub_desktop.cli.report import proof_lines
 from aihub_desktop.cli.session import Session
+from aihub_desktop.domain.adoption import Fate, State
 from aihub_desktop.holdings.adopt import Adoption
 from aihub_desktop.holdings.copying import Steps
-from aihub_desktop.holdings.fates import Fate, Told, Ways
-from aihub_desktop.holdings.finds import Find, State, Survey
+from aihub_desktop.holdings.fates import Told, Ways
+from aihub_desktop.holdings.finds import Find, Survey
 from aihub_desktop.holdings.survey import survey
 
 _LINE_SECONDS: Final = 10.0

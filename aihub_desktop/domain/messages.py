@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from aihub_desktop.domain.adoption import AdoptWish, FoundFile
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.holdings import HeldFile, HoldingRow
 from aihub_desktop.domain.model import Checksum, Count, Dataset, RemoteFile, Secret
@@ -399,15 +400,38 @@ class Repair(Command, frozen=True):
     holding: int
 
 
+class Restore(Command, frozen=True):
+    """→ `HoldingRow`. A folder that was taken off the list in this run is on it again, with what was known."""
+
+    holding: int
+
+
 class Begin(Command, frozen=True):
-    """→ `Begun`. One of the two. A task that is wished for already is not doubled."""
+    """→ `Begun`. One of the three. A task that is wished for already is not doubled.
+
+    An adoption is refused with AT_WORK while a download is at work in the target, and as `ListFiles` is. With `rest`
+    what is missing in the end is a download like any other.
+    """
 
     verify: VerifyWish | None = None
     unpack: UnpackWish | None = None
+    adopt: AdoptWish | None = None
 
 
 class Stop(Command, frozen=True):
     """Ends a task. What it did stays."""
+
+    task: int
+
+
+class Recognise(Command, frozen=True):
+    """→ `Recognised`: of which datasets a folder may hold files, by its names."""
+
+    folder: str
+
+
+class Finds(Command, frozen=True):
+    """→ `FoundFiles`, of a survey or an adoption that is over. Refused where nobody remembers it any more."""
 
     task: int
 
@@ -521,10 +545,23 @@ class Begun(msgspec.Struct, frozen=True):
     task: int
 
 
+class Recognised(msgspec.Struct, frozen=True):
+    """The likeliest first."""
+
+    datasets: list[Dataset]
+
+
+class FoundFiles(msgspec.Struct, frozen=True):
+    """What needs an eye comes first; beyond `MOST_MISFITS` files are only counted."""
+
+    files: list[FoundFile]
+
+
 AnyCommand = (
     Resync | ListDatasets | ListFiles | Add | Rows | Pause | Resume | Cancel | Retry | Remove
     | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
     | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand
-    | ListHoldings | AddHolding | RemoveHolding | Discard | HoldingFiles | Repair | Begin | Stop | Quit
+    | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Begin | Stop
+    | Recognise | Finds | Quit
 )  # fmt: skip
 AnyEvent = Snapshot | Changed | Progress | Notice | LibraryChanged | TaskChanged | Answer

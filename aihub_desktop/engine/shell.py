@@ -285,6 +285,7 @@ class Shell:
         return None
 
     def _wish(self, command: m.AnyCommand) -> int | None:
+        self._library.must_leave_alone(command)
         self._load_for(command)
         number = self._tell(command)
         # What was promised is saved before it is promised.
