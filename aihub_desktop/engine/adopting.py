@@ -61,7 +61,7 @@ class Adopting:
             return
         if not wish.only_look:
             self._adopt(found)
-        counted = inventory(self._work.dataset, found, self._told)
+        counted = inventory(self._work.dataset, found, None if wish.only_look else self._told)
         adopted = [one for one in self._told if one.fate is Fate.ADOPTED]
         self._report(
             Taken(

@@ -29,11 +29,11 @@ class Inventory:
     missing: list[int]
 
 
-def inventory(dataset: Dataset, survey: Survey, told: Iterable[Told] = ()) -> Inventory:
-    """`told`: what an adoption reported of the survey."""
-    fates = {one.work.id: one for one in told}
+def inventory(dataset: Dataset, survey: Survey, told: Iterable[Told] | None = None) -> Inventory:
+    """`told`: what an adoption reported of the survey, None before there is one."""
+    fates = {one.work.id: one for one in told or ()}
     adopted = {id_ for id_, one in fates.items() if one.fate is Fate.ADOPTED}
-    there = survey.recorded() | (adopted if fates else set(survey.by_work()))
+    there = survey.recorded() | (set(survey.by_work()) if told is None else adopted)
     lines = _lines(survey, fates)
     missing = [work for work in survey.works if work.id not in there]
     sizes = [work.file.size for work in missing]
