@@ -12,6 +12,7 @@ from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.messages import Notice
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui.adopt_dialog import adoption
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.farewell import Farewell
 from aihub_desktop.gui.pages.datasets import DatasetsPage
@@ -80,6 +81,10 @@ class Window(QWidget):
         self.datasets.added.connect(self._added)
         self.storage.added.connect(self._added)
         self.library.added.connect(self._added)
+        self.library.door.adopt_wanted.connect(lambda folder: adoption(self._desk, self, self._added).begin(folder))
+        self.datasets.files.adopt_wanted.connect(
+            lambda: adoption(self._desk, self, self._added, self._desk.chosen).begin()
+        )
         self.downloads.storage_wanted.connect(self.open_storage)
         self.downloads.find_wanted.connect(self._find_dataset)
         self.settings.language_wanted.connect(self.language_wanted)
