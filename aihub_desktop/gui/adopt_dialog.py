@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from aihub_desktop.domain.faults import Code
 from aihub_desktop.domain.model import Dataset
 from aihub_desktop.domain.tasks import TaskState
 from aihub_desktop.gui import theme
@@ -30,6 +31,8 @@ from aihub_desktop.gui.takeover import Phase, Takeover
 from aihub_desktop.gui.theme import GRID
 
 _SCALE: Final = 1000
+_LINES: Final = 34
+_FEW_LINES: Final = 14
 _BUTTONS: Final = ("back", "rest", "only", "look", "all", "take", "downloads", "stop", "cancel", "close")
 _PRIMARY: Final = ("look", "all", "take", "rest", "close")  # the first of them that is there
 
@@ -54,6 +57,8 @@ class AdoptDialog(QDialog):
         self._lay_out()
         self._connect()
         self._show()
+        # A dataset that is known needs no list to be chosen from.
+        self._grow(_LINES if dataset is None else _FEW_LINES)
 
     def begin(self, folder: str = "") -> None:
         """Opens, with the folder to look in where it is known."""
@@ -95,8 +100,6 @@ class AdoptDialog(QDialog):
         box.addWidget(self._stack, 1)
         box.addLayout(foot)
         self._text = text
-        wide = self.fontMetrics().horizontalAdvance("0") * 92
-        self.resize(wide, self.fontMetrics().lineSpacing() * 30)
 
     def _waiting(self) -> QWidget:
         page = QWidget()
@@ -171,6 +174,7 @@ class AdoptDialog(QDialog):
         self._stack.setCurrentIndex(pages.get(phase, 2))
         self._text.setVisible(phase is Phase.CHOOSING)
         if phase in (Phase.FOUND, Phase.OVER):
+            self._grow(_LINES)
             self.finds.show_finds(self.takeover)
         else:
             self._show_progress()
@@ -180,6 +184,11 @@ class AdoptDialog(QDialog):
             button.setVisible(name in wanted)
         self._dress(next((name for name in _PRIMARY if name in wanted), ""))
         self._enable()
+
+    def _grow(self, lines: int) -> None:
+        metrics = self.fontMetrics()
+        wide, high = metrics.horizontalAdvance("0") * 100, metrics.lineSpacing() * lines
+        self.resize(max(self.width(), wide), max(self.height() if self.isVisible() else 0, high))
 
     def _wanted(self) -> set[str]:
         """The buttons of this step."""
@@ -251,8 +260,12 @@ class AdoptDialog(QDialog):
         problem = self.takeover.problem
         if problem is None or self.takeover.phase is not Phase.CHOOSING:
             self._banner.hide()
-        else:
-            self._banner.tell(*self._desk.words.problem(problem), [])
+            return
+        words = self._desk.words
+        told = tuple(words.problem(problem))
+        if problem.code is Code.TARGET_MISSING:  # which is told elsewhere of folders that would be made
+            told = words.say("gui.adopt.gone"), words.say("gui.adopt.gone-text")
+        self._banner.tell(told[0], told[1], [])
 
 
 def adoption(

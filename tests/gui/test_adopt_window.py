@@ -115,7 +115,7 @@ def test_what_the_script_left_is_taken_over_and_the_rest_downloaded(
     dialog.buttons["all"].click()
     over(dialog)
     wait_until(lambda: "downloads" in shown(dialog), "the download of the rest")
-    assert model.index(0, FindColumn.DEED).data() == "Cannot be told to be complete"
+    assert model.index(0, FindColumn.DEED).data() == "Perhaps incomplete"
     dialog.buttons["downloads"].click()
     wait_until(lambda: not stage.window.findChildren(AdoptDialog), "the dialog to go")
     (row,) = stage.desk.queue.transfers()

@@ -35,7 +35,7 @@ _TOLD = (
 
 
 # Among which the longest words of the last column are.
-_DEEDS = ("deed.joined", "deed.partial", "deed.aside", "fate.unclear", "fate.unproved")
+_DEEDS = ("deed.joined", "deed.partial", "deed.aside", "fate.unclear", "fate.unproved", "fate.failed")
 
 
 class AdoptFinds(QWidget):
@@ -190,13 +190,14 @@ class AdoptFinds(QWidget):
                 widget.hide()
                 widget.deleteLater()
         words, side = self._desk.words, Qt.AlignmentFlag.AlignRight
-        for row, lot in enumerate(lot for lot in _TOLD if lot in stock.lots):
+        # In the end the table tells what came of each.
+        for row, lot in enumerate(lot for lot in _TOLD if lot in stock.lots and not is_over):
             amount = stock.of(lot)
             size = words.size(amount.bytes) if amount.bytes else ""
             self._sums.addWidget(QLabel(words.say(f"gui.adopt.lot.{lot}")), row, 0)
             self._sums.addWidget(QLabel(words.say("gui.adopt.count", n=amount.files)), row, 1, side)
             self._sums.addWidget(QLabel(size), row, 2, side)
-            self._sums.addWidget(FaintLabel("" if is_over else self._deed(stock, lot, amount)), row, 3)
+            self._sums.addWidget(FaintLabel(self._deed(stock, lot, amount)), row, 3)
         self._sums.setColumnStretch(3, 1)
 
     def _deed(self, stock: Stock, lot: Lot, amount: Sum) -> str:
@@ -213,8 +214,11 @@ class AdoptFinds(QWidget):
         words, free = self._desk.words, self._takeover.free if self._takeover else None
         need = stock.of(*_COPIED, Lot.ELSEWHERE).bytes - (stock.movable.bytes if self.moves else 0)
         text = ""
+        row = self._takeover.row if self._takeover else None
         if self._takeover is not None and self._takeover.problem is not None:
             text = " ".join(words.problem(self._takeover.problem))
+        elif is_over and row is not None and row.refused:
+            text = words.say("gui.adopt.refused", n=row.refused)
         elif not is_over and free is not None and need > free:
             text = words.say("gui.adopt.room", need=words.size(need), free=words.size(free))
         elif stock.unreadable:
