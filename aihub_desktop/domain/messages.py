@@ -13,7 +13,7 @@ import msgspec
 
 from aihub_desktop.domain.adoption import AdoptWish, FoundFile
 from aihub_desktop.domain.faults import Problem
-from aihub_desktop.domain.holdings import HeldFile, HoldingRow
+from aihub_desktop.domain.holdings import HeldFile, HoldingRow, Misfit
 from aihub_desktop.domain.model import Checksum, Count, Dataset, RemoteFile, Secret
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
@@ -393,11 +393,21 @@ class HoldingFiles(Command, frozen=True):
 
 
 class Repair(Command, frozen=True):
-    """→ `Added`. What the last verification found damaged is asked for again. A file that changed stays until the new
-    one is proved. Refused with AT_WORK as `Discard` is.
+    """→ `Repaired`. What the last verification found damaged is asked for again. A file that changed stays until the
+    new one is proved. Refused with AT_WORK as `Discard` is, and with the reason where nothing of it can be had.
     """
 
     holding: int
+
+
+class Prepare(Command, frozen=True):
+    """→ `Prepared`. What `Repair` does before it adds anything, for what a look just found; `rehearse`: nothing is
+    written, and the folder stays as it is.
+    """
+
+    folder: str
+    misfits: list[Misfit]
+    rehearse: bool = False
 
 
 class Restore(Command, frozen=True):
@@ -541,6 +551,30 @@ class Discarded(msgspec.Struct, frozen=True):
     kept: int = 0
 
 
+class Unmended(msgspec.Struct, frozen=True):
+    """A broken file that cannot be fetched again."""
+
+    place: str
+    problem: Problem
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """`batches`: what is to be added, for each dataset. `saved`: bytes of broken files that need not come again."""
+
+    batches: list[FileList]
+    refused: list[Unmended] = []
+    saved: Count = 0
+
+
+class Repaired(msgspec.Struct, frozen=True):
+    """`transfer`: the first download. `left` files stay broken, for `reason`; `saved` as `Prepared` has it."""
+
+    transfer: int
+    left: Count = 0
+    saved: Count = 0
+    reason: Problem | None = None
+
+
 class Begun(msgspec.Struct, frozen=True):
     task: int
 
@@ -561,7 +595,7 @@ AnyCommand = (
     Resync | ListDatasets | ListFiles | Add | Rows | Pause | Resume | Cancel | Retry | Remove
     | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
     | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand
-    | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Begin | Stop
+    | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Prepare | Begin | Stop
     | Recognise | Finds | Quit
 )  # fmt: skip
 AnyEvent = Snapshot | Changed | Progress | Notice | LibraryChanged | TaskChanged | Answer

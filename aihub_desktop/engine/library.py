@@ -44,7 +44,7 @@ _LOOK_SECONDS: Final = 30.0
 Reply = Callable[[Any, Problem | None], None]
 OfLibrary = (
     m.ListHoldings | m.AddHolding | m.RemoveHolding | m.Restore | m.Discard | m.HoldingFiles | m.Repair | m.Begin
-    | m.Stop | m.Recognise | m.Finds
+    | m.Stop | m.Recognise | m.Finds | m.Prepare
 )  # fmt: skip
 
 
@@ -89,18 +89,29 @@ class Library:
             case m.Stop(task=task):
                 self._tasks.stop(task)
                 reply(None, None)
-            case m.Begin():
-                self._preparing.obey(command, reply)
             case m.Finds(task=task):
                 reply(m.FoundFiles(self._tasks.finds(task)), None)
-            case m.AddHolding(folder=folder):
-                self._take_in(absolute(folder), reply)
-            case m.Recognise(folder=folder):
-                self._adoptions.recognise(absolute(folder), reply)
+            case m.Begin():
+                self._preparing.obey(command, reply)
             case m.Restore(holding=number):
                 reply(self._restore(number), None)
+            case m.AddHolding() | m.Recognise() | m.Prepare():
+                self._handle_folder(command, absolute(command.folder), reply)
             case _:
                 self._handle_one(command, self._known(command.holding), reply)
+
+    def _handle_folder(self, command: m.AddHolding | m.Recognise | m.Prepare, folder: str, reply: Reply) -> None:
+        """Of folders that need not be on the list."""
+        match command:
+            case m.AddHolding():
+                self._take_in(folder, reply)
+            case m.Recognise():
+                self._adoptions.recognise(folder, reply)
+            case m.Prepare():
+                # What an earlier run of the command line left in the queue does not move.
+                if not self._is_quiet:
+                    self._must_rest(folder)
+                self._repairs.prepare(command, reply)
 
     def _list(self, reply: Reply, *, fresh: bool) -> None:
         waiting = set(self._held)
@@ -260,6 +271,8 @@ class Library:
 
     def transfers(self, rows: Iterable[m.TransferRow]) -> None:
         """Rows of transfers that changed."""
+        rows = list(rows)
+        self._repairs.transfers(rows)
         for row in rows:
             if row.state not in (TransferState.DONE, TransferState.FAILED) or not row.done:
                 continue

@@ -97,8 +97,8 @@ class Library(QObject):
     def discard(self, row: HoldingRow, answered: Callable[[m.Discarded], None], refused: Refused) -> None:
         self._link.ask(m.Discard(0, row.id), m.Discarded, answered, refused)
 
-    def repair(self, row: HoldingRow, answered: Callable[[m.Added], None], refused: Refused) -> None:
-        self._link.ask(m.Repair(0, row.id), m.Added, answered, refused)
+    def repair(self, row: HoldingRow, answered: Callable[[m.Repaired], None], refused: Refused) -> None:
+        self._link.ask(m.Repair(0, row.id), m.Repaired, answered, refused)
 
     def verify(self, row: HoldingRow, *, deep: bool, refused: Refused) -> None:
         self._link.tell(m.Begin(0, verify=VerifyWish(row.folder, deep)), refused=refused)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from aihub_desktop.domain.holdings import HoldingRow, HoldingState
-from aihub_desktop.domain.messages import Added, Discarded
+from aihub_desktop.domain.messages import Discarded, Repaired
 from aihub_desktop.domain.tasks import TASK_ENDED
 from aihub_desktop.gui import icons
 from aihub_desktop.gui.delegates import NumberDelegate, RowDelegate, SignDelegate, TitleDelegate
@@ -255,11 +255,20 @@ class LibraryPage(QWidget):
             self._library.verify(row, deep=deep, refused=self._desk.refused.emit)
 
     def _repair(self) -> None:
-        def asked(answer: Added) -> None:
+        def asked(answer: Repaired) -> None:
+            self._left(answer)
             self.added.emit(answer.transfer)
 
         if row := self._row():
             self._library.repair(row, asked, self._desk.refused.emit)
+
+    def _left(self, answer: Repaired) -> None:
+        """What cannot be had again is told here, where it stays broken."""
+        words = self._desk.words
+        if answer.left and answer.reason is not None:
+            self.banner.tell(words.say("gui.library.left", n=answer.left), " ".join(words.problem(answer.reason)), [])
+        else:
+            self.banner.hide()
 
     def _remove(self) -> None:
         if row := self._row():
