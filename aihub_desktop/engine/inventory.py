@@ -26,6 +26,8 @@ from aihub_desktop.domain.holdings import (
     is_archive,
 )
 from aihub_desktop.domain.messages import Discarded, FileList
+from aihub_desktop.domain.model import HUB, Dataset
+from aihub_desktop.engine.copies import tree_name
 from aihub_desktop.engine.deeds import Word
 from aihub_desktop.engine.volumes import place_problem
 from aihub_desktop.holdings.discard import discard
@@ -99,6 +101,19 @@ def find(folder: str, known: Summary | None) -> Volume:
 
 def _missing(path: Path, above: Path) -> Code:
     return Code.DRIVE_MISSING if is_unmounted(path, above) else Code.TARGET_MISSING
+
+
+def copy_of(held: Held) -> str:
+    """Under what the store keeps the tree of its dataset, "" for one that has none."""
+    dataset = held.summary.dataset if held.summary else None
+    return tree_name(dataset.key, dataset.package) if dataset is not None and dataset.source == HUB else ""
+
+
+def named(dataset: Dataset, *known: Iterable[Dataset]) -> Dataset:
+    """With the first title that is known: as it was asked for, as it was before, as the catalogue has it."""
+    key = (dataset.source, dataset.key, dataset.package)
+    same = (other for ones in known for other in ones if (other.source, other.key, other.package) == key)
+    return next((other for other in same if other.title), dataset)
 
 
 def row_of(held: Held, problem: Problem | None) -> HoldingRow:

@@ -19,12 +19,11 @@ import msgspec
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.holdings import HoldingRow, Summary, Verdict
-from aihub_desktop.domain.model import HUB, Dataset
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.domain.tasks import TaskKind, TaskState
 from aihub_desktop.engine import inventory
 from aihub_desktop.engine.adoptions import Adoptions
-from aihub_desktop.engine.copies import Copies, tree_name
+from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.deeds import Record
 from aihub_desktop.engine.errands import Errands
 from aihub_desktop.engine.inventory import Inventory, Tree
@@ -235,7 +234,7 @@ class Library:
         if found is not None:
             asked = (one.dataset for one in self._book.transfers.values() if one.folder == held.folder)
             before_that = (held.summary.dataset,) if held.summary else ()
-            dataset = _named(found.summary.dataset, asked, before_that, self._copies.known_datasets())
+            dataset = inventory.named(found.summary.dataset, asked, before_that, self._copies.known_datasets())
             self._keep(msgspec.structs.replace(held, summary=msgspec.structs.replace(found.summary, dataset=dataset)))
         if (now := self._row(self._held[number])) != before:
             self._outbox.library([now], [])
@@ -249,10 +248,8 @@ class Library:
         return inventory.row_of(held, self._problems.get(held.id))
 
     def _tree(self, held: Held) -> Tree | None:
-        dataset = held.summary.dataset if held.summary else None
-        if dataset is None or dataset.source != HUB:
-            return None
-        kept = self._store.kept(tree_name(dataset.key, dataset.package))
+        name = inventory.copy_of(held)
+        kept = self._store.kept(name) if name else None
         return None if kept is None else Tree(*kept)
 
     # ---- what happens elsewhere in the engine ----
@@ -317,13 +314,6 @@ class Library:
                 self._outbox.library([now], [])
         if outcome.row.state is not TaskState.STOPPED or outcome.row.kind is TaskKind.ADOPT:
             self._look(self._held[held.id])
-
-
-def _named(dataset: Dataset, *known: Iterable[Dataset]) -> Dataset:
-    """With the first title that is known: as it was asked for, as it was before, as the catalogue has it."""
-    key = (dataset.source, dataset.key, dataset.package)
-    same = (other for ones in known for other in ones if (other.source, other.key, other.package) == key)
-    return next((other for other in same if other.title), dataset)
 
 
 def _mended(verdict: Verdict, places: set[str]) -> Verdict:
