@@ -39,6 +39,7 @@ from aihub_desktop.store.queue import QueueStore
 
 # While files come one after another a look at each would read the whole ledger again and again.
 _LOOK_SECONDS: Final = 30.0
+_TREE_SECONDS: Final = 86_400.0
 
 Reply = Callable[[Any, Problem | None], None]
 OfLibrary = (
@@ -71,6 +72,7 @@ class Library:
         self._held = {held.id: held for held in store.holdings.all()}
         self._problems: dict[int, Problem] = {}  # of the last look at each
         self._looked: dict[int, float] = {}  # when that was; steady clock
+        self._asked: set[str] = set()  # trees that were asked for of themselves, in this run
         self._removed: dict[int, Held] = {}  # taken off the list in this run
 
     def starts(self) -> None:
@@ -238,6 +240,7 @@ class Library:
             self._keep(msgspec.structs.replace(held, summary=msgspec.structs.replace(found.summary, dataset=dataset)))
         if (now := self._row(self._held[number])) != before:
             self._outbox.library([now], [])
+        self._ask_tree(self._held[number])
 
     def _keep(self, held: Held) -> None:
         if self._held[held.id] != held:
@@ -284,15 +287,25 @@ class Library:
 
         def both(value: Any, problem: Problem | None) -> None:
             reply(value, problem)
-            for held in list(self._held.values()):
-                known = held.summary.dataset if held.summary else None
-                if (
-                    isinstance(command, m.ListFiles) and command.refresh and known is not None
-                    and (known.key, known.package) == (command.dataset, command.package)
-                ):  # fmt: skip
+            for held in list(self._held.values()) if isinstance(value, m.FileList) else []:
+                known = held.summary
+                if known is not None and known.dataset == msgspec.structs.replace(
+                    value.dataset, title=known.dataset.title
+                ) and known.tree_at != value.asked_at:  # fmt: skip
                     self._look(held)
 
         return both
+
+    def _ask_tree(self, held: Held) -> None:
+        """Once a day the hub is asked whether it lists these files still."""
+        name = inventory.copy_of(held)
+        kept = self._store.kept(name) if name else None
+        is_new = kept is not None and time.time() - kept[1] < _TREE_SECONDS
+        if self._is_quiet or not name or name in self._asked or is_new or held.summary is None:
+            return
+        self._asked.add(name)
+        wish = m.ListFiles(0, held.summary.dataset.key, held.summary.dataset.package, refresh=True)
+        self._copies.handle(wish, self.after(wish, lambda *_: None))
 
     # ---- tasks ----
 

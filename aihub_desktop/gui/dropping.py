@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QDragEnterEvent
 
@@ -11,7 +13,7 @@ def dropped_folder(data: QMimeData) -> str:
     may hang.
     """
     urls = data.urls() if data.hasUrls() else []
-    return urls[0].toLocalFile().rstrip("/") if len(urls) == 1 and urls[0].isLocalFile() else ""
+    return str(Path(urls[0].toLocalFile())) if len(urls) == 1 and urls[0].isLocalFile() else ""
 
 
 def welcome(event: QDragEnterEvent) -> None:

@@ -211,7 +211,8 @@ class AdoptChoice(QWidget):
     def _suggestion(self) -> str:
         """The folder itself, unless it is one where everything comes together."""
         folder, dataset = self.source, self.dataset
-        if dataset is None or folder not in {QStandardPaths.writableLocation(place) for place in _SHARED}:
+        shared = {str(Path(QStandardPaths.writableLocation(place))) for place in _SHARED}
+        if dataset is None or folder not in shared:
             return folder
         return str(Path(base_folder(self._desk.settings.folder)) / own_folder(dataset))
 
