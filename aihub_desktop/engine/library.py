@@ -63,6 +63,7 @@ class Library:
         self._is_quiet = is_quiet
         self._tasks = Tasks(pool, outbox.tasks, self._task_ended)
         self.hear = self._tasks.hear  # what a worker says of a task
+        self.is_at_work = self._tasks.is_at_work
         self._preparing = Preparing(self._tasks, copies, self._run, self._summary_of, self._must_rest)
         self._adoptions = Adoptions(self._tasks, book, copies, self._run, add=add, notice=outbox.notice)
         self.must_leave_alone = self._adoptions.must_leave_alone

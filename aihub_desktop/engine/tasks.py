@@ -120,8 +120,9 @@ class Tasks:
             task.stopping = True
             self._pool.halt(task.lease)
 
-    def is_at_work(self, folder: str) -> bool:
-        return any(task.row.folder == folder for task in self._open())
+    def is_at_work(self, folder: str = "") -> bool:
+        """Whether there is a task of this folder that has not ended; of any folder without one."""
+        return any(folder in ("", task.row.folder) for task in self._open())
 
     def is_adopting(self, folder: str) -> bool:
         """Whether a task is, or will be, the one who writes to the folder's ledger."""

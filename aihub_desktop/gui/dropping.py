@@ -9,14 +9,15 @@ from PySide6.QtGui import QDragEnterEvent
 
 
 def dropped_folder(data: QMimeData) -> str:
-    """The one local path that is dragged, "" for anything else. Whether it is a folder, the engine finds out: its drive
-    may hang.
-    """
+    """The one folder that is dragged, "" for anything else."""
     urls = data.urls() if data.hasUrls() else []
-    return str(Path(urls[0].toLocalFile())) if len(urls) == 1 and urls[0].isLocalFile() else ""
+    path = Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None
+    return str(path) if path is not None and path.is_dir() else ""
 
 
 def welcome(event: QDragEnterEvent) -> None:
-    """Takes what `dropped_folder` understands."""
+    """Takes what `dropped_folder` understands; all else is for whoever stands behind."""
     if dropped_folder(event.mimeData()):
         event.acceptProposedAction()
+    else:
+        event.ignore()
