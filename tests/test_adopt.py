@@ -37,14 +37,14 @@ from rights import as_anybody
 from aihub_desktop.archives.ziparchive import StoppedError
 from aihub_desktop.demo.archives import Entry as Zipped
 from aihub_desktop.demo.archives import zipped
+from aihub_desktop.domain.adoption import Fate, Origin, State
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.domain.model import SizeRange
 from aihub_desktop.domain.names import safe_path
 from aihub_desktop.holdings.adopt import Adoption
 from aihub_desktop.holdings.copying import Steps
-from aihub_desktop.holdings.fates import Fate, Told, Ways
-from aihub_desktop.holdings.finds import Origin, State
+from aihub_desktop.holdings.fates import Told, Ways
 from aihub_desktop.holdings.leftovers import Names
 from aihub_desktop.holdings.placing import NOTE
 from aihub_desktop.holdings.survey import survey

@@ -153,8 +153,13 @@ def test_what_needs_a_person_is_told_and_fails(aihub: Aihub, folder: Path) -> No
     assert f"Another file of this name (its size does not fit): {TABLE_PLACE}" in run.out
     assert "Of these, 2 have another file in their place" in run.out
     assert manifest(folder) == {}
-    set_aside = aihub("get", DATASET, "--to", folder)
-    assert set_aside.code == Exit.DISK  # as it was before: another file's name is taken by nobody
+    in_the_way = aihub("get", DATASET, "--to", folder)
+    assert in_the_way.code == Exit.DISK  # as it was before: another file's name is taken by nobody
+    set_aside = aihub("adopt", folder, "--dataset", DATASET, "--set-aside")
+    assert "have another file in their place" not in set_aside.out
+    assert (folder / f"{TABLE_PLACE}.bad").read_bytes() == b"short"
+    assert aihub("get", DATASET, "--to", folder).code == Exit.DONE
+    check(folder, RIGHT)
 
 
 def test_bad_input(aihub: Aihub, folder: Path) -> None:

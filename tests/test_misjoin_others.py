@@ -15,10 +15,10 @@ from leavings import SEED, Leavings, finished, remote
 
 from aihub_desktop.archives.volumes import Extent, Volumes
 from aihub_desktop.demo.archives import Entry, split_zip
+from aihub_desktop.domain.adoption import Fate, State
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.holdings import misjoin_gzip, misjoin_set, misjoin_tar
-from aihub_desktop.holdings.fates import Fate, Ways
-from aihub_desktop.holdings.finds import State
+from aihub_desktop.holdings.fates import Ways
 from aihub_desktop.transport.ledger import Ledger
 
 PIECE = 64 << 10

@@ -77,8 +77,7 @@ class Shell:
         self._worker_command, self._only_new = worker_command, only_new
         self._patience, self._survey_seconds = patience, survey_seconds
         self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
-        self._outbox = Outbox(emit)
-        self._clerk = Clerk()
+        self._outbox, self._clerk = Outbox(emit), Clerk()
         self._records: list[Record] = []  # of this turn, not in a manifest yet
         self._saved_at, self._ending = float("-inf"), False
         self._thread = threading.Thread(target=self._run, name="engine")
@@ -288,6 +287,7 @@ class Shell:
         return None
 
     def _wish(self, command: m.AnyCommand) -> int | None:
+        self._library.must_leave_alone(command)
         self._load_for(command)
         number = self._tell(command)
         self._save()  # what was promised is saved before it is promised

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QStackedWidget, QVBox
 
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui import arrivals, icons, theme
+from aihub_desktop.gui.adopt_dialog import adoption
 from aihub_desktop.gui.arrivals import Arrivals
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.farewell import Farewell
@@ -86,6 +87,10 @@ class Window(QWidget):
         self.datasets.added.connect(self._added)
         self.storage.added.connect(self._added)
         self.library.added.connect(self._added)
+        self.library.door.adopt_wanted.connect(lambda folder: adoption(self._desk, self, self._added).begin(folder))
+        self.datasets.files.adopt_wanted.connect(
+            lambda: adoption(self._desk, self, self._added, self._desk.chosen).begin()
+        )
         self.downloads.storage_wanted.connect(self.open_storage)
         self.downloads.find_wanted.connect(self._find_dataset)
         self.settings.language_wanted.connect(self.language_wanted)

@@ -4,6 +4,7 @@
     elsewhere           copied into NAME.part, proved, named; with `move` proved where it lies, then renamed
     pieces, tars        joined into NAME.part, proved, named; the originals stay
     mis-merged          its pieces in the right order into NAME.part, proved; the bad file becomes NAME.bad, then named
+    wrong, in the way   with `set_aside` it becomes NAME.bad, last of all, so that the right one can be fetched
 
 In this order of writing: bytes, journal, proof, the journal's last line, final name, ledger, journal gone. Ended
 anywhere, the same call again goes on. Nothing that was found is changed or removed but as `Ways` allow; a mis-merged
@@ -17,13 +18,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from aihub_desktop.archives.volumes import UnreadableError
 from aihub_desktop.disk.files import disk_error, make_folders
 from aihub_desktop.disk.target import Target
+from aihub_desktop.domain.adoption import Fate, State
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.sets import whole_sets
 from aihub_desktop.holdings.copying import Steps
 from aihub_desktop.holdings.evidence import Evidence
-from aihub_desktop.holdings.fates import Fate, Ready, RefusedError, Told, Ways, is_of_all
-from aihub_desktop.holdings.finds import Find, Survey
+from aihub_desktop.holdings.fates import Ready, RefusedError, Told, Ways, is_of_all
+from aihub_desktop.holdings.finds import ADOPTABLE, Find, Survey
 from aihub_desktop.holdings.placing import Placing
 from aihub_desktop.holdings.proving import Proving
 from aihub_desktop.transport.reconcile import sweep
@@ -42,12 +44,14 @@ class Adoption:
         ways: Ways = Ways(),  # noqa: B008 - frozen
     ) -> None:
         self._survey = survey
-        self._report = report
+        self._ways = ways
+        self._hear = report
+        self._fates: dict[int, Fate] = {}  # by the file's id
         self._steps = steps
         self._finds = survey.by_work()
         self._target = Target(survey.target)
         self._proving = Proving(survey, self._target, steps, ways)
-        self._placing = Placing(self._target, report, drop_broken=ways.drop_broken)
+        self._placing = Placing(self._target, self._report, drop_broken=ways.drop_broken)
 
     def run(self) -> None:
         """Raises `ProblemError` for what concerns the whole disk, `StoppedError`; what was adopted until then stays."""
@@ -67,6 +71,18 @@ class Adoption:
                     self._adopt(unit[0])
         finally:
             self._placing.flush()
+        if self._ways.set_aside:
+            self._set_aside()
+
+    def _report(self, told: Told) -> None:
+        self._fates[told.work.id] = told.fate
+        self._hear(told)
+
+    def _set_aside(self) -> None:
+        """What was found wrong gives up the name of the right file, which could not be fetched otherwise."""
+        for find in self._survey.finds:
+            if find.in_place and find.work is not None and is_wrong(find, self._fates.get(find.work.id)):
+                self._placing.set_aside(find.work)
 
     def _units(self) -> Iterator[tuple[WorkFile, ...]]:
         """Files that are proved together: the volumes of a set that is all here, else each by itself."""
@@ -158,6 +174,14 @@ class Adoption:
         finally:
             ready.let_go()
         return None
+
+
+def is_wrong(find: Find, fate: Fate | None) -> bool:
+    """Whether this is surely not the file whose name it has. `fate`: of that file, None before it is known."""
+    if fate is Fate.ADOPTED:
+        return False
+    proved_wrong = find.state in ADOPTABLE and fate in (Fate.DAMAGED, Fate.CHANGED)
+    return proved_wrong or find.state in (State.DAMAGED, State.FOREIGN)
 
 
 def _told(work: WorkFile, find: Find, error: RefusedError | ProblemError) -> Told:

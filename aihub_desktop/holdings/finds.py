@@ -3,36 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from aihub_desktop.archives.volumes import Extent
+from aihub_desktop.domain.adoption import Origin, State
 from aihub_desktop.domain.leases import WorkFile
-
-
-class Origin(StrEnum):
-    """How the bytes of a find lie there."""
-
-    FILE = "file"  # under one name
-    PIECES = "pieces"  # NAME.part0, NAME.part1073741824 …, as the official script leaves them
-    TAR = "tar"  # in a tar of pieces, as it came from the hub
-    PART = "part"  # in a NAME.part with a journal: this program's own
-
-
-class State(StrEnum):
-    """What is known of a find before its bytes are read."""
-
-    RECORDED = "recorded"  # in its place and in the ledger
-    WHOLE = "whole"  # every byte seems to be there
-    PARTIAL = "partial"  # bytes are missing; the hub cannot resume inside a file
-    MISJOINED = "mis-merged"  # every byte is there, the pieces in the wrong order
-    DAMAGED = "damaged"  # a zip that does not read
-    FOREIGN = "foreign"  # the name of a file of the tree, with a size which that cannot have
-    AMBIGUOUS = "ambiguous"  # could be one of several files of the tree
-    OLDER = "older"  # the ledger has it, of another release of the dataset
-    UNREADABLE = "unreadable"
-    LINK = "link"  # never followed
 
 
 @dataclass(frozen=True, slots=True)

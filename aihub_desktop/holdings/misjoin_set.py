@@ -17,10 +17,11 @@ from aihub_desktop.archives.volumes import Extent, Volumes
 from aihub_desktop.archives.zipdirectory import find_directory
 from aihub_desktop.archives.zipformat import LOCAL_SIZE
 from aihub_desktop.disk.target import Target
+from aihub_desktop.domain.adoption import State
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.sets import whole_sets
 from aihub_desktop.holdings.cuts import Puzzle, likely_lengths, textual
-from aihub_desktop.holdings.finds import State, Survey
+from aihub_desktop.holdings.finds import Survey
 from aihub_desktop.holdings.zipseams import Landmark, landmarks
 
 _MOST_PIECES: Final = 4096

@@ -16,13 +16,14 @@ from aihub_desktop.archives.ziparchive import verify, volume_count
 from aihub_desktop.disk.files import disk_error, disk_problem, in_the_way, plain_file
 from aihub_desktop.disk.guard import Guard
 from aihub_desktop.disk.target import Spot, Target
+from aihub_desktop.domain.adoption import Fate, Origin, State
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.holdings import misjoin_gzip
 from aihub_desktop.holdings.copying import Copy, Steps
 from aihub_desktop.holdings.evidence import Evidence, Reader
-from aihub_desktop.holdings.fates import Fate, Ready, RefusedError, Ways, is_of_all
-from aihub_desktop.holdings.finds import Find, Origin, State, Survey
+from aihub_desktop.holdings.fates import Ready, RefusedError, Ways, is_of_all
+from aihub_desktop.holdings.finds import Find, Survey
 from aihub_desktop.transport.journal import read_journal
 from aihub_desktop.transport.ledger import Ledger
 

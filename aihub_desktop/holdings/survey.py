@@ -24,12 +24,13 @@ from typing import Final
 from aihub_desktop.archives.volumes import Extent, Volumes
 from aihub_desktop.disk.files import native, plain_file
 from aihub_desktop.disk.target import Target, leads_elsewhere
+from aihub_desktop.domain.adoption import Origin, State
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART, UnsafeNameError, safe_path
 from aihub_desktop.holdings import misjoin_set, misjoin_tar
-from aihub_desktop.holdings.finds import Find, Origin, State, Survey
+from aihub_desktop.holdings.finds import Find, Survey
 from aihub_desktop.holdings.leftovers import Names, Scrap, join
 from aihub_desktop.holdings.misjoin import right_orders
 from aihub_desktop.holdings.tarmap import TarMap, read_tar
@@ -47,8 +48,10 @@ def survey(
     target: Path | str = "",
     *,
     stopped: Callable[[], bool] = lambda: False,
+    progress: Callable[[], None] = lambda: None,
 ) -> Survey:
-    """`files`: of one dataset's tree. `target`: where they are to be, the folder itself if not named.
+    """`files`: of one dataset's tree. `target`: where they are to be, the folder itself if not named. `progress`
+    hears of each file that was looked at.
 
     Raises `ProblemError`: TARGET_MISSING and the disk's codes for the folder as a whole. What cannot be read within it
     is a find of its own.
@@ -57,7 +60,7 @@ def survey(
     Target(home).find()
     goal = native(target) if target else home
     found = Survey(home, goal, _works(files))
-    _Look(found, stopped).run()
+    _Look(found, stopped, progress).run()
     return found
 
 
@@ -72,9 +75,10 @@ def _works(files: Sequence[RemoteFile]) -> list[WorkFile]:
 
 
 class _Look:
-    def __init__(self, found: Survey, stopped: Callable[[], bool]) -> None:
+    def __init__(self, found: Survey, stopped: Callable[[], bool], progress: Callable[[], None]) -> None:
         self._found = found
         self._stopped = stopped
+        self._progress = progress
         self._names = Names(found.works)
         self._scraps: dict[int, list[Scrap]] = defaultdict(list)
         self._unclear: dict[str, list[Scrap]] = defaultdict(list)  # pieces that several files could have
@@ -87,6 +91,7 @@ class _Look:
             if self._stopped():
                 return
             self._see(path, shown, state)
+            self._progress()
         self._tell_pieces()
         with contextlib.suppress(ProblemError):  # what cannot be read is told when it is to be proved
             misjoin_set.put_right(self._found, self._stopped)

@@ -14,6 +14,7 @@ from typing import Final
 
 from aihub_desktop.archives import volumes, zipdirectory, zipformat
 from aihub_desktop.archives.volumes import Extent
+from aihub_desktop.domain.adoption import Fate
 from aihub_desktop.domain.model import HUB, RemoteFile, SizeRange
 from aihub_desktop.domain.names import OWN_FOLDER
 from aihub_desktop.holdings import (
@@ -34,7 +35,7 @@ from aihub_desktop.holdings import (
     zipseams,
 )
 from aihub_desktop.holdings.adopt import Adoption
-from aihub_desktop.holdings.fates import Fate, Told, Ways
+from aihub_desktop.holdings.fates import Told, Ways
 from aihub_desktop.holdings.finds import Survey
 from aihub_desktop.transport.ledger import Ledger
 
