@@ -37,7 +37,7 @@ class Repairs:
         Everything is known before the first file is touched.
         """
 
-        def listed(answer: m.FileList | m.DatasetList | None, _: Problem | None) -> None:
+        def listed(answer: m.FileList | m.DatasetList | m.Outlines | None, _: Problem | None) -> None:
             tree = answer.files if isinstance(answer, m.FileList) else []
             self._run(held.folder, partial(inventory.damaged, held), partial(self._found, held, tree, reply))
 
