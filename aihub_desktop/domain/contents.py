@@ -100,15 +100,17 @@ def _first(choices: Iterable[tuple[T, re.Pattern[str]]], name: str) -> T | None:
 
 def is_document(path: str) -> bool:
     """Something to read: by its ending, or because it lies among documentation."""
-    folder, _, name = path.rpartition("/")
-    if any(_DOCUMENTATION.match(part) for part in folder.split("/")):
-        return True
-    return name.casefold().endswith(_DOCUMENTS)
+    return path.casefold().endswith(_DOCUMENTS) or _is_documentation(path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=4096)
+def _is_documentation(folder: str) -> bool:
+    return any(_DOCUMENTATION.match(part) for part in folder.split("/"))
 
 
 def is_sample(path: str) -> bool:
     """A small taste of the dataset, which some datasets have."""
-    return any(_SAMPLE.search(part) for part in path.split("/")[1:])
+    return _SAMPLE.search(path.partition("/")[2]) is not None
 
 
 class Pick(StrEnum):

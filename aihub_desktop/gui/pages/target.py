@@ -89,8 +89,8 @@ class TargetBar(QWidget):
         self._free = FaintLabel()
         self._free.setWordWrap(True)
         self._sign = Sign("warning", 16, warning=True)
-        self._unpack = TickBox()
-        self._unpack.setChecked(bool(desk.preferences.value(_UNPACK, False, bool)))
+        self.unpacking = TickBox()
+        self.unpacking.setChecked(bool(desk.preferences.value(_UNPACK, False, bool)))
         self.button = QPushButton(autoDefault=True)
         self.button.setDefault(True)
         theme.primary(self.button)
@@ -118,7 +118,7 @@ class TargetBar(QWidget):
         second = QHBoxLayout()
         second.setSpacing(GRID * 2)
         second.addLayout(texts, 1)
-        second.addWidget(self._unpack, alignment=Qt.AlignmentFlag.AlignVCenter)
+        second.addWidget(self.unpacking, alignment=Qt.AlignmentFlag.AlignVCenter)
         second.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignVCenter)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
@@ -132,7 +132,7 @@ class TargetBar(QWidget):
         self._later.timeout.connect(self._ask_space)
         self._choose.clicked.connect(self._pick)
         self.button.clicked.connect(lambda: self.wanted.emit(self.folder()))
-        self._unpack.toggled.connect(lambda on: self._desk.preferences.setValue(_UNPACK, on))
+        self.unpacking.toggled.connect(self._unpacking_chosen)
         self._basket.ticks_changed.connect(self._count)
         self._desk.settings_changed.connect(self._configured)
 
@@ -142,7 +142,7 @@ class TargetBar(QWidget):
         self._folder.setAccessibleName(say("gui.target.label"))
         self._choose.setText(say("gui.target.choose"))
         self.button.setText(say("gui.target.download"))
-        self._unpack.setText(say("gui.target.unpack"))
+        self.unpacking.setText(say("gui.target.unpack"))
         self._show()
 
     def folder(self) -> str:
@@ -158,7 +158,7 @@ class TargetBar(QWidget):
     @property
     def unpack(self) -> bool:
         """Whether archives are to be unpacked once all is here."""
-        return self._unpack.isChecked()
+        return self.unpacking.isChecked()
 
     def base(self) -> str:
         """The folder without the part that belongs to this dataset: where the next one will go beside it."""
@@ -194,6 +194,10 @@ class TargetBar(QWidget):
             self._folder.end(False)
         else:
             self._folder.setCursorPosition(0)
+
+    def _unpacking_chosen(self, on: bool) -> None:
+        self._desk.preferences.setValue(_UNPACK, on)
+        self._show()
 
     def _edited(self) -> None:
         self._space = None
@@ -265,4 +269,4 @@ class TargetBar(QWidget):
         # Only where files have a longest length is it worth the walk through all of them.
         limited = self._space.largest is not None
         large = room.too_large(self._space, self._basket.files(ticked=True)) if limited else 0
-        return room.verdict(self._desk.words, self._space, total.size, large)
+        return room.verdict(self._desk.words, self._space, total.size, large, total.unpacked if self.unpack else None)
