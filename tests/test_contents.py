@@ -13,9 +13,7 @@ from aihub_desktop.domain.contents import (
     Pick,
     Split,
     folder_names,
-    is_document,
-    part_of,
-    picks_of,
+    traits_of,
     unpacked,
 )
 from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
@@ -57,8 +55,8 @@ MB = 1 << 20
     ],
 )
 def test_a_part_is_told_by_the_path(path: str, split: Split, kind: Kind) -> None:
-    assert part_of(path) == Part(split, kind)
-    assert part_of(path) in PARTS
+    assert traits_of(path).part == Part(split, kind)
+    assert traits_of(path).part in PARTS
 
 
 @pytest.mark.parametrize(
@@ -70,19 +68,19 @@ def test_a_part_is_told_by_the_path(path: str, split: Split, kind: Kind) -> None
     ],
 )  # fmt: skip
 def test_documents_are_known(path: str, told: bool) -> None:
-    assert is_document(path) is told
+    assert (Pick.DOCUMENTS in traits_of(path).picks) is told
 
 
 def test_a_file_belongs_to_every_pick_that_fits() -> None:
     path = "뿌리/01-1.Sample/1.Training/라벨링데이터/읽어 주세요.txt"
-    assert picks_of(path, part_of(path)) == {Pick.LABELS, Pick.TRAINING, Pick.DOCUMENTS, Pick.SAMPLES}
-    assert picks_of("sample/a.bin", part_of("sample/a.bin")) == frozenset()
+    assert traits_of(path).picks == {Pick.LABELS, Pick.TRAINING, Pick.DOCUMENTS, Pick.SAMPLES}
+    assert traits_of("sample/a.bin").picks == traits_of("sample.bin").picks == frozenset()
 
 
 def test_what_unpacking_takes_is_a_guess_with_a_sure_lower_end() -> None:
     def taken(path: str, *, volume: bool = False) -> tuple[int, int]:
         file = RemoteFile("aihub", "1", "1", path, SizeRange(10 * MB, 20 * MB, "15 MB"))
-        size = unpacked(file, part_of(path), volume=volume)
+        size = unpacked(file, traits_of(path).part, volume=volume)
         return size.low // MB, size.high // MB
 
     assert taken("r/Training/원천데이터/a.ZIP") == (10, 26)
@@ -100,6 +98,6 @@ def test_folder_names_come_once() -> None:
 def test_real_trees_fall_into_parts() -> None:
     for path in sorted(TREES.glob("*.txt")):
         files = listing.parse_tree(path.read_text(encoding="utf-8"), Dataset("aihub", path.stem, "")).files
-        told = [part_of(file.path) for file in files]
+        told = [traits_of(file.path).part for file in files]
         known = sum(part.kind is not Kind.OTHER and part.split is not Split.OTHER for part in told)
         assert known >= len(files) * 0.7, path.stem

@@ -7,7 +7,7 @@ labels, with documents beside them. Names are free, though, so what nothing tell
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
@@ -70,49 +70,6 @@ _KINDS: Final = (
 )  # fmt: skip
 
 
-def part_of(path: str) -> Part:
-    """By the two letters that the hub puts before names (TS_ TL_ VS_ VL_), else by the nearest folder that says it,
-    else by the name. The topmost folder is the dataset's title and says nothing.
-    """
-    folder, _, name = path.rpartition("/")
-    split, kind = _of_folder(folder)
-    if (found := _INITIALS.match(name)) is not None:
-        split = Split.TRAINING if found["split"] == "T" else Split.VALIDATION
-        kind = Kind.SOURCE if found["kind"] == "S" else Kind.LABEL
-    if kind is None and is_document(path):
-        kind = Kind.OTHER
-    return Part(split or _first(_SPLITS, name) or Split.OTHER, kind or _first(_KINDS, name) or Kind.OTHER)
-
-
-@lru_cache(maxsize=4096)
-def _of_folder(folder: str) -> tuple[Split | None, Kind | None]:
-    split: Split | None = None
-    kind: Kind | None = None
-    for name in reversed(folder.split("/")[1:]):
-        split = split or _first(_SPLITS, name)
-        kind = kind or _first(_KINDS, name)
-    return split, kind
-
-
-def _first(choices: Iterable[tuple[T, re.Pattern[str]]], name: str) -> T | None:
-    return next((choice for choice, pattern in choices if pattern.search(name)), None)
-
-
-def is_document(path: str) -> bool:
-    """Something to read: by its ending, or because it lies among documentation."""
-    return path.casefold().endswith(_DOCUMENTS) or _is_documentation(path.rpartition("/")[0])
-
-
-@lru_cache(maxsize=4096)
-def _is_documentation(folder: str) -> bool:
-    return any(_DOCUMENTATION.match(part) for part in folder.split("/"))
-
-
-def is_sample(path: str) -> bool:
-    """A small taste of the dataset, which some datasets have."""
-    return _SAMPLE.search(path.partition("/")[2]) is not None
-
-
 class Pick(StrEnum):
     """A choice of files that people often want, in the order in which they are offered."""
 
@@ -120,23 +77,69 @@ class Pick(StrEnum):
     SOURCES = "sources"
     TRAINING = "training"
     VALIDATION = "validation"
-    DOCUMENTS = "documents"
-    SAMPLES = "samples"
+    DOCUMENTS = "documents"  # something to read
+    SAMPLES = "samples"  # a small taste of the dataset, which some datasets have
 
 
-_PICKS: Final[dict[Pick, Callable[[str, Part], bool]]] = {
-    Pick.LABELS: lambda _, part: part.kind is Kind.LABEL,
-    Pick.SOURCES: lambda _, part: part.kind is Kind.SOURCE,
-    Pick.TRAINING: lambda _, part: part.split is Split.TRAINING,
-    Pick.VALIDATION: lambda _, part: part.split is Split.VALIDATION,
-    Pick.DOCUMENTS: lambda path, _: is_document(path),
-    Pick.SAMPLES: lambda path, _: is_sample(path),
-}
+class Traits(NamedTuple):
+    """What a file is: its part, and every choice that it belongs to."""
+
+    part: Part
+    picks: frozenset[Pick]
 
 
-def picks_of(path: str, part: Part) -> frozenset[Pick]:
-    """Every choice that a file belongs to."""
-    return frozenset(pick for pick, belongs in _PICKS.items() if belongs(path, part))
+class _Folder(NamedTuple):
+    split: Split | None
+    kind: Kind | None
+    is_documentation: bool
+    is_sample: bool
+
+
+def traits_of(path: str) -> Traits:
+    """By the two letters that the hub puts before names (TS_ TL_ VS_ VL_), else by the nearest folder that says it,
+    else by the name. The topmost folder is the dataset's title and says nothing.
+    """
+    above, _, name = path.rpartition("/")
+    folder = _folder(above)
+    split, kind = folder.split, folder.kind
+    if (found := _INITIALS.match(name)) is not None:
+        split = Split.TRAINING if found["split"] == "T" else Split.VALIDATION
+        kind = Kind.SOURCE if found["kind"] == "S" else Kind.LABEL
+    document = folder.is_documentation or name.casefold().endswith(_DOCUMENTS)
+    if kind is None:
+        # Something to read about labels is no label; a text among labels is one.
+        kind = Kind.OTHER if document else _first(_KINDS, name) or Kind.OTHER
+    sample = folder.is_sample or (above != "" and _SAMPLE.search(name) is not None)
+    return _traits(split or _first(_SPLITS, name) or Split.OTHER, kind, document=document, sample=sample)
+
+
+@lru_cache(maxsize=4096)
+def _folder(path: str) -> _Folder:
+    split: Split | None = None
+    kind: Kind | None = None
+    names = path.split("/")
+    for name in reversed(names[1:]):
+        split = split or _first(_SPLITS, name)
+        kind = kind or _first(_KINDS, name)
+    documentation = any(_DOCUMENTATION.match(name) for name in names)
+    return _Folder(split, kind, documentation, any(_SAMPLE.search(name) for name in names[1:]))
+
+
+@lru_cache
+def _traits(split: Split, kind: Kind, *, document: bool, sample: bool) -> Traits:
+    belongs = {
+        Pick.LABELS: kind is Kind.LABEL,
+        Pick.SOURCES: kind is Kind.SOURCE,
+        Pick.TRAINING: split is Split.TRAINING,
+        Pick.VALIDATION: split is Split.VALIDATION,
+        Pick.DOCUMENTS: document,
+        Pick.SAMPLES: sample,
+    }
+    return Traits(Part(split, kind), frozenset(pick for pick, does in belongs.items() if does))
+
+
+def _first(choices: Iterable[tuple[T, re.Pattern[str]]], name: str) -> T | None:
+    return next((choice for choice, pattern in choices if pattern.search(name)), None)
 
 
 # By how much archives grow when they are unpacked, at least and, as far as experience goes, at most. Sounds and

@@ -153,33 +153,47 @@ class _Swatch(QWidget):
         painter.end()
 
 
+class _Table(QWidget):
+    """Counts the files in all of its boxes, or in none of them."""
+
+    def __init__(self, boxes: list[PartBox]) -> None:
+        super().__init__()
+        self._boxes = boxes
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        full = all(box.width_of(full=True) <= box.width() for box in self._boxes)
+        for box in self._boxes:
+            box.tell(full=full)
+
+
 class PartBox(TickBox):
     """The figures of a part, with a box that is ticked as far as its files are."""
 
     def __init__(self, words: Words, share: Share) -> None:
-        super().__init__()
         size = words.size_span(share.size)
-        self._texts = (words.say("gui.parts.figures", n=share.files, size=size), size)
+        super().__init__(size)
+        self._texts = (size, words.say("gui.parts.figures", n=share.files, size=size))
         self.part = share.part
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setTristate(True)
         self.setAccessibleName(spoken(words, share))
         self.setToolTip(spoken(words, share))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Without the number of files where there is no room for it; the tool tip always has it."""
-        super().resizeEvent(event)
-        self.setText(next((text for text in self._texts if self._width(text) <= self.width()), self._texts[-1]))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(self._width(self._texts[-1]), super().sizeHint().height())
-
-    def sizeHint(self) -> QSize:
-        return QSize(self._width(self._texts[0]), super().sizeHint().height())
-
-    def _width(self, text: str) -> int:
+    def width_of(self, *, full: bool) -> int:
+        """What it takes, with the number of files or without."""
         indicator = self.style().pixelMetric(QStyle.PixelMetric.PM_IndicatorWidth, None, self)
         spacing = self.style().pixelMetric(QStyle.PixelMetric.PM_CheckBoxLabelSpacing, None, self)
-        return indicator + spacing + self.fontMetrics().horizontalAdvance(text) + 2
+        return indicator + spacing + self.fontMetrics().horizontalAdvance(self._texts[full]) + 2
+
+    def tell(self, *, full: bool) -> None:
+        self.setText(self._texts[full])
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.width_of(full=False), super().sizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.width_of(full=True), super().sizeHint().height())
 
     def nextCheckState(self) -> None:
         """By a person: all, or none. Partly ticked is only ever shown."""
@@ -205,7 +219,7 @@ class Composition(QWidget):
         self._words = words
         self._shares: list[Share] = []
         self._boxes: dict[Part, PartBox] = {}
-        self.unfolded = True
+        self.unfolded = self._has_room = True
         self.bar = PartBar(lambda share: spoken(self._words, share))
         self.bar.pressed.connect(lambda part: self._boxes[part].click())
         self.fold = QToolButton(autoRaise=True)
@@ -243,12 +257,31 @@ class Composition(QWidget):
     def unfold(self, unfolded: bool) -> None:
         """With the table, or the bar alone, whose parts tell their figures when the mouse rests on them."""
         self.unfolded = unfolded
-        self._table.setVisible(unfolded)
+        self._show_table()
         self.fold.setArrowType(Qt.ArrowType.UpArrow if unfolded else Qt.ArrowType.DownArrow)
         told = self._words.say(f"gui.parts.{'hide' if unfolded else 'show'}")
         self.fold.setToolTip(told)
         self.fold.setAccessibleName(told)
         self.folded.emit(not unfolded)
+
+    def make_room(self, high_enough: bool) -> None:
+        """Whether the page has room for the table."""
+        self._has_room = high_enough
+        self._show_table()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_table()
+
+    def _show_table(self) -> None:
+        # A hidden table still knows what it needs, and asks for nothing.
+        fits = (
+            self._has_room
+            and self._table.layout() is not None
+            and self._table.minimumSizeHint().width() <= self.width()
+        )
+        self._table.setVisible(self.unfolded and fits)
+        self.fold.setVisible(fits)
 
     @property
     def is_worth_it(self) -> bool:
@@ -256,11 +289,11 @@ class Composition(QWidget):
         return len(self._shares) > 1
 
     def _build(self) -> None:
-        old, self._table = self._table, QWidget()
         self._boxes = {share.part: self._box(share) for share in self._shares}
+        old, self._table = self._table, _Table(list(self._boxes.values()))
         self._lay_out([split for split in Split if any(part.split is split for part in self._boxes)])
         self._column.replaceWidget(old, self._table)
-        self._table.setVisible(self.unfolded)
+        self._show_table()
         old.hide()
         old.deleteLater()
         self.bar.show_shares(self._shares)

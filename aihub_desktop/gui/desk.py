@@ -205,6 +205,7 @@ class Desk(QObject):
     def _ask_all(self) -> None:
         self.link.ask(ShowKey(0), KeyState, self._keyed)
         self.load_catalogue()
+        self.marks.ask()
 
     def restart(self) -> None:
         """After the engine was lost."""

@@ -32,6 +32,10 @@ class Marks(QObject):
         link.changed.connect(self._changed)
         model.star_wanted.connect(self.star)
 
+    def ask(self) -> None:
+        """For what the trees tell that were fetched at any time."""
+        self._link.ask(ListOutlines(0), Outlines, lambda answer: self._model.learn(answer.rows))
+
     def star(self, dataset: Dataset, on: bool) -> None:
         self._link.tell(Star(0, dataset.key, dataset.package, on), refused=self.refused.emit)
 
@@ -54,7 +58,6 @@ class Marks(QObject):
 
     def _snapshot(self, event: Snapshot) -> None:
         self._model.mark(event.marks)
-        self._link.ask(ListOutlines(0), Outlines, lambda answer: self._model.learn(answer.rows))
 
     def _changed(self, event: Changed) -> None:
         if event.marks:

@@ -18,12 +18,19 @@ class Verdict(NamedTuple):
     fails: bool = False
 
 
+def peak(size: SizeRange, unpacked: SizeRange | None) -> SizeRange | None:
+    """About what files take up at most, with what comes out of their archives; None where nothing does."""
+    if unpacked is None or not unpacked.high:
+        return None
+    return SizeRange(size.low + unpacked.low, size.high + unpacked.high, "")
+
+
 def verdict(
-    words: Words, space: DiskSpace, size: SizeRange, too_large: int = 0, unpacked: SizeRange | None = None
+    words: Words, space: DiskSpace, size: SizeRange, too_large: int = 0, peak: SizeRange | None = None
 ) -> Verdict:
     """`size` is what is to come; `too_large` files are longer than the file system allows.
 
-    `unpacked`: about what comes on top of it when the archives are unpacked beside themselves.
+    `peak`: what it will be once the archives are unpacked.
     """
     if not space.writable:
         return Verdict(words.say("room.not-writable"), warns=True, fails=True)
@@ -34,18 +41,16 @@ def verdict(
         return Verdict(text, warns=True)
     # The rest stays free, or is for other downloads.
     free, usable = words.size(space.free), words.size(space.usable) if space.usable < space.free else ""
-    peak = SizeRange(size.low + unpacked.low, size.high + unpacked.high, "") if unpacked and unpacked.high else None
-    need = peak or size
-    said = words.say("room.peak", peak=words.size_range(peak)) if peak else ""
-    if need.low > space.usable:
-        text = words.say(
-            "room.too-much", free=free, usable=usable, missing=words.size(need.low - space.usable), peak=said
-        )
-        # Archives that fit can be fetched, and unpacked elsewhere.
-        return Verdict(text, warns=True, fails=size.low > space.usable)
-    if need.high > space.usable:
-        return Verdict(words.say("room.maybe-too-much", free=free, usable=usable, peak=said), warns=True)
-    return Verdict(words.say("room.free", free=free, usable=usable, peak=said))
+    if size.low > space.usable:
+        missing = words.size(size.low - space.usable)
+        return Verdict(words.say("room.too-much", free=free, usable=usable, missing=missing), warns=True, fails=True)
+    if peak is not None and peak.high > space.usable:
+        # The archives may come all the same: they can be unpacked elsewhere.
+        surely = "room.not-unpacked" if peak.low > space.usable else "room.maybe-not-unpacked"
+        return Verdict(words.say(surely, free=free, usable=usable), warns=True)
+    if size.high > space.usable:
+        return Verdict(words.say("room.maybe-too-much", free=free, usable=usable), warns=True)
+    return Verdict(words.say("room.free", free=free, usable=usable))
 
 
 def too_large(space: DiskSpace, files: Iterable[RemoteFile]) -> int:

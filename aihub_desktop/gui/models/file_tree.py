@@ -86,13 +86,15 @@ class FileTreeModel(QAbstractItemModel):
 
     def tick_leaves(self, wanted: Iterable[int], on: bool, *, instead: bool = False) -> None:
         """Leaves of `content`, each with its split set. `instead`: all others lose their ticks."""
-        touched = self._tree.tick(self._tree.leaves, False) if instead else set()
-        touched |= self._tree.tick(wanted, on)
-        for place in touched:
-            if place >= 0 and (shown := self._tree.nodes[place].shown):
-                first, last = self._index_of(shown[0]), self._index_of(shown[-1])
-                self.dataChanged.emit(first, last, [Qt.ItemDataRole.CheckStateRole])
-        if touched:
+        before = self._tree.tick(self._tree.leaves, False) if instead else {}
+        after = self._tree.tick(wanted, on)
+        for touched in (before, after):
+            for place, (first, last) in touched.items():
+                shown = self._tree.nodes[place].shown
+                # Qt asks for the flags of every row in between.
+                ends = self._index_of(shown[first]), self._index_of(shown[last])
+                self.dataChanged.emit(*ends, [Qt.ItemDataRole.CheckStateRole])
+        if before or after:
             self.ticks_changed.emit()
 
     def tick_state(self, index: AnyIndex) -> Qt.CheckState:

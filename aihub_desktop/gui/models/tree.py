@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from aihub_desktop.domain.contents import PARTS, Part, Pick, part_of, picks_of, unpacked
+from aihub_desktop.domain.contents import PARTS, Part, Pick, traits_of, unpacked
 from aihub_desktop.domain.model import RemoteFile, SizeRange
 from aihub_desktop.domain.sets import whole_sets
 from aihub_desktop.gui.search import Haystack, Needle
@@ -142,10 +142,12 @@ class FileTree:
         """How many files the filter lets through."""
         return len(self.leaves) - len(self._hidden)
 
-    def tick(self, wanted: Iterable[int], on: bool) -> set[int]:
-        """Ticks these leaves, or takes their ticks; the nodes whose children may look different now."""
+    def tick(self, wanted: Iterable[int], on: bool) -> dict[int, tuple[int, int]]:
+        """Ticks these leaves, or takes their ticks. Which shown rows look different now: the first and the last below
+        each node that has any.
+        """
         step = 1 if on else -1
-        touched: set[int] = set()
+        touched: dict[int, tuple[int, int]] = {}
         for leaf in self._with_sets(wanted):
             node = self.nodes[leaf]
             if bool(node.ticked) == on:
@@ -155,11 +157,16 @@ class FileTree:
             self._grown_low += step * node.grown_low
             self._grown_high += step * node.grown_high
             self._ticked[node.part] += step
-            place = leaf
-            while place >= 0:
-                self.nodes[place].ticked += step
-                touched.add(self.nodes[place].parent)
-                place = self.nodes[place].parent
+            is_shown = leaf not in self._hidden
+            while True:
+                node.ticked += step
+                if node.parent < 0:
+                    break
+                if is_shown or node.shown:
+                    is_shown = True
+                    first, last = touched.get(node.parent, (node.row, node.row))
+                    touched[node.parent] = (min(first, node.row), max(last, node.row))
+                node = self.nodes[node.parent]
         return touched
 
     def _with_sets(self, wanted: Iterable[int]) -> Iterator[int]:
@@ -228,9 +235,9 @@ class FileTree:
         shares = [[0, 0, 0] for _ in PARTS]
         places = {part: place for place, part in enumerate(PARTS)}
         for leaf, file in files.items():
-            node, part = self.nodes[leaf], part_of(file.path)
-            node.part, node.picks, node.volumes = places[part], picks_of(file.path, part), sets.get(leaf, ())
-            grown = unpacked(file, part, volume=bool(node.volumes))
+            node, traits = self.nodes[leaf], traits_of(file.path)
+            node.part, node.picks, node.volumes = places[traits.part], traits.picks, sets.get(leaf, ())
+            grown = unpacked(file, traits.part, volume=bool(node.volumes))
             node.grown_low, node.grown_high = grown.low, grown.high
             for number, value in enumerate((1, file.size.low, file.size.high)):
                 shares[node.part][number] += value

@@ -17,7 +17,7 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui import icons, theme
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models.tree import Sum
-from aihub_desktop.gui.parts import FaintLabel, Sign, bold
+from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Sign, bold
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.tick_box import TickBox
 from aihub_desktop.system import room
@@ -85,7 +85,9 @@ class TargetBar(QWidget):
         self._label.setBuddy(self._folder)
         self._choose = QPushButton(autoDefault=False)
         icons.dress(self._choose, "folder")
-        self._amount = bold(QLabel(), 1.08)
+        self._amount = ElidedLabel(Qt.TextElideMode.ElideRight)
+        bold(self._amount, 1.08)
+        self._peak = ElidedLabel(Qt.TextElideMode.ElideRight)
         self._free = FaintLabel()
         self._free.setWordWrap(True)
         self._sign = Sign("warning", 16, warning=True)
@@ -115,15 +117,19 @@ class TargetBar(QWidget):
         texts.setSpacing(2)
         texts.addWidget(self._amount)
         texts.addLayout(free)
+        unpacking = QHBoxLayout()
+        unpacking.setSpacing(GRID * 2)
+        unpacking.addWidget(self.unpacking)
+        unpacking.addWidget(self._peak, 1)
         second = QHBoxLayout()
         second.setSpacing(GRID * 2)
         second.addLayout(texts, 1)
-        second.addWidget(self.unpacking, alignment=Qt.AlignmentFlag.AlignVCenter)
         second.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignVCenter)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(GRID + 4)
         box.addLayout(first)
+        box.addLayout(unpacking)
         box.addLayout(second)
 
     def _connect(self) -> None:
@@ -154,6 +160,11 @@ class TargetBar(QWidget):
     def verdict(self) -> str:
         """What is said of the drive."""
         return self._free.text()
+
+    @property
+    def peak(self) -> str:
+        """What is said of all that the files take up once they are unpacked, "" for nothing."""
+        return self._peak.accessibleName()
 
     @property
     def unpack(self) -> bool:
@@ -248,11 +259,13 @@ class TargetBar(QWidget):
             if unknown := total.unknown:
                 size = words.say("gui.target.sizes-unknown", size=size if total.size.high else "", n=unknown)
             text = words.say("gui.target.sum", n=total.files, size=size, hidden=hidden)
-            self._amount.setText(words.say("gui.target.and-unknown", sum=text, n=ends) if ends else text)
+            self._amount.say(words.say("gui.target.and-unknown", sum=text, n=ends) if ends else text)
         elif ends:
-            self._amount.setText(words.say("gui.target.unknown", n=ends))
+            self._amount.say(words.say("gui.target.unknown", n=ends))
         else:
-            self._amount.setText(words.say("gui.target.nothing"))
+            self._amount.say(words.say("gui.target.nothing"))
+        peak = room.peak(total.size, total.unpacked) if self.unpack else None
+        self._peak.say(words.say("room.peak", size=words.size_range(peak)) if peak else "")
         found = self._judge(total)
         self._free.setText(found.text)
         self._sign.setVisible(found.warns)
@@ -269,4 +282,5 @@ class TargetBar(QWidget):
         # Only where files have a longest length is it worth the walk through all of them.
         limited = self._space.largest is not None
         large = room.too_large(self._space, self._basket.files(ticked=True)) if limited else 0
-        return room.verdict(self._desk.words, self._space, total.size, large, total.unpacked if self.unpack else None)
+        peak = room.peak(total.size, total.unpacked) if self.unpack else None
+        return room.verdict(self._desk.words, self._space, total.size, large, peak)
