@@ -35,7 +35,6 @@ _BAR: Final = 16  # pixels high
 _SLIVER: Final = 5  # the least width: labels are a thousandth of their sources, and yet what many come for
 _GAP: Final = 2
 _SWATCH: Final = 12
-_WEIGHTS: Final = {Split.TRAINING: 1.0, Split.VALIDATION: 0.62, Split.OTHER: 0.0}  # of the accent
 
 
 def spoken(words: Words, share: Share) -> str:
@@ -52,12 +51,21 @@ def _kind(words: Words, part: Part) -> str:
     return words.say(f"gui.parts.kind.{part.kind}")
 
 
+def colour_of(part: Part, palette: QPalette) -> QColor:
+    """By what a part is meant for; at least 3 to 1 against the window."""
+    ink, ground = palette.color(QPalette.ColorRole.WindowText), palette.color(QPalette.ColorRole.Window)
+    match part.split:
+        case Split.TRAINING:
+            return theme.accent(palette)
+        case Split.VALIDATION:
+            return theme.mixed(theme.accent(palette), ink, 0.62)
+        case Split.OTHER:
+            return theme.mixed(ink, ground, 0.55)
+
+
 def paint_part(painter: QPainter, area: QRectF, part: Part, palette: QPalette) -> None:
     """A field in the pattern of a part."""
-    ink, ground = palette.color(QPalette.ColorRole.WindowText), palette.color(QPalette.ColorRole.Window)
-    colour = theme.accent(palette) if _WEIGHTS[part.split] else theme.mixed(ink, ground, 0.5)
-    if part.split is Split.VALIDATION:
-        colour = theme.mixed(colour, ink, _WEIGHTS[part.split])
+    ground, colour = palette.color(QPalette.ColorRole.Window), colour_of(part, palette)
     painter.save()
     painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
     painter.fillRect(area, colour if part.kind is Kind.SOURCE else theme.mixed(colour, ground, 0.14))

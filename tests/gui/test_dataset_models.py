@@ -8,16 +8,20 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QRectF, Qt
+from PySide6.QtGui import QImage, QPainter, QPalette
 from PySide6.QtTest import QAbstractItemModelTester
 
-from aihub_desktop.domain.contents import Kind, Part, Pick, Split
+from aihub_desktop.domain.contents import PARTS, Kind, Part, Pick, Split
 from aihub_desktop.domain.marks import Approval, DatasetMark, Outline, Sighting
 from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.gui import theme
+from aihub_desktop.gui.composition import colour_of, paint_part
 from aihub_desktop.gui.models.datasets import FOUND_ROLE, KEY, STAR, TITLE, DatasetModel, Range
 from aihub_desktop.gui.models.file_tree import VOLUME_ROLE, FileTreeModel
 from aihub_desktop.gui.models.tree import Share
 from aihub_desktop.system.words import Words
+from gui.contrast import contrast
 
 WORDS = Words("en")
 TICK = Qt.ItemDataRole.CheckStateRole
@@ -259,3 +263,22 @@ def _calls(act: Callable[[], None]) -> int:
     finally:
         sys.setprofile(None)
     return count
+
+
+# ---- colours
+
+
+@pytest.mark.parametrize("palette", [theme.light_palette, theme.dark_palette])
+def test_parts_stand_out_from_the_window_and_differ_in_pattern(qapp: object, palette: Callable[[], QPalette]) -> None:
+    colours = palette()
+    seen: set[bytes] = set()
+    for part in PARTS:
+        assert contrast(colour_of(part, colours), colours.window().color()) >= 3, part
+        picture = QImage(40, 16, QImage.Format.Format_RGB32)
+        picture.fill(colours.window().color())
+        painter = QPainter(picture)
+        paint_part(painter, QRectF(picture.rect()), part, colours)
+        painter.end()
+        grey = picture.convertToFormat(QImage.Format.Format_Grayscale8)
+        seen.add(bytes(grey.constBits()))
+    assert len(seen) == len(PARTS)  # also without colour

@@ -9,7 +9,6 @@ from typing import Final, Protocol
 from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import DiskSpace, Space
 from aihub_desktop.domain.model import Dataset, RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
@@ -232,19 +231,17 @@ class TargetBar(QWidget):
 
     def _ask_space(self) -> None:
         if folder := self.folder():
-            self._desk.link.ask(Space(0, folder), DiskSpace, lambda space: self._spaced(folder, space), self._unspaced)
+            self._desk.link.ask(
+                Space(0, folder), DiskSpace, lambda space: self._spaced(folder, space), lambda _: self.show_space(None)
+            )
 
     def _spaced(self, folder: str, space: DiskSpace) -> None:
         if folder == self.folder():
             self.show_space(space)
 
-    def show_space(self, space: DiskSpace) -> None:
-        """What is known of the folder's drive."""
+    def show_space(self, space: DiskSpace | None) -> None:
+        """What is known of the folder's drive, None for nothing."""
         self._space = space
-        self._show()
-
-    def _unspaced(self, problem: Problem) -> None:
-        self._space = None
         self._show()
 
     def _count(self) -> None:
