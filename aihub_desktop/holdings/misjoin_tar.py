@@ -22,7 +22,7 @@ _MOST_PIECES: Final = 4096
 # Of headers of one file, those that turned out to be none among them; and of these in the search, which has to look
 # in vain for most of them.
 _MOST_READS: Final = 4_000_000
-_LEAST_SEARCHED: Final = 20_000
+_LEAST_SEARCHED: Final = 4_000
 _ZEROS: Final = bytes(1 << 20)
 _OVER: Final = -1
 
