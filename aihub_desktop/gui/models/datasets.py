@@ -160,11 +160,6 @@ class DatasetModel(QAbstractTableModel):
                 return row
         return None
 
-    def find(self, key: str) -> Dataset | None:
-        """The dataset with this key, shown or not. Packages have keys of their own, which are never meant here."""
-        found = (entry.dataset for entry in self._all)
-        return next((dataset for dataset in found if dataset.key == key and not dataset.package), None)
-
     def dataset(self, row: int) -> Dataset:
         return self._rows[row].dataset
 

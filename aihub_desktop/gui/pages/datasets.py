@@ -174,16 +174,15 @@ class DatasetsPage(QWidget):
         field.selectAll()
 
     def show_dataset(self, key: str) -> bool:
-        """Chooses the dataset with this key. False where the list has none."""
-        dataset = self._desk.datasets.find(key)
-        if dataset is None:
-            return False
+        """Chooses the dataset with this key. False where the list has none. Packages have other keys, never meant here."""
         self.search.clear()
         self.ranges[Range.ALL].setChecked(True)
-        row = self._desk.datasets.row_of(dataset)
+        model = self._desk.datasets
+        rows = ((row, model.dataset(row)) for row in range(model.rowCount()))
+        row = next((row for row, one in rows if one.key == key and not one.package), None)
         if row is not None:
             self._mark(row)
-            self.view.scrollTo(self._desk.datasets.index(row, datasets.TITLE))
+            self.view.scrollTo(model.index(row, datasets.TITLE))
         return row is not None
 
     # ---- the list ----
