@@ -174,7 +174,7 @@ class DatasetsPage(QWidget):
         field.selectAll()
 
     def show_dataset(self, key: str) -> bool:
-        """Chooses the dataset with this key. False where the list has none. Packages have other keys, never meant here."""
+        """Chooses the dataset with this key, which no package has. False where the list has none."""
         self.search.clear()
         self.ranges[Range.ALL].setChecked(True)
         model = self._desk.datasets
