@@ -42,7 +42,10 @@ from aihub_desktop.store.queue import QueueStore
 _LOOK_SECONDS: Final = 30.0
 
 Reply = Callable[[Any, Problem | None], None]
-OfLibrary = m.ListHoldings | m.AddHolding | m.RemoveHolding | m.Discard | m.HoldingFiles | m.Repair | m.Begin | m.Stop
+OfLibrary = (
+    m.ListHoldings | m.AddHolding | m.RemoveHolding | m.Discard | m.HoldingFiles | m.Repair
+    | m.Begin | m.Stop | m.ListLeftOut
+)  # fmt: skip
 
 
 class Library:
@@ -82,6 +85,8 @@ class Library:
             case m.Stop(task=task):
                 self._tasks.stop(task)
                 reply(None, None)
+            case m.ListLeftOut(task=task, offset=offset, limit=limit):
+                reply(self._tasks.left_out(task, offset, limit), None)
             case m.Begin():
                 self._begin(command, reply)
             case m.AddHolding(folder=folder):

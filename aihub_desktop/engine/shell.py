@@ -6,12 +6,14 @@ While small files come by the thousand several turns share manifest and transact
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
 import random
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +41,7 @@ from aihub_desktop.engine.keys import Keys
 from aihub_desktop.engine.lending import Lending
 from aihub_desktop.engine.library import Library, OfLibrary, Reply
 from aihub_desktop.engine.lookout import Lookout
+from aihub_desktop.engine.looks import Looks, OfLooks
 from aihub_desktop.engine.orders import agent, user_agent
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox, told
 from aihub_desktop.engine.pool import Pool
@@ -131,6 +134,7 @@ class Shell:
         self._storages = StorageKeys(self._store, Vault(), self.post, self._storage_changed)
         self._shelves = Shelves(self._storages, self._errands, lambda: agent(self._core.settings))
         self._copies = Copies(self._store, self._source, self._errands)
+        self._looks = Looks(self._errands)
         self._watch = Watch(self._hub, self._errands)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
         self._bearing = Bearing(book, self._hub)
@@ -260,6 +264,8 @@ class Shell:
                 self._lending.expect(command)
             case _ if isinstance(command, OfLibrary):
                 self._library.handle(command, reply)
+            case _ if isinstance(command, OfLooks):
+                self._looks.handle(command, reply)
             case _:
                 reply(self._obey_at_once(command), None)
                 if isinstance(command, m.Quit):
@@ -345,21 +351,24 @@ class Shell:
     def _shut(self) -> None:
         """The order matters: workers first, for their last news says what is safe; the queue last."""
         self._pool.close()
-        while True:
-            try:
-                message = self._inbox.get_nowait()
-            except queue.Empty:
-                break
+        for message in _rest_of(self._inbox):
             if isinstance(message, AnyNews) and message.lease > 0:
                 self._tell(message)
         self._enter_records()
         self._save()
         self._keys.close()
         self._storages.close()
+        self._looks.close()
         self._errands.close(1.0)
         self._source.close()
         self._store.close()
         self._hold.release()
+
+
+def _rest_of(inbox: queue.SimpleQueue[Input | None]) -> Iterator[Input | None]:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            yield inbox.get_nowait()
 
 
 def _page(store: QueueStore, book: Book, command: m.Rows) -> m.FileRows:

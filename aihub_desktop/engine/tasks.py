@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -20,14 +20,17 @@ from aihub_desktop.disk.volume import Volume
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.holdings import DAMAGE, MOST_MISFITS, Verdict
 from aihub_desktop.domain.leases import AnyNews, Emptied, Ended, Found, Seen, Unpack, Unpacking, Verify
+from aihub_desktop.domain.messages import LeftOutRows
 from aihub_desktop.domain.tasks import TASK_ENDED, TaskKind, TaskRow, TaskState, VerifyWish
-from aihub_desktop.domain.unpacking import UnpackWish
+from aihub_desktop.domain.unpacking import LeftOut, Unpacked, UnpackWish
 from aihub_desktop.engine.pool import Pool
 
 _AT_ONCE: Final = 2  # on one drive that is not slow to seek
 _THREADS: Final = 2
 _TRIES: Final = 3  # of a task whose worker dies: then it is likely the task that kills it
 _MOST_ENDED: Final = 20
+_MOST_LEFT_OUT: Final = 10_000  # that are known by name, of one task
+_LONGEST_PAGE: Final = 1000
 # Most memory sticks have one of these.
 _SLOW: Final = frozenset({"exfat", "vfat", "msdos", "fat", "fat32", "fuseblk"})
 
@@ -45,6 +48,8 @@ class _Task:
     done_files: int = 0  # of archives that are done with
     done_bytes: int = 0
     verdict: Verdict | None = None
+    left_out: list[LeftOut] = field(default_factory=list)  # the first of them
+    left_out_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,14 @@ class Tasks:
             task.stopping = True
             self._pool.halt(task.lease)
 
+    def left_out(self, number: int, offset: int, limit: int) -> LeftOutRows:
+        """What an unpacking left out. Raises BAD_COMMAND."""
+        task = self._tasks.get(number)
+        if task is None:
+            raise ProblemError(Code.BAD_COMMAND, what="no-task", task=number)
+        lines = task.left_out
+        return LeftOutRows(lines[offset : offset + min(limit, _LONGEST_PAGE)], len(lines), task.left_out_count)
+
     def is_at_work(self, folder: str) -> bool:
         return any(task.row.folder == folder for task in self._open())
 
@@ -141,7 +154,8 @@ class Tasks:
     def _lend(self, task: _Task) -> None:
         self._leases -= 1
         task.lease, task.tries = self._leases, task.tries + 1
-        task.done_files = task.done_bytes = 0
+        task.done_files = task.done_bytes = task.left_out_count = 0
+        task.left_out = []
         self._change(task, state=TaskState.RUNNING, files=0, bytes=0, damaged=0, refused=0, archives=0, problem=None)
         threads = 1 if is_slow(task.volume) else _THREADS
         try:
@@ -203,8 +217,15 @@ def _unpacked(task: _Task, news: Unpacking | Emptied) -> dict[str, Any]:
     archive = news.archive
     task.done_files += archive.entries
     task.done_bytes += archive.bytes
+    task.left_out_count += archive.refused_count + (archive.problem is not None)
+    task.left_out += _lines(archive)[: _MOST_LEFT_OUT - len(task.left_out)]
     row = task.row
     return {
         "files": task.done_files, "bytes": task.done_bytes, "archives": row.archives + 1,
         "refused": row.refused + archive.refused_count, "problem": row.problem or archive.problem,
     }  # fmt: skip
+
+
+def _lines(archive: Unpacked) -> list[LeftOut]:
+    failed = [] if archive.problem is None else [LeftOut(archive.place, problem=archive.problem)]
+    return failed + [LeftOut(archive.place, one.name, one.why, one.place) for one in archive.refused]
