@@ -7,9 +7,9 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication, QWidget
 
 from aihub_desktop.domain.tasks import TASK_ENDED
-from aihub_desktop.gui.inside.entrance import InsideWindow
 from aihub_desktop.gui.inside.left_out_dialog import LeftOutDialog
 from aihub_desktop.gui.inside.unpack_dialog import UnpackDialog
+from aihub_desktop.gui.inside.window import InsideWindow
 from aihub_desktop.gui.side_bar import Place
 
 from .samples import DAMAGED, dataset, korean, shelved
@@ -53,6 +53,8 @@ class InsideShow:
             ("setup.exe", "bytes"), (DAMAGED.rpartition("/")[2], "damaged"),
         ):  # fmt: skip
             self._find(look, text)
+            if name != "damaged":  # one with the list as it was found
+                self._unfilter(look)
             self._snap(f"inside-{name}", look)
         self._find(look, "view.html")
         look.buttons["open"].click()
@@ -84,7 +86,7 @@ class InsideShow:
     def _open(self, place: str) -> InsideWindow:
         self._stage.window.entrance.look(str(self._folder), place)
         look = next(iter(self._stage.window.entrance.looks.values()))
-        wait_until(lambda: look.look.model.rowCount(), "the entries")
+        wait_until(look.look.model.rowCount, "the entries")
         return look
 
     @staticmethod
@@ -94,6 +96,16 @@ class InsideShow:
         wait_until(lambda: (first := row(0)) is not None and text.casefold() in first.name.casefold(), text)
         wait_until(lambda: look.preview.row == row(0), "its preview")
 
+    @staticmethod
+    def _unfilter(look: InsideWindow) -> None:
+        """The whole list, with the entry that was found."""
+        model, wanted = look.look.model, look.preview.row
+        look.list.search.clear()
+        wait_until(lambda: model.rowCount() > 1 and model.row_at(model.rowCount() - 1), "the whole list")
+        place = next(at for at in range(model.rowCount()) if model.row_at(at) == wanted)
+        look.list.view.setCurrentIndex(model.index(place, 0))
+        look.list.view.setFocus()
+
     def _unpack(self) -> None:
         window = self._stage.window
         window.entrance.unpack(str(self._folder), ["사진_Training.zip"])
@@ -101,6 +113,7 @@ class InsideShow:
         wait_until(lambda: dialog.plan.is_whole, "the plan")
         self._snap("unpack-one", dialog)
         dialog.delete.setChecked(True)
+        self._snap("unpack-and-delete", dialog)
         dialog.only.setText("*.json; *.jpg")
         wait_until(lambda: dialog.plan.wish.patterns and dialog.plan.is_whole, "the plan")
         self._snap("unpack-some", dialog)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
+from PySide6.QtGui import QColor, QImage, QImageWriter, QLinearGradient, QPainter
 
 from aihub_desktop.transport.ledger import Entry, Ledger
 
@@ -43,8 +43,8 @@ def picture(width: int = 960, height: int = 640, form: str = "PNG") -> bytes:
     held = QByteArray()
     buffer = QBuffer(held)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    assert image.save(buffer, form)
-    return held.data()
+    assert QImageWriter(buffer, QByteArray(form.encode())).write(image)
+    return bytes(held.data())
 
 
 def sound(seconds: float = 2.5) -> bytes:
@@ -84,10 +84,10 @@ def dataset(path: Path) -> Path:
         for name, data in files().items():
             archive.writestr(name, data)
         archive.writestr(zipfile.ZipInfo(DAMAGED), picture(200, 100))
-    data = bytearray(path.read_bytes())
-    at = data.rindex(b"IEND", 0, data.index(b"PK\x01\x02"))
-    data[at - 20] ^= 0xFF
-    path.write_bytes(data)
+    content = bytearray(path.read_bytes())
+    at = content.rindex(b"IEND", 0, content.index(b"PK\x01\x02"))
+    content[at - 20] ^= 0xFF
+    path.write_bytes(content)
     return path
 
 
@@ -101,8 +101,8 @@ def korean(path: Path) -> Path:
     data = bytearray(path.read_bytes())
     for at in (data.index(stand_ins[-1].encode()) - 24, data.rindex(stand_ins[-1].encode()) - 38):
         data[at] |= 1  # the flag of what is encrypted
-    for stand_in, name in zip(stand_ins, names, strict=True):
-        data = data.replace(stand_in.encode(), name)
+    for stand_in, real in zip(stand_ins, names, strict=True):
+        data = data.replace(stand_in.encode(), real)
     path.write_bytes(data)
     return path
 

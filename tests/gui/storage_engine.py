@@ -23,6 +23,9 @@ from aihub_desktop.domain.messages import (
     Added,
     Answer,
     AnyCommand,
+    Archives,
+    Begin,
+    Begun,
     Browse,
     Changed,
     Configure,
@@ -34,6 +37,7 @@ from aihub_desktop.domain.messages import (
     FileList,
     FileRow,
     FileRows,
+    FindArchives,
     HeldFiles,
     HoldingFiles,
     Inspect,
@@ -45,6 +49,7 @@ from aihub_desktop.domain.messages import (
     ListStorages,
     PutStorage,
     Quit,
+    Rehearse,
     RemoveStorage,
     Rows,
     Shelf,
@@ -70,6 +75,7 @@ from aihub_desktop.domain.model import (
 from aihub_desktop.domain.settings import Settings, changed
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.domain.storage import Access, Storage, container
+from aihub_desktop.domain.unpacking import Rehearsal
 
 NAVER: Final = "https://kr.object.ncloudstorage.com"
 CLOSED: Final = "https://closed.example.com"  # lists no buckets, but has them
@@ -206,6 +212,19 @@ class Played:
             ShowKey: lambda _: KeyState("", ""),
             Space: lambda _: DiskSpace(90 << 30, 200 << 30, True, usable=80 << 30),
             ListHoldings: lambda _: Library([]),
+            FindArchives: lambda _: Archives(["a.zip", "b.zip"]),
+            Rehearse: lambda wish: Rehearsal(
+                wish.wish.places[0],
+                encoding="cp949",
+                entries=10,
+                bytes=5 * MB,
+                missing_entries=10,
+                missing_bytes=5 * MB,
+                free=90 << 30,
+                names=["한글.json"],
+                floor=MB,
+            ),
+            Begin: lambda _: Begun(1),
             HoldingFiles: held_page,
             Discard: lambda _: Discarded(3, 5 * MB, 1),
             ListStorages: lambda _: self._list(),

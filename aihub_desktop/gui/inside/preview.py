@@ -21,6 +21,7 @@ from aihub_desktop.system.words import Words
 
 MOST_TEXT: Final = 256 << 10  # bytes of a text that are shown
 _HEX: Final = 256
+_PLAYED: Final = frozenset({Content.SOUND, Content.VIDEO, Content.PDF})
 _SLOW_MS: Final = 250  # what comes sooner needs no word that it comes
 
 
@@ -32,6 +33,7 @@ class Preview(QWidget):
         self._look, self._words = look, words
         self._number = 0  # of what is looked at, so that a late picture is known as such
         self._row: EntryRow | None = None
+        self._told = ""
         self.head = b""
         self.name = ElidedLabel()
         bold(self.name)
@@ -45,7 +47,7 @@ class Preview(QWidget):
         self.text.setTabChangesFocus(True)
         self._colours = JsonColours(self.text.document(), self.palette())
         self.picture = PictureView()
-        self.note = EmptyPlace("unpack")
+        self.note, self.trouble = EmptyPlace("library"), EmptyPlace("warning")
         self._darkroom = Darkroom()
         self._darkroom.developed.connect(self._developed)
         self._slow = QTimer(self, singleShot=True, interval=_SLOW_MS)
@@ -55,7 +57,7 @@ class Preview(QWidget):
         self.speak(words)
 
     def _lay_out(self) -> None:
-        for page in (self.note, self.text, self.picture):
+        for page in (self.note, self.trouble, self.text, self.picture):
             self._stack.addWidget(page)
         box = QVBoxLayout(self)
         box.setContentsMargins(GRID * 2, 0, 0, 0)
@@ -84,7 +86,7 @@ class Preview(QWidget):
     @property
     def told(self) -> str:
         """The sentence in place of a preview, "" where there is one."""
-        return self.note.accessibleName() if self._stack.currentWidget() is self.note else ""
+        return self._told if self._stack.currentWidget() in (self.note, self.trouble) else ""
 
     # ---- what is shown ----
 
@@ -98,7 +100,8 @@ class Preview(QWidget):
         if row is None:
             self._say(self._words.say("gui.inside.choose"))
         elif row.closed is not None:
-            self._say(self._words.say("gui.inside.closed", why=self._words.say(f"refusal.{row.closed}")))
+            why = self._words.say(f"refusal.{row.closed}")
+            self._say(self._words.say("gui.inside.closed", why=why), is_wrong=True)
         else:
             self._slow.start()
             self._look.read(row, lambda head: _wanted(row, head), lambda *found: self._come(row, *found), self._fail)
@@ -119,23 +122,20 @@ class Preview(QWidget):
             self._darkroom.develop(self._number, data, form)
         elif form:
             self._say(self._words.say("gui.inside.too-large"))
-        elif content is Content.SOUND and sound_of(data):
-            self._show_sound(data)
+        elif content in _PLAYED:
+            self._show_played(data)
         elif (content in TEXTS or content is Content.OTHER) and self._show_text(content, data, is_whole):
             pass
         else:
             self._show_bytes(content, data)
 
-    def _show_sound(self, data: bytes) -> None:
-        sound = sound_of(data)
-        if sound is not None:
-            length = "" if sound.seconds is None else self._words.duration(sound.seconds)
-            self._say(
-                self._words.say(
-                    "gui.inside.sound", rate=f"{sound.rate / 1000:g}", n=sound.channels, bits=sound.bits, length=length
-                ),
-                "",
-            )
+    def _show_played(self, data: bytes) -> None:
+        """What needs a program of its own to be seen or heard."""
+        if (sound := sound_of(data)) is not None:
+            say, length = self._words.say, "" if sound.seconds is None else self._words.duration(sound.seconds)
+            rate = f"{sound.rate / 1000:g}"
+            self._tell_facts(say("gui.inside.sound", rate=rate, n=sound.channels, bits=sound.bits, length=length))
+        self._say(self._words.say("gui.inside.played"), self._words.say("gui.inside.played-text"))
 
     def _show_text(self, content: Content, data: bytes, is_whole: bool) -> bool:
         found = decoded(data[:MOST_TEXT], is_cut=not is_whole or len(data) > MOST_TEXT)
@@ -148,25 +148,27 @@ class Preview(QWidget):
         say = self._words.say
         cut = say("gui.inside.cut", size=self._words.size(min(MOST_TEXT, len(data)))) if is_cut else ""
         self._tell_facts(encoding.upper() if encoding != "cp949" else encoding, cut)
-        self._put(drawn(text) if content is Content.JSON else text, is_json=content is Content.JSON)
+        self._put(broken(drawn(text) if content is Content.JSON else text), is_json=content is Content.JSON)
         return True
 
     def _show_bytes(self, content: Content, data: bytes) -> None:
         say = self._words.say
         kind = "" if content is Content.OTHER else say(f"gui.inside.is.{content}")
         self._tell_facts(kind, say("gui.inside.first", n=min(_HEX, len(data))))
-        self._put(hexed(data[:_HEX]), is_json=False)
+        self._put(hexed(data[:_HEX]), is_json=False, is_wrapped=False)
 
-    def _put(self, text: str, *, is_json: bool) -> None:
+    def _put(self, text: str, *, is_json: bool, is_wrapped: bool = True) -> None:
+        wrap = QPlainTextEdit.LineWrapMode
         self._colours.switch(is_json)
-        self.text.setPlainText(broken(text))
+        self.text.setLineWrapMode(wrap.WidgetWidth if is_wrapped else wrap.NoWrap)
+        self.text.setPlainText(text)
         self._stack.setCurrentWidget(self.text)
 
     def _developed(self, number: int, picture: Developed) -> None:
         if number != self._number:
             return
         if picture.image.isNull():
-            self._say(self._words.say("gui.inside.no-picture"))
+            self._say(self._words.say("gui.inside.no-picture"), is_wrong=True)
             return
         size = picture.size
         self._tell_facts(self._words.say("gui.inside.dots", width=f"{size.width():,}", height=f"{size.height():,}"))
@@ -176,14 +178,16 @@ class Preview(QWidget):
     def _fail(self, problem: Problem) -> None:
         self._slow.stop()
         if problem.code is Code.BAD_ARCHIVE:
-            self._say(self._words.say("gui.inside.damaged"), self._words.say("gui.inside.damaged-text"))
+            self._say(self._words.say("gui.inside.damaged"), self._words.say("gui.inside.damaged-text"), is_wrong=True)
         else:
-            self._say(*self._words.problem(problem))
+            self._say(*self._words.problem(problem), is_wrong=True)
 
-    def _say(self, title: str, text: str = "") -> None:
-        self.note.tell(title, text)
-        self.note.setAccessibleName(title)
-        self._stack.setCurrentWidget(self.note)
+    def _say(self, title: str, text: str = "", *, is_wrong: bool = False) -> None:
+        note = self.trouble if is_wrong else self.note
+        note.tell(title, text)
+        note.setAccessibleName(title)
+        self._told = title
+        self._stack.setCurrentWidget(note)
 
 
 def _wanted(row: EntryRow, head: bytes) -> int:

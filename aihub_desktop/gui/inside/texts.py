@@ -16,7 +16,7 @@ _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
 _SHORT_LIST: Final = re.compile(r'\[(?:[^\[\]{}"]|"(?:[^"\\\n]|\\.){0,40}"){0,100}\]')
 _CONTROL: Final = {sign: "�" for sign in (*range(32), *range(127, 160)) if chr(sign) not in "\n\t"}
 _BOMS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_HEX_LINE: Final = 16
+_HEX_LINE: Final = 8  # as many as there is room for beside a list
 
 
 def decoded(data: bytes, *, is_cut: bool = False) -> tuple[str, str] | None:
@@ -81,12 +81,12 @@ def _close(out: list[str], token: str, depth: int) -> None:
 
 
 def hexed(data: bytes) -> str:
-    """Sixteen bytes a line, with the signs that they would be."""
+    """Eight bytes a line, with the signs that they would be."""
     lines = []
     for at in range(0, len(data), _HEX_LINE):
         part = data[at : at + _HEX_LINE]
         signs = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in part)
-        lines.append(f"{at:04x}  {part.hex(' '):<47}  {signs}")
+        lines.append(f"{at:04x}  {part.hex(' '):<23}  {signs}")
     return "\n".join(lines)
 
 

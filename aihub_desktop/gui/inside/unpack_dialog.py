@@ -66,9 +66,11 @@ class UnpackDialog(QDialog):
         preview = QWidget()
         lines = QVBoxLayout(preview)
         lines.setContentsMargins(0, 0, 0, 0)
-        lines.setSpacing(0)
+        lines.setSpacing(2)
         for line in self.names:
             lines.addWidget(line)
+        # A form gives its rows less than they ask for.
+        preview.setFixedHeight(len(self.names) * (self.fontMetrics().height() + 4))
         form.add("gui.unpack.where", self.where)
         form.add("gui.inside.encoding.label", self.encoding)
         form.add_below(preview)
@@ -120,6 +122,7 @@ class UnpackDialog(QDialog):
         self.where.activated.connect(self._choose_where)
         self.encoding.chosen.connect(lambda _: self._look())
         self.only.textChanged.connect(lambda _: self._later.start())
+        self.only.textChanged.connect(self._keep)
         self._later.timeout.connect(self._look)
         self.nested.toggled.connect(lambda _: self._show())
         self.delete.toggled.connect(lambda on: self._form.show_row(self._delete_note, on))
@@ -136,6 +139,12 @@ class UnpackDialog(QDialog):
             self._folder, self.plan.archives or [], self._into, self.encoding.encoding, patterns,
             self.nested.isChecked(), not self.delete.isChecked(),
         )  # fmt: skip
+
+    def _keep(self, patterns: str) -> None:
+        """With an archive would go what was not wished for."""
+        self.delete.setEnabled(not patterns.strip())
+        if patterns.strip():
+            self.delete.setChecked(False)
 
     def _look(self) -> None:
         self._later.stop()

@@ -51,7 +51,7 @@ class InsideWindow(QDialog):
         self.about = FaintLabel()
         self.open_action, self.save_action = QAction(self), QAction(self)
         self.buttons = {name: QPushButton(autoDefault=False) for name in _BUTTONS}
-        self._busy, self.wrong = EmptyPlace("unpack"), EmptyPlace("warning")
+        self._busy, self.wrong = EmptyPlace("library"), EmptyPlace("warning")
         self._stack = QStackedWidget()
         self._lay_out()
         self._connect()
@@ -60,9 +60,9 @@ class InsideWindow(QDialog):
 
     def _lay_out(self) -> None:
         self.splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
-        for place, (part, share) in enumerate(((self.list, 3), (self.preview, 2))):
+        for part in (self.list, self.preview):
             self.splitter.addWidget(part)
-            self.splitter.setStretchFactor(place, share)
+        self.splitter.setSizes([GRID * 74, GRID * 54])
         for page in (self._busy, self.wrong, self.splitter):
             self._stack.addWidget(page)
         foot = QHBoxLayout()
@@ -131,6 +131,7 @@ class InsideWindow(QDialog):
         # Nothing is received anew by looking.
         advice = self._desk.words.say("gui.inside.bad") if problem.code is Code.BAD_ARCHIVE else told.advice
         self.wrong.tell(told.title, advice)
+        self.wrong.setAccessibleName(told.title)
         self._stack.setCurrentIndex(1)
         self._show()
 
@@ -208,7 +209,11 @@ class InsideWindow(QDialog):
         if len(taken.refused) > len(told):
             lines.append(say("gui.inside.refused-more", n=len(taken.refused) - len(told)))
         title = say("gui.inside.saved", n=len(taken.files), folder=folder)
-        self.banner.tell(title, "\n".join(lines), [(say("gui.library.do.folder"), lambda: _show_folder(folder))])
+        if lines:
+            self.banner.tell(title, "\n".join(lines), [(say("gui.library.do.folder"), lambda: _show_folder(folder))])
+        else:
+            self.banner.hide()
+            self.about.setText(title)
 
     def _tell(self, problem: Problem) -> None:
         say = self._desk.words.say
