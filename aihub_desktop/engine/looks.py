@@ -169,9 +169,11 @@ class _Look:
         return self._stops()
 
     def close(self) -> None:
-        self._reading = None
-        if self._archive is not None:
-            self._archive.__exit__(None, None, None)
+        archive, self._archive, self._reading = self._archive, None, None
+        # At once, and not when the collector comes by: an archive and its look know each other.
+        self.listing = Listing("")
+        if archive is not None:
+            archive.__exit__(None, None, None)
 
     def page(self, wish: m.ListEntries) -> Entries:
         if wish.encoding not in ENCODINGS:

@@ -94,6 +94,7 @@ def test_sounds_and_bytes_are_told() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.qt_log_ignore("Not a JPEG file", "QImageIOHandler", extend=True)
 def test_pictures_are_decoded_within_limits() -> None:
     found = developed(files()["원천데이터/사진/IMG_0000.jpg"], "jpeg")
     assert (found.size.width(), found.size.height(), found.image.width()) == (960, 640, 960)

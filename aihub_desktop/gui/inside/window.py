@@ -43,6 +43,7 @@ class InsideWindow(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._desk, self.path = desk, path
         self._inside: Inside | None = None
+        self._is_lost = False
         self.look = Look(desk.link, desk.words, path, self)
         self.taking = Taking(self.look, desk.opened, self)
         self.list = EntryList(self.look, desk.words)
@@ -102,7 +103,8 @@ class InsideWindow(QDialog):
         ):  # fmt: skip
             self.buttons[name].clicked.connect(act)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self, self.list.search.setFocus)
-        self._desk.found.connect(self._begin_again)
+        self._desk.lost.connect(self._lost)
+        self._desk.found.connect(self._found)
 
     def speak(self) -> None:
         say, name = self._desk.words.say, os.path.basename(self.path)
@@ -229,11 +231,15 @@ class InsideWindow(QDialog):
 
     # ---- coming and going ----
 
-    def _begin_again(self) -> None:
-        """The engine that was asked is gone, and with it what it had read."""
-        self._inside = None
-        self._stack.setCurrentIndex(0)
-        self.look.begin()
+    def _lost(self) -> None:
+        """The engine is gone, and with it what it had read."""
+        self._is_lost = True
+
+    def _found(self) -> None:
+        if self._is_lost:
+            self._inside, self._is_lost = None, False
+            self._stack.setCurrentIndex(0)
+            self.look.begin()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._leave()
