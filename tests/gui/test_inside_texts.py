@@ -78,7 +78,7 @@ def test_json_drawn_apart_is_the_same_json(value: object) -> None:
 
 def test_json_is_easy_to_read() -> None:
     assert drawn('{"a":[1,2.5,-3],"b":{},"c":[{"d":null}]}').split("\n") == [
-        "{", '  "a": [1,2.5,-3],', '  "b": {},', '  "c": [', "    {", '      "d": null', "    }", "  ]", "}",
+        "{", '  "a": [1, 2.5, -3],', '  "b": {},', '  "c": [', "    {", '      "d": null', "    }", "  ]", "}",
     ]  # fmt: skip
     assert drawn('{"a":1}\n{"b":2}\n') == '{\n  "a": 1\n}\n{\n  "b": 2\n}'
     assert len(drawn("[" * (256 << 10))) < 8 << 20

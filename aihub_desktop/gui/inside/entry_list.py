@@ -45,6 +45,7 @@ class EntryView(QTableView):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(self.fontMetrics().height() + GRID + 2)
         heads.setHighlightSections(False)
+        heads.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         heads.setSectionsMovable(False)
         # The third press on a head brings back the archive's own order.
         heads.setSortIndicatorClearable(True)

@@ -47,7 +47,7 @@ def drawn(text: str) -> str:
     while len(out) < _MOST_PIECES and (found := _TOKENS.search(text, at)) is not None:
         token, at = found[0], found.end()
         if token == "[" and (short := _SHORT_LIST.match(text, found.start())):
-            out.append(" ".join(short[0].split()))
+            out.append(_in_a_line(short[0]))
             at = short.end()
             continue
         match token:
@@ -66,6 +66,14 @@ def drawn(text: str) -> str:
         if not depth and token in "}]":
             out.append("\n")  # the next line of a file with one object a line
     return "".join(out).rstrip()
+
+
+def _in_a_line(text: str) -> str:
+    pieces = _TOKENS.findall(text)
+    return "".join(
+        piece if before in "[:" or piece in ",]:" else f" {piece}"
+        for before, piece in zip(["[", *pieces], pieces, strict=False)
+    )
 
 
 def _line(depth: int) -> str:

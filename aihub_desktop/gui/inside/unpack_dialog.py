@@ -125,7 +125,7 @@ class UnpackDialog(QDialog):
         self.only.textChanged.connect(self._keep)
         self._later.timeout.connect(self._look)
         self.nested.toggled.connect(lambda _: self._show())
-        self.delete.toggled.connect(lambda on: self._form.show_row(self._delete_note, on))
+        self.delete.toggled.connect(self._show_note)
         self.unpack.clicked.connect(self._begin)
         self.cancel.clicked.connect(self.reject)
         self.finished.connect(lambda _: self.plan.end())
@@ -139,6 +139,10 @@ class UnpackDialog(QDialog):
             self._folder, self.plan.archives or [], self._into, self.encoding.encoding, patterns,
             self.nested.isChecked(), not self.delete.isChecked(),
         )  # fmt: skip
+
+    def _show_note(self, on: bool) -> None:
+        self._form.show_row(self._delete_note, on)
+        self._grow()
 
     def _keep(self, patterns: str) -> None:
         """With an archive would go what was not wished for."""
@@ -188,6 +192,12 @@ class UnpackDialog(QDialog):
         self._show_room()
         self.notes.setText("\n".join(self._notes()))
         self.unpack.setEnabled(bool(places) and plan.has_room and not (plan.is_whole and not plan.entries))
+        self._grow()
+
+    def _grow(self) -> None:
+        """What is said anew may need more room; less room would make the buttons jump."""
+        height = max(self.heightForWidth(self.width()), self.minimumSizeHint().height())
+        self.resize(self.width(), max(self.height(), height))
 
     def _amount(self) -> str:
         say, plan = self._desk.words.say, self.plan
