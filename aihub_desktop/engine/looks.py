@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from aihub_desktop.archives.inside import Reading, take_out, why_closed
 from aihub_desktop.archives.listing import ENCODINGS, Listing, View
 from aihub_desktop.archives.opening import AnyArchive, open_archive
@@ -40,6 +42,7 @@ from aihub_desktop.unpack.limits import FLOOR, is_bomb
 from aihub_desktop.unpack.rehearsal import rehearse
 
 _SAME_NAMES: Final = 10_000
+_NAMED: Final = 100  # entries that a rehearsal would leave out; all are counted
 
 Reply = Callable[[Any, Problem | None], None]
 OfLooks = (
@@ -126,7 +129,8 @@ class Looks:
         number = self._rehearsals[folder] = next(self._count)
 
         def job() -> Rehearsal:
-            return rehearse(wish, wish.places[0], lambda: self._rehearsals.get(folder) != number)
+            found = rehearse(wish, wish.places[0], lambda: self._rehearsals.get(folder) != number)
+            return msgspec.structs.replace(found, refused=found.refused[:_NAMED])
 
         self._errands.run_apart(f"rehearse {folder}", job, reply)
 
@@ -213,7 +217,7 @@ class _Look:
             for place, problem in take_out(self._open(), [pair[1:] for pair in wanted], self._stops):
                 row, item, path = wanted[place]
                 if problem is None:
-                    files.append(Taken(row, str(path)))
+                    files.append(Taken(row, os.path.join(folder, path.name)))
                 else:
                     refused.append(Refused(item.name, Refusal.DAMAGED))
         except ProblemError as error:

@@ -290,6 +290,39 @@ def test_a_look_goes_on_when_the_engine_is_started_again(sample: Looking, stage:
     sample.shows(lambda: sample.preview.text.toPlainText().startswith("바닷가"), "one of them")
 
 
+def test_what_is_closed_in_the_middle_is_not_told_of_what_comes(stage: Stage, tmp_path: Path) -> None:
+    folder = tmp_path / "받은 것"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "set.zip", "w") as archive:
+        for number in range(20):
+            archive.writestr(f"{number}.bin", noise(1 << 20, number))
+    korean(folder / "old.zip")
+    holding(stage, folder, "set.zip", "old.zip")
+    out = tmp_path / "out"
+    out.mkdir()
+    look = Looking(stage, folder, "set.zip").ready()
+    look.list.view.selectAll()
+    look.window.save_to(str(out))
+    assert look.window.buttons["stop"].isVisible()
+    look.window.close()
+    stage.window.library.actions_by_name["unpack"].trigger()
+    stage.window.findChildren(UnpackDialog)[-1].reject()
+    stage.window.library.actions_by_name["unpack"].trigger()
+    dialog = planned(stage)
+    dialog.unpack.click()
+    dialog.reject()
+    unpacked(stage, folder)
+    panel = stage.window.library.panel
+    wait_until(panel.strip.left_out.isVisible, "the way to the list")
+    panel.strip.left_out.click()
+    stage.window.findChildren(LeftOutDialog)[-1].reject()
+    # Whatever is still to come has come once another answer has.
+    again = Looking(stage, folder, "old.zip").ready()
+    again.shows(again.preview.text.toPlainText, "another answer")
+    for path in out.iterdir():
+        assert path.stat().st_size == 1 << 20, "what was saved is whole"
+
+
 def test_everything_has_a_name_for_those_who_listen(sample: Looking, tmp_path: Path) -> None:
     sample.stage.window.entrance.unpack(str(tmp_path), ["set.zip"])
     dialog = sample.window.findChildren(UnpackDialog)[-1]

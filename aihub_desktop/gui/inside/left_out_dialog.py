@@ -61,7 +61,8 @@ class LeftOutDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._desk, self._task = desk, task.id
-        self._count = self._total = 0
+        self._total = 0
+        self._is_over = False
         self.model = LeftOutModel(desk.words, self)
         self.about = FaintLabel()
         self.about.setWordWrap(True)
@@ -104,6 +105,7 @@ class LeftOutDialog(QDialog):
         self.copy.clicked.connect(lambda: self._gather(self._copy))
         self.save.clicked.connect(self._ask_file)
         self.close_button.clicked.connect(self.accept)
+        self.finished.connect(self._end)
         self._paper.written.connect(self._written)
 
     def _speak(self) -> None:
@@ -113,6 +115,9 @@ class LeftOutDialog(QDialog):
         for button, name in ((self.copy, "copy"), (self.save, "save"), (self.close_button, "close")):
             button.setText(say(f"gui.left-out.do.{name}"))
 
+    def _end(self) -> None:
+        self._is_over = True  # an answer that comes later finds nobody
+
     # ---- the list ----
 
     def _fetch(self, offset: int) -> None:
@@ -120,7 +125,9 @@ class LeftOutDialog(QDialog):
         self._desk.link.ask(wish, LeftOutRows, lambda page: self._come(offset, page), lambda _: self._fail(offset))
 
     def _come(self, offset: int, page: LeftOutRows) -> None:
-        self._count, self._total = page.count, page.total
+        if self._is_over:
+            return
+        self._total = page.total
         self.model.put(offset, page.rows, page.total)
         say = self._desk.words.say
         # Of very many the names are not kept.
@@ -128,6 +135,8 @@ class LeftOutDialog(QDialog):
         self.about.setText(say("gui.left-out.about", n=page.count, only=only))
 
     def _fail(self, offset: int) -> None:
+        if self._is_over:
+            return
         self.model.fail(offset)
         if not self._total:
             self.about.setText(self._desk.words.say("gui.left-out.gone"))
@@ -139,6 +148,8 @@ class LeftOutDialog(QDialog):
 
         def come(page: LeftOutRows) -> None:
             rows.extend(page.rows)
+            if self._is_over:
+                return
             if page.rows and len(rows) < page.total:
                 ask()
             else:
@@ -150,7 +161,8 @@ class LeftOutDialog(QDialog):
         ask()
 
     def _refused(self, problem: Problem) -> None:
-        self.about.setText(self._desk.words.problem(problem).title)
+        if not self._is_over:
+            self.about.setText(self._desk.words.problem(problem).title)
 
     def _lines(self, rows: list[LeftOut]) -> list[list[str]]:
         words = self._desk.words

@@ -147,8 +147,17 @@ class Look(QObject):
         self._turn += 1
 
     def take(self, rows: list[EntryRow], folder: str, done: Callable[[TakenOut], None], failed: Refused) -> None:
-        numbers = [row.number for row in rows]
-        self._link.ask(m.TakeOut(0, self._number, numbers, folder, self.encoding), TakenOut, done, failed)
+        number, numbers = self._number, [row.number for row in rows]
+
+        def come(taken: TakenOut) -> None:
+            if number == self._number:
+                done(taken)
+
+        def refused(problem: Problem) -> None:
+            if number == self._number:
+                failed(problem)
+
+        self._link.ask(m.TakeOut(0, number, numbers, folder, self.encoding), TakenOut, come, refused)
 
     def halt(self) -> None:
         """Ends what is being taken out."""

@@ -39,7 +39,7 @@ class Plan(QObject):
         self._found, self.problem = [], None
         self.changed.emit()
         if self.archives is None:
-            self._link.ask(m.FindArchives(0, wish.folder), m.Archives, self._listed, self._fail)
+            self._find(self._turn)
         else:
             self._next(self._turn)
 
@@ -111,11 +111,15 @@ class Plan(QObject):
 
     # ---- asking ----
 
-    def _listed(self, answer: m.Archives) -> None:
-        self.archives = answer.places
-        self.wish = msgspec.structs.replace(self.wish, places=answer.places)
-        self.changed.emit()
-        self._next(self._turn)
+    def _find(self, turn: int) -> None:
+        def listed(answer: m.Archives) -> None:
+            if turn == self._turn:
+                self.archives = answer.places
+                self.wish = msgspec.structs.replace(self.wish, places=answer.places)
+                self.changed.emit()
+                self._next(turn)
+
+        self._link.ask(m.FindArchives(0, self.wish.folder), m.Archives, listed, lambda why: self._fail(turn, why))
 
     def _next(self, turn: int) -> None:
         if turn != self._turn or self.is_whole or not self.archives:
@@ -127,13 +131,10 @@ class Plan(QObject):
                 self.changed.emit()
                 self._next(turn)
 
-        def refused(problem: Problem) -> None:
-            if turn == self._turn:
-                self._fail(problem)
+        wish = msgspec.structs.replace(self.wish, places=[self.archives[self.looked]])
+        self._link.ask(m.Rehearse(0, wish), Rehearsal, come, lambda why: self._fail(turn, why))
 
-        place = self.archives[self.looked]
-        self._link.ask(m.Rehearse(0, msgspec.structs.replace(self.wish, places=[place])), Rehearsal, come, refused)
-
-    def _fail(self, problem: Problem) -> None:
-        self.problem = problem
-        self.changed.emit()
+    def _fail(self, turn: int, problem: Problem) -> None:
+        if turn == self._turn:
+            self.problem = problem
+            self.changed.emit()

@@ -45,6 +45,7 @@ class UnpackDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._desk, self._folder, self._into = desk, folder, ""
+        self._is_over = False
         self.plan = Plan(desk.link, folder, places, self)
         self._form = Form()
         self._title = QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True)
@@ -128,7 +129,7 @@ class UnpackDialog(QDialog):
         self.delete.toggled.connect(self._show_note)
         self.unpack.clicked.connect(self._begin)
         self.cancel.clicked.connect(self.reject)
-        self.finished.connect(lambda _: self.plan.end())
+        self.finished.connect(self._end)
 
     # ---- what is wished for ----
 
@@ -237,15 +238,22 @@ class UnpackDialog(QDialog):
 
     # ---- doing it ----
 
+    def _end(self) -> None:
+        self._is_over = True  # an answer that comes later finds nobody
+        self.plan.end()
+
     def _begin(self) -> None:
         self.unpack.setEnabled(False)
         self._desk.link.ask(Begin(0, unpack=self.wish()), Begun, self._begun, self._refused)
 
     def _begun(self, answer: Begun) -> None:
-        self.accept()
-        self.begun.emit(answer.task)
+        if not self._is_over:
+            self.accept()
+            self.begun.emit(answer.task)
 
     def _refused(self, problem: Problem) -> None:
+        if self._is_over:
+            return
         told = self._desk.words.problem(problem)
         self.unpack.setEnabled(True)
         self.amount.setText(f"{told.title}\n{told.advice}")
