@@ -186,6 +186,16 @@ def held_page(wish: HoldingFiles) -> HeldFiles:
     return HeldFiles([held_file(number, damaged.get(number, "ok")) for number in numbers], MANY)
 
 
+def rehearsed(wish: Rehearse) -> Rehearsal:
+    """Ten files of any archive; on disks with names that say what they lack."""
+    folder = wish.wish.folder
+    return Rehearsal(
+        wish.wish.places[0], encoding="cp949", entries=10, bytes=5 * MB, missing_entries=10, missing_bytes=5 * MB,
+        free=6 * MB if "full" in folder else 90 << 30, names=["한글.json"], missing_folders=1, floor=MB,
+        files_free=15 if "crowded" in folder else None,
+    )  # fmt: skip
+
+
 class Played:
     """Answers commands, one after the other."""
 
@@ -213,17 +223,7 @@ class Played:
             Space: lambda _: DiskSpace(90 << 30, 200 << 30, True, usable=80 << 30),
             ListHoldings: lambda _: Library([]),
             FindArchives: lambda _: Archives(["a.zip", "b.zip"]),
-            Rehearse: lambda wish: Rehearsal(
-                wish.wish.places[0],
-                encoding="cp949",
-                entries=10,
-                bytes=5 * MB,
-                missing_entries=10,
-                missing_bytes=5 * MB,
-                free=90 << 30,
-                names=["한글.json"],
-                floor=MB,
-            ),
+            Rehearse: rehearsed,
             Begin: lambda _: Begun(1),
             HoldingFiles: held_page,
             Discard: lambda _: Discarded(3, 5 * MB, 1),

@@ -81,10 +81,19 @@ class Plan(QObject):
         return min(frees) if frees else None
 
     @property
-    def has_room(self) -> bool:
+    def files_left(self) -> int | None:
+        """How many more files the file system takes, None for any number."""
         left = [one.files_free for one in self._found if one.files_free is not None and one.free]
+        return min(left) if left else None
+
+    @property
+    def has_files(self) -> bool:
+        return self.files_left is None or self.need_files <= self.files_left
+
+    @property
+    def has_room(self) -> bool:
         fits = self.usable is None or self.need <= self.usable
-        return fits and (not left or self.need_files <= min(left)) and not any(
+        return fits and self.has_files and not any(
             one.problem is not None and one.problem.code in _ROOM for one in self._found
         )  # fmt: skip
 

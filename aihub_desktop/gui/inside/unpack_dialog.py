@@ -217,8 +217,10 @@ class UnpackDialog(QDialog):
         plan, words = self.plan, self._desk.words
         text = ""
         if plan.usable is not None and plan.entries:
-            key = "gui.unpack.room" if plan.has_room else "gui.unpack.no-room"
-            text = words.say(key, need=words.size(plan.need), usable=words.size(plan.usable), n=plan.need_files)
+            key = "gui.unpack.room" if plan.has_room or not plan.has_files else "gui.unpack.no-room"
+            text = words.say(key, need=words.size(plan.need), usable=words.size(plan.usable))
+            if not plan.has_files:
+                text = words.say("gui.unpack.no-files", n=plan.need_files, left=f"{plan.files_left or 0:,}")
         self.room.setText(text)
         self.room.setVisible(bool(text))
         self._sign.setVisible(bool(text) and not plan.has_room)
