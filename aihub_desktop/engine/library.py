@@ -63,6 +63,7 @@ class Library:
         self._is_quiet = is_quiet
         self._tasks = Tasks(pool, outbox.tasks, self._task_ended)
         self.hear = self._tasks.hear  # what a worker says of a task
+        self.is_at_work = self._tasks.is_at_work
         self._repairs = Repairs(store, book, copies, self._run, add)
         self._shown = inventory.Shown()
         self._held = {held.id: held for held in store.holdings.all()}

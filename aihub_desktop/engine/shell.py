@@ -22,6 +22,7 @@ from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews
 from aihub_desktop.domain.states import TRANSFER_ENDED
+from aihub_desktop.engine.awake import Wakefulness
 from aihub_desktop.engine.bearing import Bearing
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
@@ -136,6 +137,7 @@ class Shell:
         self._copies = Copies(self._store, self._source, self._errands)
         self._looks = Looks(self._errands)
         self._watch = Watch(self._hub, self._errands)
+        self._awake = Wakefulness(self._errands)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
         self._bearing = Bearing(book, self._hub)
         self._lending = Lending(
@@ -216,6 +218,7 @@ class Shell:
         if why:
             _log.warning("all that is received begins anew: %s", why)
             self._tell(LineChanged())
+        self._awake.enforce(bool(book.leases or book.later) or self._library.is_at_work(), self._core.settings.awake)
 
     def _handle(self, message: Input) -> None:
         match message:
@@ -293,8 +296,7 @@ class Shell:
     def _wish(self, command: m.AnyCommand) -> int | None:
         self._load_for(command)
         number = self._tell(command)
-        # What was promised is saved before it is promised.
-        self._save()
+        self._save()  # what was promised is saved before it is promised
         return number
 
     def _load_for(self, command: m.AnyCommand) -> None:
@@ -360,6 +362,7 @@ class Shell:
         self._storages.close()
         self._looks.close()
         self._errands.close(1.0)
+        self._awake.close()
         self._source.close()
         self._store.close()
         self._hold.release()

@@ -110,8 +110,9 @@ class Tasks:
         lines = task.left_out
         return LeftOutRows(lines[offset : offset + min(limit, _LONGEST_PAGE)], len(lines), task.left_out_count)
 
-    def is_at_work(self, folder: str) -> bool:
-        return any(task.row.folder == folder for task in self._open())
+    def is_at_work(self, folder: str = "") -> bool:
+        """Whether there is a task of this folder that has not ended; of any folder without one."""
+        return any(folder in ("", task.row.folder) for task in self._open())
 
     def hear(self, news: AnyNews) -> None:
         """What a worker says of the lease of a task."""
