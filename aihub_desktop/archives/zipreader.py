@@ -102,6 +102,7 @@ class ZipArchive:
             entry.is_encrypted,
             entry.method,
             not entry.is_encrypted and can_open(entry.method, entry.size),
+            says_utf8 or bool(entry.text),
         )
 
 

@@ -14,13 +14,14 @@ import msgspec
 from aihub_desktop.domain.adoption import AdoptWish, FoundFile
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.holdings import HeldFile, HoldingRow, Misfit
+from aihub_desktop.domain.inside import LARGEST_PART, Order
 from aihub_desktop.domain.marks import DatasetMark, Outline
 from aihub_desktop.domain.model import Checksum, Count, Dataset, RemoteFile, Secret
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.domain.storage import Storage
 from aihub_desktop.domain.tasks import TaskRow, VerifyWish
-from aihub_desktop.domain.unpacking import UnpackWish
+from aihub_desktop.domain.unpacking import LeftOut, UnpackWish
 
 # ---- rows: what the faces show -------------------------------------------------------------------
 
@@ -462,10 +463,92 @@ class Recognise(Command, frozen=True):
     folder: str
 
 
+class ListLeftOut(Command, frozen=True):
+    """→ `LeftOutRows`: what a task that unpacks left out so far, `limit` lines from `offset`."""
+
+    task: int
+    offset: Count = 0
+    limit: Count = 500
+
+
+class FindArchives(Command, frozen=True):
+    """→ `Archives`: those that the folder's ledger names."""
+
+    folder: str
+
+
 class Finds(Command, frozen=True):
     """→ `FoundFiles`, of a survey or an adoption that is over. Refused where nobody remembers it any more."""
 
     task: int
+
+
+class Rehearse(Command, frozen=True):
+    """→ `Rehearsal` of the first archive of the wish. One for the same folder that is still asked for is STOPPED."""
+
+    wish: UnpackWish
+
+
+class LookInside(Command, frozen=True):
+    """→ `Inside`, once all entries of the archive at `path` are listed. `look`: a number that the face gives it.
+
+    It stays open for the commands below until `EndLook`.
+    """
+
+    look: int
+    path: str
+
+
+class ShowLook(Command, frozen=True):
+    """→ `LookState`, at once."""
+
+    look: int
+
+
+class ListEntries(Command, frozen=True):
+    """→ `Entries`: files and links, `limit` from `offset`, of those whose names hold every word of `find`.
+
+    `encoding`: of names that do not say theirs, "" for what seems right.
+    """
+
+    look: int
+    offset: Count = 0
+    limit: Count = 500
+    find: str = ""
+    order: Order = Order.ARCHIVE
+    descending: bool = False
+    encoding: str = ""
+
+
+class ReadEntry(Command, frozen=True):
+    """→ `EntryPart`: at most `limit` bytes from `offset`. One that is still asked for is STOPPED.
+
+    Refused with BAD_ARCHIVE where the entry proves damaged, which may show at its end alone.
+    """
+
+    look: int
+    entry: int
+    offset: Count = 0
+    limit: Count = LARGEST_PART
+
+
+class TakeOut(Command, frozen=True):
+    """→ `TakenOut`. Writes entries into a folder, under their own names without folders, over nothing that is there.
+
+    `halt` instead: the one that is under way ends after what it has.
+    """
+
+    look: int
+    entries: list[int] = []
+    folder: str = ""
+    encoding: str = ""
+    halt: bool = False
+
+
+class EndLook(Command, frozen=True):
+    """What of it is still asked for is STOPPED."""
+
+    look: int
 
 
 class Quit(Command, frozen=True):
@@ -617,12 +700,25 @@ class FoundFiles(msgspec.Struct, frozen=True):
     files: list[FoundFile]
 
 
+class LeftOutRows(msgspec.Struct, frozen=True):
+    """A page of `total` lines; `count`: all that was left out, of which the first thousands are known by name."""
+
+    rows: list[LeftOut]
+    total: int
+    count: int
+
+
+class Archives(msgspec.Struct, frozen=True):
+    places: list[str]
+
+
 AnyCommand = (
     Resync | ListDatasets | ListFiles | ListOutlines | Star | Visit
     | Add | Rows | Pause | Resume | Cancel | Retry | Remove
     | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
     | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand
     | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Prepare | Begin | Stop
-    | Recognise | Finds | Quit
+    | Recognise | Finds | ListLeftOut | FindArchives | Rehearse
+    | LookInside | ShowLook | ListEntries | ReadEntry | TakeOut | EndLook | Quit
 )  # fmt: skip
 AnyEvent = Snapshot | Changed | Progress | Notice | LibraryChanged | TaskChanged | Answer

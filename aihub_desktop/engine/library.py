@@ -44,7 +44,7 @@ _TREE_SECONDS: Final = 86_400.0
 Reply = Callable[[Any, Problem | None], None]
 OfLibrary = (
     m.ListHoldings | m.AddHolding | m.RemoveHolding | m.Restore | m.Discard | m.HoldingFiles | m.Repair | m.Begin
-    | m.Stop | m.Recognise | m.Finds | m.Prepare
+    | m.Stop | m.ListLeftOut | m.Recognise | m.Finds | m.Prepare
 )  # fmt: skip
 
 
@@ -93,6 +93,8 @@ class Library:
                 reply(None, None)
             case m.Finds(task=task):
                 reply(m.FoundFiles(self._tasks.finds(task)), None)
+            case m.ListLeftOut(task=task, offset=offset, limit=limit):
+                reply(self._tasks.left_out(task, offset, limit), None)
             case m.Begin():
                 self._preparing.obey(command, reply)
             case m.Restore(holding=number):

@@ -6,12 +6,14 @@ While small files come by the thousand several turns share manifest and transact
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
 import random
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +42,7 @@ from aihub_desktop.engine.keys import Keys
 from aihub_desktop.engine.lending import Lending
 from aihub_desktop.engine.library import Library, OfLibrary, Reply
 from aihub_desktop.engine.lookout import Lookout
+from aihub_desktop.engine.looks import Looks, OfLooks
 from aihub_desktop.engine.marks import Marks
 from aihub_desktop.engine.orders import agent, user_agent
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox, told
@@ -131,6 +134,7 @@ class Shell:
         self._shelves = Shelves(self._storages, self._errands, lambda: agent(self._core.settings))
         self._copies = Copies(self._store, self._source, self._errands)
         self._marks = Marks(self._store, recall(self._home, self._hub), self._outbox.marks)
+        self._looks = Looks(self._errands)
         self._watch = Watch(self._hub, self._errands)
         self._awake = Wakefulness(self._errands)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
@@ -262,6 +266,8 @@ class Shell:
                 self._lending.expect(command)
             case _ if isinstance(command, OfLibrary):
                 self._library.handle(command, reply)
+            case _ if isinstance(command, OfLooks):
+                self._looks.handle(command, reply)
             case _:
                 reply(self._obey_at_once(command), None)
                 if isinstance(command, m.Quit):
@@ -347,17 +353,14 @@ class Shell:
     def _shut(self) -> None:
         """The order matters: workers first, for their last news says what is safe; the queue last."""
         self._pool.close()
-        while True:
-            try:
-                message = self._inbox.get_nowait()
-            except queue.Empty:
-                break
+        for message in _rest_of(self._inbox):
             if isinstance(message, AnyNews) and message.lease > 0:
                 self._tell(message)
         self._enter_records()
         self._save()
         self._keys.close()
         self._storages.close()
+        self._looks.close()
         self._errands.close(1.0)
         self._awake.close()
         self._source.close()
@@ -372,6 +375,12 @@ def _load(book: Book, store: QueueStore) -> None:
         transfer = book.load(row)
         if transfer.state not in TRANSFER_ENDED:
             book.load_files(transfer, store.files(transfer.id))
+
+
+def _rest_of(inbox: queue.SimpleQueue[Input | None]) -> Iterator[Input | None]:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            yield inbox.get_nowait()
 
 
 def _page(store: QueueStore, book: Book, command: m.Rows) -> m.FileRows:

@@ -33,16 +33,18 @@ from aihub_desktop.domain.leases import (
     Unpacking,
     Verify,
 )
-from aihub_desktop.domain.messages import FileList
+from aihub_desktop.domain.messages import FileList, LeftOutRows
 from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.domain.tasks import TASK_ENDED, TaskKind, TaskRow, TaskState, VerifyWish
-from aihub_desktop.domain.unpacking import UnpackWish
+from aihub_desktop.domain.unpacking import LeftOut, Unpacked, UnpackWish
 from aihub_desktop.engine.pool import Pool
 
 _AT_ONCE: Final = 2  # on one drive that is not slow to seek
 _THREADS: Final = 2
 _TRIES: Final = 3  # of a task whose worker dies: then it is likely the task that kills it
 _MOST_ENDED: Final = 20
+_MOST_LEFT_OUT: Final = 10_000  # that are known by name, of one task
+_LONGEST_PAGE: Final = 1000
 # Most memory sticks have one of these.
 _SLOW: Final = frozenset({"exfat", "vfat", "msdos", "fat", "fat32", "fuseblk"})
 
@@ -63,6 +65,8 @@ class _Task:
     tree: FileList | None = None  # of the dataset whose files are taken over
     finds: list[FoundFile] | None = None
     missing: list[RemoteFile] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)  # the first of them
+    left_out_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,14 @@ class Tasks:
         elif task.row.state is TaskState.RUNNING:
             task.stopping = True
             self._pool.halt(task.lease)
+
+    def left_out(self, number: int, offset: int, limit: int) -> LeftOutRows:
+        """What an unpacking left out. Raises BAD_COMMAND."""
+        task = self._tasks.get(number)
+        if task is None:
+            raise ProblemError(Code.BAD_COMMAND, what="no-task", task=number)
+        lines = task.left_out
+        return LeftOutRows(lines[offset : offset + min(limit, _LONGEST_PAGE)], len(lines), task.left_out_count)
 
     def is_at_work(self, folder: str = "") -> bool:
         """Whether there is a task of this folder that has not ended; of any folder without one."""
@@ -197,7 +209,8 @@ class Tasks:
     def _lend(self, task: _Task) -> None:
         self._leases -= 1
         task.lease, task.tries = self._leases, task.tries + 1
-        task.done_files = task.done_bytes = 0
+        task.done_files = task.done_bytes = task.left_out_count = 0
+        task.left_out = []
         self._change(task, state=TaskState.RUNNING, files=0, bytes=0, damaged=0, refused=0, archives=0, problem=None)
         try:
             self._pool.begin(_order(task))
@@ -277,8 +290,15 @@ def _unpacked(task: _Task, news: Unpacking | Emptied) -> dict[str, Any]:
     archive = news.archive
     task.done_files += archive.entries
     task.done_bytes += archive.bytes
+    task.left_out_count += archive.refused_count + (archive.problem is not None)
+    task.left_out += _lines(archive)[: _MOST_LEFT_OUT - len(task.left_out)]
     row = task.row
     return {
         "files": task.done_files, "bytes": task.done_bytes, "archives": row.archives + 1,
         "refused": row.refused + archive.refused_count, "problem": row.problem or archive.problem,
     }  # fmt: skip
+
+
+def _lines(archive: Unpacked) -> list[LeftOut]:
+    failed = [] if archive.problem is None else [LeftOut(archive.place, problem=archive.problem)]
+    return failed + [LeftOut(archive.place, one.name, one.why, one.place) for one in archive.refused]

@@ -32,6 +32,7 @@ from aihub_desktop.domain.model import Dataset, RemoteFile, Secret
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui.depot import Depot
 from aihub_desktop.gui.engine_link import EngineLink, Refused
+from aihub_desktop.gui.inside.opened import Opened
 from aihub_desktop.gui.library import Library
 from aihub_desktop.gui.marks import Marks
 from aihub_desktop.gui.models.datasets import DatasetModel
@@ -74,6 +75,7 @@ class Desk(QObject):
         self.queue = QueueModel(words, self)
         self.depot = Depot(link, words, self.preferences, self)
         self.library = Library(link, words, self)
+        self.opened = Opened(home)
         self.settings = Settings()
         self.pace = Pacing(link, self.preferences, self)
         self.key = KeyState("", "")

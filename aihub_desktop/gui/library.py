@@ -10,10 +10,10 @@ from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.holdings import HoldingRow
 from aihub_desktop.domain.tasks import TASK_ENDED, TaskKind, TaskRow, VerifyWish
-from aihub_desktop.domain.unpacking import UnpackWish
 from aihub_desktop.gui.engine_link import EngineLink, Refused
-from aihub_desktop.gui.models.held_files import PAGE, HeldFilesModel
+from aihub_desktop.gui.models.held_files import HeldFilesModel
 from aihub_desktop.gui.models.library import LibraryModel
+from aihub_desktop.gui.models.paged import PAGE
 from aihub_desktop.system.words import Words
 
 
@@ -102,10 +102,6 @@ class Library(QObject):
 
     def verify(self, row: HoldingRow, *, deep: bool, refused: Refused) -> None:
         self._link.tell(m.Begin(0, verify=VerifyWish(row.folder, deep)), refused=refused)
-
-    def unpack(self, row: HoldingRow, *, keep: bool, refused: Refused) -> None:
-        """All archives of the folder, each beside itself."""
-        self._link.tell(m.Begin(0, unpack=UnpackWish(row.folder, [], keep=keep)), refused=refused)
 
     def stop(self, task: TaskRow, refused: Refused) -> None:
         self._link.tell(m.Stop(0, task.id), refused=refused)

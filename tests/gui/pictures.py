@@ -46,6 +46,7 @@ from aihub_desktop.gui.side_bar import Place
 from aihub_desktop.gui.takeover import Phase
 from aihub_desktop.system.pace import NIGHTS
 
+from .inside_show import InsideShow
 from .played import (
     BIG,
     DENIED,
@@ -113,7 +114,9 @@ def take(folder: Path, kind: str) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         number = StorageShow(into, number, Path(temporary), language).run()
     with tempfile.TemporaryDirectory() as temporary:
-        LibraryShow(into, number, Path(temporary), language).run()
+        number = LibraryShow(into, number, Path(temporary), language).run()
+    with tempfile.TemporaryDirectory() as temporary:
+        InsideShow(app, into, number, Path(temporary), language).run()
 
 
 class Show:
@@ -509,7 +512,8 @@ class LibraryShow:
         self._stage = StorageStage(temporary / "home", language)
         self._page = self._stage.window.library
 
-    def run(self) -> None:
+    def run(self) -> int:
+        """The number of the last picture."""
         self._stage.start()
         self._stage.window.go(Place.LIBRARY)
         try:
@@ -532,6 +536,7 @@ class LibraryShow:
             self._snap("library-small-with-folders")
         finally:
             self._stage.close()
+        return self._number
 
     def _undo(self) -> None:
         title = self._stage.desk.library.folders.row(0)
@@ -571,11 +576,10 @@ class LibraryShow:
 
     def _ask(self) -> None:
         self._page.mark(WHOLE)
-        for name in ("unpack", "discard"):
-            self._page.actions_by_name[name].trigger()
-            box = self._page.findChildren(QMessageBox)[-1]
-            self._snap(f"library-ask-{name}", box)
-            box.reject()
+        self._page.actions_by_name["discard"].trigger()
+        box = self._page.findChildren(QMessageBox)[-1]
+        self._snap("library-ask-discard", box)
+        box.reject()
 
     def _snap(self, name: str, widget: QWidget | None = None) -> None:
         linger(0.25)

@@ -21,6 +21,7 @@ from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.holdings import HoldingState
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.domain.tasks import TaskKind, TaskState
+from aihub_desktop.gui.inside.unpack_dialog import UnpackDialog
 from aihub_desktop.gui.models.library_words import Column, FileColumn, LibraryWords
 from aihub_desktop.gui.pages.library import LibraryPage
 from aihub_desktop.gui.side_bar import Place
@@ -114,15 +115,33 @@ def test_verifying_is_asked_of_the_engine(shown: Shown) -> None:
 def test_unpacking_asks_first_and_says_what_becomes_of_the_archives(shown: Shown, deletes: bool) -> None:
     shown.mark(WHOLE)
     shown.page.actions_by_name["unpack"].trigger()
-    box = shown.page.findChildren(QMessageBox)[-1]
+    dialog = shown.stage.window.findChildren(UnpackDialog)[-1]
+    wait_until(lambda: dialog.plan.is_whole, "the plan")
     assert shown.stage.noted("begin") == []
-    tick = box.checkBox()
-    assert tick is not None
-    tick.setChecked(deletes)
-    next(button for button in box.buttons() if button.text() == "Unpack").click()
+    dialog.delete.setChecked(deletes)
+    dialog.unpack.click()
     wait_until(lambda: shown.stage.noted("begin"), "the wish")
     (wish,) = shown.stage.noted("begin")
-    assert (wish["unpack"]["places"], wish["unpack"]["keep"]) == ([], not deletes)
+    assert (wish["unpack"]["places"], wish["unpack"]["keep"]) == (["a.zip", "b.zip"], not deletes)
+
+
+@pytest.mark.parametrize(
+    ("folder", "archives", "told", "begins"),
+    [
+        ("/data/wide", 2, "Needs 10.0 MB on disk; 90.0 GB can be used there", True),
+        ("/data/full", 1, "Not enough room: it needs 5.00 MB, and 5.00 MB can be used there", False),
+        ("/data/crowded", 1, "Needs 5.00 MB on disk; 90.0 GB can be used there", True),
+        ("/data/crowded", 2, "This disk takes only 15 more files, and 22 are needed", False),
+    ],
+)
+def test_where_there_is_no_room_nothing_begins(
+    shown: Shown, folder: str, archives: int, told: str, begins: bool
+) -> None:
+    shown.stage.window.entrance.unpack(folder, ["a.zip", "b.zip"][:archives])
+    dialog = shown.stage.window.findChildren(UnpackDialog)[-1]
+    wait_until(lambda: dialog.plan.is_whole, "the plan")
+    assert (dialog.room.text(), dialog.unpack.isEnabled()) == (told, begins)
+    dialog.reject()
 
 
 def test_nothing_is_deleted_before_a_person_says_so(shown: Shown) -> None:

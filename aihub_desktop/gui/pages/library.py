@@ -33,7 +33,6 @@ from aihub_desktop.gui.pages.door import Door
 from aihub_desktop.gui.pages.holding import HoldingPanel
 from aihub_desktop.gui.parts import Banner, EmptyPlace, Rule
 from aihub_desktop.gui.theme import GRID
-from aihub_desktop.gui.tick_box import TickBox
 
 _ACTIONS = ("folder", "verify", "unpack", "repair", "remove", "discard")
 _ICONS = {"repair": "retry", "remove": "cancel", "discard": "remove"}
@@ -42,9 +41,15 @@ _ABSENT = (HoldingState.AWAY, HoldingState.GONE, HoldingState.UNREADABLE)
 
 
 class LibraryPage(QWidget):
-    """`added` gives the number of the download that a repair became."""
+    """`added` gives the number of the download that a repair became.
+
+    `look_wanted` gives a folder and the place of an archive in it; `unpack_wanted` a folder and the places of archives,
+    None for all.
+    """
 
     added = Signal(int)
+    look_wanted = Signal(str, str)
+    unpack_wanted = Signal(str, object)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -95,7 +100,7 @@ class LibraryPage(QWidget):
     def _make_actions(self) -> None:
         acts: dict[str, Callable[[], None]] = {
             "folder": self._open_folder, "quick": lambda: self._verify(deep=False),
-            "deep": lambda: self._verify(deep=True), "unpack": self._ask_unpack, "repair": self._repair,
+            "deep": lambda: self._verify(deep=True), "unpack": self._unpack, "repair": self._repair,
             "remove": self._remove, "discard": self._ask_discard, "add": self.door.pick,
         }  # fmt: skip
         for name, act in acts.items():
@@ -162,6 +167,8 @@ class LibraryPage(QWidget):
         self._library.chosen_changed.connect(self._show)
         self._empty.pressed.connect(self.door.pick)
         self.door.entered.connect(self.mark)
+        self.panel.look_wanted.connect(self.look_wanted)
+        self.panel.unpack_wanted.connect(self.unpack_wanted)
 
     def speak(self) -> None:
         say = self._desk.words.say
@@ -235,6 +242,12 @@ class LibraryPage(QWidget):
             self.view.selectionModel().setCurrentIndex(index, flags)
             self.view.scrollTo(index)
 
+    def show_folder(self, folder: str) -> None:
+        """Chooses it, if it is on the list."""
+        for row in self._library.folders.rows():
+            if row.folder == folder:
+                self.mark(row.id)
+
     def _show_menu(self, place: QPoint) -> None:
         if self._row() is None:
             return
@@ -274,21 +287,9 @@ class LibraryPage(QWidget):
         if row := self._row():
             self.door.remove(row)
 
-    def _ask_unpack(self) -> None:
-        row = self._row()
-        if row is None or row.summary is None:
-            return
-        say = self._desk.words.say
-        box = self._question(
-            "gui.library.ask.unpack-do", say("gui.library.ask.unpack", n=row.summary.archives),
-            say("gui.library.ask.unpack-text"), lambda: self._unpack(row, keep=not tick.isChecked()),
-        )  # fmt: skip
-        tick = TickBox(say("gui.library.ask.unpack-delete"))
-        box.setCheckBox(tick)
-        box.open()
-
-    def _unpack(self, row: HoldingRow, *, keep: bool) -> None:
-        self._library.unpack(row, keep=keep, refused=self._desk.refused.emit)
+    def _unpack(self) -> None:
+        if row := self._row():
+            self.unpack_wanted.emit(row.folder, None)
 
     def _ask_discard(self) -> None:
         row = self._row()
