@@ -205,7 +205,7 @@ def test_a_worker_that_dies_is_followed_by_another(tmp_path: Path, folder: Path)
             until(lambda: any(folder.glob("*.part")))
             for pid in children(os.getpid()):
                 if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    os.kill(pid, 9)  # SIGKILL, which has no name on Windows
+                    os.kill(pid, 9)  # SIGKILL, which Windows has no name for
             over = row_when(run, task, lambda row: row.state in TASK_ENDED)
     assert (over.state, stock(over).missing) == (TaskState.DONE, 0)
     assert manifest(folder) == {name: sha256(data) for name, data in given.items()}

@@ -14,6 +14,7 @@ import msgspec
 from aihub_desktop.domain.adoption import AdoptWish, FoundFile
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.holdings import HeldFile, HoldingRow, Misfit
+from aihub_desktop.domain.marks import DatasetMark, Outline
 from aihub_desktop.domain.model import Checksum, Count, Dataset, RemoteFile, Secret
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
@@ -116,6 +117,7 @@ class Snapshot(Event, frozen=True):
     transfers: list[TransferRow]
     settings: Settings
     hub: str
+    marks: list[DatasetMark] = []
 
 
 class Changed(Event, frozen=True):
@@ -126,6 +128,7 @@ class Changed(Event, frozen=True):
     files: list[FileRow] = []
     removed: list[int] = []
     settings: Settings | None = None
+    marks: list[DatasetMark] = []
 
 
 class Progress(Event, frozen=True):
@@ -205,6 +208,25 @@ class ListFiles(Command, frozen=True):
     dataset: str
     package: bool = False
     refresh: bool = False
+
+
+class ListOutlines(Command, frozen=True):
+    """→ `Outlines`, of the datasets whose trees were fetched at any time. Nobody is asked."""
+
+
+class Star(Command, frozen=True):
+    """Puts a star on a dataset of the hub, or takes it off. The mark follows as `Changed`."""
+
+    dataset: str
+    package: bool = False
+    on: bool = True
+
+
+class Visit(Command, frozen=True):
+    """Somebody stays with this dataset of the hub. The mark follows as `Changed`."""
+
+    dataset: str
+    package: bool = False
 
 
 class Add(Command, frozen=True):
@@ -471,6 +493,10 @@ class FileList(msgspec.Struct, frozen=True):
     problem: Problem | None = None
 
 
+class Outlines(msgspec.Struct, frozen=True):
+    rows: list[Outline]
+
+
 class Added(msgspec.Struct, frozen=True):
     transfer: int
 
@@ -592,7 +618,8 @@ class FoundFiles(msgspec.Struct, frozen=True):
 
 
 AnyCommand = (
-    Resync | ListDatasets | ListFiles | Add | Rows | Pause | Resume | Cancel | Retry | Remove
+    Resync | ListDatasets | ListFiles | ListOutlines | Star | Visit
+    | Add | Rows | Pause | Resume | Cancel | Retry | Remove
     | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
     | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand
     | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Prepare | Begin | Stop

@@ -283,7 +283,7 @@ class Library:
             if row.unpack:
                 self._unpackings.begin(row)
 
-    def after(self, command: m.ListDatasets | m.ListFiles, reply: Reply) -> Reply:
+    def after(self, command: m.ListDatasets | m.ListFiles | m.ListOutlines, reply: Reply) -> Reply:
         """`reply`, and then a look: a tree that was fetched may tell that the dataset was released anew."""
 
         def both(value: Any, problem: Problem | None) -> None:

@@ -77,7 +77,7 @@ class Preparing:
     def _adopt(self, wish: AdoptWish, reply: Reply) -> None:
         self._must_be_free(wish)
 
-        def listed(answer: m.FileList | m.DatasetList | None, problem: Problem | None) -> None:
+        def listed(answer: m.FileList | m.DatasetList | m.Outlines | None, problem: Problem | None) -> None:
             if isinstance(answer, m.FileList):
                 self._run(wish.target, partial(_volume, wish.target), partial(self._ready, wish, answer, reply))
             else:

@@ -126,7 +126,7 @@ class Repairs:
             return
         (key, package), ones = mending.groups.pop()
 
-        def listed(answer: m.FileList | m.DatasetList | None, problem: Problem | None) -> None:
+        def listed(answer: m.FileList | m.DatasetList | m.Outlines | None, problem: Problem | None) -> None:
             if isinstance(answer, m.FileList):
                 found, gone = repair.listed(ones, answer.files)
                 mending.refuse(gone)

@@ -13,8 +13,9 @@ file gets another name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from aihub_desktop.archives.volumes import UnreadableError
 from aihub_desktop.disk.files import disk_error, make_folders
 from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.adoption import Fate, State
@@ -102,12 +103,27 @@ class Adoption:
         """The first find that is right; what is told otherwise is why the last one is not."""
         refused = Told(work, Fate.FAILED, "")
         for find in self._finds[work.id]:
-            ready = self._read(work, find, alone=True)
+            ready = self._read_in_order(work, find)
             told = ready if isinstance(ready, Told) else self._place(ready, ready.evidence)
             if told is None:
                 return
             refused = told
         self._report(refused)
+
+    def _read_in_order(self, work: WorkFile, find: Find) -> Ready | Told:
+        """Where it cannot be what its name says, its pieces may be in the wrong order."""
+        ready = self._read(work, find, alone=True)
+        if isinstance(ready, Told):
+            order = self._put_right(find, None) if ready.fate is Fate.DAMAGED else None
+        elif (order := self._put_right(find, ready.evidence)) is not None:
+            ready.give_up()
+        return ready if order is None else self._read(work, order, alone=True)
+
+    def _put_right(self, find: Find, evidence: Evidence | None) -> Find | None:
+        try:
+            return self._proving.put_right(find, evidence)
+        except UnreadableError:
+            return None
 
     def _adopt_set(self, unit: Sequence[WorkFile]) -> None:
         """Of each volume the best find only: a set has too many combinations of the others."""
@@ -121,15 +137,22 @@ class Adoption:
                         readies.append(read)
                     else:
                         refused.append(read)
-            proved = {} if refused else self._proving.prove_set(unit, readies)
-            for ready in readies:
-                told = self._place(ready, proved.get(ready.work.id, ready.evidence))
-                refused += [told] if told is not None else []
+            try:
+                proved = {} if refused else self._proving.prove_set(unit, readies)
+            except UnreadableError as error:  # by now: the other files may be read
+                refused += [_told(ready.work, ready.find, error) for ready in readies]
+            else:
+                refused += self._place_all(readies, proved)
         finally:
             for ready in readies:
                 ready.let_go()
         for told in refused:
             self._report(told)
+
+    def _place_all(self, readies: Sequence[Ready], proved: Mapping[int, Evidence | None]) -> list[Told]:
+        """Those that were refused."""
+        told = [self._place(ready, proved.get(ready.work.id, ready.evidence)) for ready in readies]
+        return [one for one in told if one is not None]
 
     def _read(self, work: WorkFile, find: Find, *, alone: bool) -> Ready | Told:
         try:

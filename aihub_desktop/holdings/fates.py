@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from aihub_desktop.archives.volumes import UnreadableError
 from aihub_desktop.disk.guard import Guard
 from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.adoption import Fate
@@ -15,7 +16,7 @@ from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.holdings.copying import Copy
 from aihub_desktop.holdings.evidence import Evidence
-from aihub_desktop.holdings.finds import Find, UnreadableError
+from aihub_desktop.holdings.finds import Find
 
 # These concern the whole disk; every other problem is one of a single file.
 _OF_ALL: Final = frozenset({Code.DISK_FULL, Code.DISK_ERROR, Code.TARGET_MISSING})
