@@ -31,7 +31,7 @@ class StorageStage:
         self._notes = folder / "notes"
         self.link = EngineLink([sys.executable, str(ENGINE), str(self._notes)])
         self.desk = Desk(self.link, Words(language), folder, "http://127.0.0.1:9")
-        self.desk.preferences.setValue(WELCOMED, True)
+        self.desk.preferences.setValue(WELCOMED, True)  # else the first start's screen stands in place of the pages
         self.window = Window(self.desk)
         self.page = self.window.storage
         self.shelves, self.web = self.page.shelves, self.page.web
