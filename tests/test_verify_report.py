@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 import pytest
@@ -22,10 +22,13 @@ from tapes import sha256
 
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.findings import IN_ORDER, Depth, Finding
-from aihub_desktop.holdings.report import WRITERS, Account, write_csv, write_html, write_json
+from aihub_desktop.holdings.account import Account
+from aihub_desktop.holdings.looking import Seen
+from aihub_desktop.holdings.report import WRITERS, write_csv, write_html, write_json
 from aihub_desktop.holdings.verify import verify
 from aihub_desktop.system.words import LANGUAGES, Words
-from aihub_desktop.transport.ledger import Entry, Ledger, manifest_line
+from aihub_desktop.transport.ledger import Entry, Ledger, Stamp
+from aihub_desktop.transport.manifest import manifest_line
 
 BOTH: Final = pytest.mark.parametrize("language", LANGUAGES)
 FILES: Final = {
@@ -157,7 +160,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(kept: Path, tmp_path
     path = tmp_path / f"r{end}"
     path.write_bytes(b"old")
     broken = account(kept)
-    broken.files[Finding.OK] = [None]  # type: ignore[list-item]
+    broken.hear([Seen("a", Finding.OK, stamp=cast("Stamp", 7))])
     with pytest.raises(AttributeError):
         WRITERS[end](path, broken, Words("en"))
     assert path.read_bytes() == b"old"
@@ -255,7 +258,7 @@ def test_the_log_of_a_newer_program_is_read(kept: Path) -> None:
     log = kept / ".aihub/log.jsonl"
     lines = [{**json.loads(line), "colour": "blue"} for line in log.read_bytes().splitlines()]
     log.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-    assert account(kept, Depth.QUICK).counts()["ok"] == 4
+    assert account(kept, Depth.QUICK).counts[Finding.OK] == 4
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there such names cannot be")
