@@ -100,7 +100,7 @@ class Account:
         while start < stop:
             try:
                 self._spool.seek(start)
-                lines = self._spool.readlines(min(_READ, stop - start))
+                lines = self._spool.readlines(min(_READ, stop - start - 1))  # it stops with the byte after these
             except OSError as error:
                 raise disk_error(error, self._beside) from error
             yield from map(decoder.decode, lines)

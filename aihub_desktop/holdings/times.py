@@ -12,6 +12,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
@@ -61,7 +62,6 @@ class Times:
     def __init__(self, folder: Path | str) -> None:
         self._root = native(folder)
         self._encode = msgspec.json.Encoder().encode
-        self._known = set(map(hash, self._before()))
         self._places: set[int] = set()  # of which there is a new line, where there were others before
         self._new: IO[bytes] | None = None
 
@@ -79,6 +79,11 @@ class Times:
         if new is not None:
             with contextlib.suppress(OSError):
                 new.close()
+
+    @cached_property
+    def _known(self) -> set[int]:
+        """Hashes of the lines of before. Read when the first file is heard of: a quick look tells of none."""
+        return set(map(hash, self._before()))
 
     def hear(self, seen: Sequence[Seen]) -> None:
         facts = [
