@@ -20,6 +20,7 @@ from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews
 from aihub_desktop.domain.states import TRANSFER_ENDED
+from aihub_desktop.engine.awake import Wakefulness
 from aihub_desktop.engine.bearing import Bearing
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
@@ -39,6 +40,7 @@ from aihub_desktop.engine.keys import Keys
 from aihub_desktop.engine.lending import Lending
 from aihub_desktop.engine.library import Library, OfLibrary, Reply
 from aihub_desktop.engine.lookout import Lookout
+from aihub_desktop.engine.marks import Marks
 from aihub_desktop.engine.orders import agent, user_agent
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox, told
 from aihub_desktop.engine.pool import Pool
@@ -51,6 +53,7 @@ from aihub_desktop.engine.watch import Watch, local_hour
 from aihub_desktop.engine.wishes import turns_to
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.store.keychain import Vault
+from aihub_desktop.store.learned import recall
 from aihub_desktop.store.queue import QueueStore
 
 _log = logging.getLogger(__name__)
@@ -76,8 +79,7 @@ class Shell:
         self._worker_command, self._only_new = worker_command, only_new
         self._patience, self._survey_seconds = patience, survey_seconds
         self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
-        self._outbox = Outbox(emit)
-        self._clerk = Clerk()
+        self._outbox, self._clerk = Outbox(emit), Clerk()
         self._records: list[Record] = []  # of this turn, not in a manifest yet
         self._saved_at, self._ending = float("-inf"), False
         self._thread = threading.Thread(target=self._run, name="engine")
@@ -118,36 +120,35 @@ class Shell:
             settings, seed=random.SystemRandom().getrandbits(32), only_new=self._only_new, patience=self._patience,
             local=local_hour, survey_seconds=self._survey_seconds, processes=size,
         )  # fmt: skip
-        book = self._core.book
-        book.last_file = self._store.last_file()
-        for row in self._store.transfers():
-            transfer = book.load(row)
-            if transfer.state not in TRANSFER_ENDED:
-                book.load_files(transfer, self._store.files(transfer.id))
+        _load(self._core.book, self._store)
         self._source = AIHub(self._hub, user_agent=user_agent(settings), connect_timeout=settings.connect_timeout)
         self._errands = Errands("errand", self.post)
         self._lookout = Lookout(self._errands, self._tell)
         self._keys = Keys(self._hub, self._source, self._errands, self.post)
-        self._storages = StorageKeys(self._store, Vault(), self.post, self._storage_changed)
+        self._storages = StorageKeys(
+            self._store, Vault(), self.post, lambda endpoint: self._tell(StorageChanged(endpoint))
+        )
         self._shelves = Shelves(self._storages, self._errands, lambda: agent(self._core.settings))
         self._copies = Copies(self._store, self._source, self._errands)
+        self._marks = Marks(self._store, recall(self._home, self._hub), self._outbox.marks)
         self._watch = Watch(self._hub, self._errands)
+        self._awake = Wakefulness(self._errands)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
-        self._bearing = Bearing(book, self._hub)
+        self._bearing = Bearing(self._core.book, self._hub)
         self._lending = Lending(
             self._core, self._pool, self._keys, self._storages, home=self._home, hub=self._hub, post=self.post,
             is_eager=self._only_new,
         )  # fmt: skip
         self._library = Library(
-            self._store, book, errands=self._errands, pool=self._pool, outbox=self._outbox, copies=self._copies,
-            add=self._wish, is_quiet=self._only_new,
+            self._store, self._core.book, errands=self._errands, pool=self._pool, outbox=self._outbox,
+            copies=self._copies, add=self._wish, is_quiet=self._only_new,
         )  # fmt: skip
 
     # ---- the loop ----
 
     def _run(self) -> None:
         try:
-            self._outbox.snapshot(self._core, self._hub)
+            self._outbox.snapshot(self._core, self._hub, self._marks.rows())
             self._core.starts(_now())
             self._library.starts()
             self._turn([])
@@ -212,6 +213,7 @@ class Shell:
         if why:
             _log.warning("all that is received begins anew: %s", why)
             self._tell(LineChanged())
+        self._awake.enforce(bool(book.leases or book.later) or self._library.is_at_work(), self._core.settings.awake)
 
     def _handle(self, message: Input) -> None:
         match message:
@@ -241,7 +243,7 @@ class Shell:
             self._outbox.answer(command.id, value, problem)
 
         match command:
-            case m.ListDatasets() | m.ListFiles():
+            case m.ListDatasets() | m.ListFiles() | m.ListOutlines():
                 self._copies.handle(command, self._library.after(command, reply))
             case m.ShowKey() | m.TestKey():
                 self._keys.handle(command, reply)
@@ -268,12 +270,14 @@ class Shell:
     def _obey_at_once(self, command: m.AnyCommand) -> object:
         match command:
             case m.Resync():
-                self._outbox.snapshot(self._core, self._hub)
+                self._outbox.snapshot(self._core, self._hub, self._marks.rows())
             case m.Rows():
                 self._save()
                 return _page(self._store, self._core.book, command)
             case m.Configure():
                 self._configure(command)
+            case m.Star() | m.Visit():
+                self._marks.obey(command)
             case m.Quit():
                 pass
             case m.Add(folder=folder) if "\0" in folder or not os.path.isabs(folder):
@@ -285,10 +289,10 @@ class Shell:
         return None
 
     def _wish(self, command: m.AnyCommand) -> int | None:
+        self._library.must_leave_alone(command)
         self._load_for(command)
         number = self._tell(command)
-        # What was promised is saved before it is promised.
-        self._save()
+        self._save()  # what was promised is saved before it is promised
         return number
 
     def _load_for(self, command: m.AnyCommand) -> None:
@@ -307,9 +311,6 @@ class Shell:
         if problem is None:
             self._tell(KeyChanged())
         reply(value, problem)
-
-    def _storage_changed(self, endpoint: str) -> None:
-        self._tell(StorageChanged(endpoint))
 
     # ---- deeds ----
 
@@ -338,6 +339,7 @@ class Shell:
             self._store.save(transfers, files, removed, dropped)
             self._outbox.changed(transfers, files, removed)
             self._library.transfers(transfers)
+            self._marks.transfers(transfers)
         for transfer in self._core.book.transfers.values():
             if transfer.loaded and transfer.state in TRANSFER_ENDED and not self._core.book.leases_of(transfer):
                 self._core.book.unload_files(transfer)
@@ -357,9 +359,19 @@ class Shell:
         self._keys.close()
         self._storages.close()
         self._errands.close(1.0)
+        self._awake.close()
         self._source.close()
         self._store.close()
         self._hold.release()
+
+
+def _load(book: Book, store: QueueStore) -> None:
+    """What the store has, as far as it is not over."""
+    book.last_file = store.last_file()
+    for row in store.transfers():
+        transfer = book.load(row)
+        if transfer.state not in TRANSFER_ENDED:
+            book.load_files(transfer, store.files(transfer.id))
 
 
 def _page(store: QueueStore, book: Book, command: m.Rows) -> m.FileRows:
