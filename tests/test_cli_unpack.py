@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from commandline import Aihub, ended
+from looks import looked
 from packed import Raw, member, raw_zip, tarred, tree, zipped
 
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.demo.offer import CP949, SPLIT
-from aihub_desktop.holdings.verify import verify
 
 CONTENT = {
     "라벨/a.json": '{"이름":"값"}'.encode(),
@@ -176,7 +176,7 @@ def test_get_and_unpack(tmp_path: Path, hub: DemoHub, folder: Path, dataset: str
     assert all(one["archive_deleted"] for one in found)
     assert run.records[-1]["event"] == "end"
     assert not [name for name in tree(folder) if name.endswith((".zip", ".z01"))]
-    report = verify(folder)
+    report = looked(folder)
     assert (report.is_right, report.extra) == (True, [])
     # What was unpacked and deleted is not received once more, by any home.
     before = tree(folder)
@@ -196,7 +196,7 @@ def test_what_was_unpacked_beside_a_kept_archive_is_nothing_extra(
 ) -> None:
     run = Aihub(tmp_path / "home2", hub.url)("get", dataset, "--to", folder, "--unpack")
     assert run.code == Exit.DONE, run.err
-    report = verify(folder)
+    report = looked(folder)
     assert (report.is_right, report.extra) == (True, [])
     (folder / "mine.txt").touch()
-    assert verify(folder).extra == ["mine.txt"]
+    assert looked(folder).extra == ["mine.txt"]

@@ -16,12 +16,12 @@ import zlib
 from pathlib import Path
 
 import pytest
+from looks import looked
 from packed import Raw, leftovers, link, member, raw_zip, run, tarred, told, tool, tree, unpacked, zipped
 
 from aihub_desktop.domain.faults import Code
 from aihub_desktop.domain.names import UnsafeNameError, entry_path
 from aihub_desktop.domain.unpacking import Refusal, Unpacked, UnpackNews, UnpackProgress, UnpackWish
-from aihub_desktop.holdings.verify import verify
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.unpack.job import Unpacking
 from aihub_desktop.unpack.record import unpacked_places
@@ -564,7 +564,7 @@ def test_the_archive_goes_when_everything_stands(folder: Path, kind: str) -> Non
     [done] = unpacked(folder, name, keep=False)
     assert (done.problem, done.archive_deleted) == (None, True)
     assert tree(folder) == {**below("라벨/a"), "other.csv": b"x"}
-    report = verify(folder)
+    report = looked(folder)
     assert report.is_right
     assert (len(report.ok), report.extra) == (len(CONTENT) + 1, [])
     subprocess.run(["sha256sum", "-c", "--quiet", ".aihub/manifest-sha256.txt"], cwd=folder, check=True)
@@ -576,8 +576,8 @@ def test_the_archive_goes_at_a_later_run(folder: Path, source: Path) -> None:
     assert not unpacked(folder, "set.zip")[0].archive_deleted
     assert unpacked(folder, "set.zip", keep=False)[0].archive_deleted
     assert tree(folder) == below("set")
-    assert verify(folder).is_right
-    assert len(verify(folder).ok) == len(CONTENT)
+    assert looked(folder).is_right
+    assert len(looked(folder).ok) == len(CONTENT)
 
 
 def test_a_changed_file_keeps_the_archive(folder: Path) -> None:
