@@ -8,19 +8,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-import xxhash
 from isal import igzip_lib, isal_zlib
 
 from aihub_desktop.archives.entry import Item, Kind
 from aihub_desktop.archives.inflate import FAILURES, Method, can_open, decoders, unpacked
+from aihub_desktop.archives.moments import of_zip
 from aihub_desktop.archives.naming import Naming
 from aihub_desktop.archives.volumes import Volumes, Window
-from aihub_desktop.archives.zipdirectory import Directory, OverlapError, Ranges, entries, find_directory
+from aihub_desktop.archives.zipdirectory import Directory, OverlapError, Ranges, digest, entries, find_directory
 from aihub_desktop.archives.zipformat import FLAG_UTF8, LOCAL_SIZE, Entry, bad, local_length, parse_local
 from aihub_desktop.domain.faults import Code, ProblemError
 
 _SMALL: Final = 1 << 20
 _SMALL_PACKED: Final = 64 << 10  # whatever an entry says of itself, this unpacks to 66 MB at most
+_FORM: Final = 0o170000  # of a mode: what it is a mode of
 _STOP_ASKED: Final = 0xFFF  # entries between two questions whether to stop
 
 
@@ -69,29 +70,33 @@ class ZipArchive:
 
     def _look_through(self) -> str:
         """Once over the directory before any name is text: what the names are, and that no two entries overlap."""
-        digest, ranges, count = xxhash.xxh3_128(), Ranges(self._directory.start), 0
-        for entry in entries(self._volumes, self._directory):
-            if not entry.flags & FLAG_UTF8:
-                self._naming.see(entry.name)
-            start = self._directory.place(entry, self._volumes.starts)
-            try:
-                ranges.add(max(0, start), max(0, start) + LOCAL_SIZE + len(entry.name) + entry.packed)
-            except OverlapError:
-                raise ProblemError(Code.ARCHIVE_BOMB, name=self.paths[-1].name) from None
-            digest.update(b"%d %d %d " % (entry.crc, entry.size, start) + entry.name)
-            count += 1
-            if not count & _STOP_ASKED and self._stopped():
-                raise ProblemError(Code.STOPPED)
+        directory, starts, see = self._directory, self._volumes.starts, self._naming.see
+        ranges, count = Ranges(directory.start), 0
+        try:
+            for entry in entries(self._volumes, directory):
+                if not entry.name.isascii() and not entry.flags & FLAG_UTF8:
+                    see(entry.name)
+                start = max(0, directory.place(entry, starts))
+                ranges.add(start, start + LOCAL_SIZE + len(entry.name) + entry.packed)
+                count += 1
+                if not count & _STOP_ASKED and self._stopped():
+                    raise ProblemError(Code.STOPPED)
+        except OverlapError:
+            raise self._bomb() from None
         if ranges.overlap():
-            raise ProblemError(Code.ARCHIVE_BOMB, name=self.paths[-1].name)
-        expected = self._directory.entries
-        if count != expected and not (self._directory.counts_low_bits and count & 0xFFFF == expected & 0xFFFF):
+            raise self._bomb()
+        expected = directory.entries
+        if count != expected and not (directory.counts_low_bits and count & 0xFFFF == expected & 0xFFFF):
             raise bad("the directory does not hold what it counts")
-        return f"{self.packed}-{digest.hexdigest()}"
+        return f"{self.packed}-{digest(self._volumes, directory)}"
+
+    def _bomb(self) -> ProblemError:
+        return ProblemError(Code.ARCHIVE_BOMB, name=self.paths[-1].name, why="overlap")
 
     def _item(self, number: int, entry: Entry) -> Item:
-        says_utf8 = bool(entry.flags & FLAG_UTF8)
-        name = self._naming.text(entry.text or entry.name, says_utf8=says_utf8 or bool(entry.text))
+        text = entry.text if entry.extra else b""
+        name = self._naming.text(text or entry.name, says_utf8=bool(entry.flags & FLAG_UTF8 or text))
+        encrypted = entry.is_encrypted
         return Item(
             number,
             entry.name,
@@ -101,9 +106,10 @@ class ZipArchive:
             entry.packed,
             self._directory.place(entry, self._volumes.starts),
             entry.crc,
-            entry.is_encrypted,
+            encrypted,
             entry.method,
-            not entry.is_encrypted and can_open(entry.method, entry.size),
+            not encrypted and can_open(entry.method, entry.size),
+            of_zip(entry.stamp, entry.extra),
         )
 
 
@@ -130,9 +136,6 @@ class ZipReader:
         `way`: of several decoders (`ways`), for a second opinion.
         """
         start = self._data_of(item)
-        if (data := self._at_once(item, start)) is not None:
-            yield data
-            return
         size = crc = 0
         try:
             for portion in unpacked(decoders(item.method, item.size)[way], self._chunks(item, start)):
@@ -148,11 +151,14 @@ class ZipReader:
         if crc != item.crc:
             raise bad("a wrong CRC")
 
-    def _at_once(self, item: Item, start: int) -> bytes | None:
-        """All of a small entry, if nothing is wrong with it: a decoder made for portions costs four times as much."""
+    def at_once(self, item: Item) -> bytes | None:
+        """All of a small entry, proved: a decoder made for portions costs four times as much. None for the others.
+
+        Raises `ProblemError` BAD_ARCHIVE.
+        """
         if item.packed > _SMALL_PACKED or item.size > _SMALL:
             return None
-        data = self._window.read(start, item.packed)
+        data = self._window.read(self._data_of(item), item.packed)
         try:
             if item.method == Method.DEFLATED:
                 data = igzip_lib.decompress(data, igzip_lib.DECOMP_DEFLATE, bufsize=item.size + 1)
@@ -183,7 +189,7 @@ class ZipReader:
 
 
 def _kind(entry: Entry, name: str) -> Kind:
-    form = stat.S_IFMT(entry.mode)
+    form = entry.mode & _FORM
     if form == stat.S_IFLNK:
         return Kind.LINK
     if name.endswith("/") or form == stat.S_IFDIR or (name.endswith("\\") and not entry.size):

@@ -14,6 +14,7 @@ from aihub_desktop.archives.entry import Item
 from aihub_desktop.archives.opening import AnyArchive
 from aihub_desktop.archives.zipreader import ZipArchive
 from aihub_desktop.disk.files import disk_error, remove
+from aihub_desktop.disk.folder import OpenFolder
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.unpacking import UnpackProgress
 from aihub_desktop.unpack import preflight
@@ -69,10 +70,15 @@ class Extraction:
         preflight.check(need, preflight.room_at(self._site.home), self._manner.floor)
         self.into = into_of(self._site, need)
         self.tally.entries_total, self.tally.bytes_total = need.entries, need.bytes
-        self._stage_is_empty()
-        landing = Landing(self._site.home, self._floor, self._record, self.tally.drop)
+        with self._empty_stage() as stage:
+            self._through(stage)
+        self._stage_goes()
+        self._end()
+
+    def _through(self, stage: OpenFolder) -> None:
+        landing = Landing(self._site.home, stage, self._floor, self._record, self.tally.drop)
         bench = Bench(
-            self._site.home, self._record.stage, self._floor, self.tally.drop, self.tally.note, self._is_over,
+            self._site.home, stage, self._floor, self.tally.drop, self.tally.note, self._is_over,
             self._manner.with_sha256,
         )  # fmt: skip
         try:
@@ -82,8 +88,6 @@ class Extraction:
             with contextlib.suppress(ProblemError):
                 landing.finish()
         landing.finish()
-        self._stage_goes()
-        self._end()
 
     def _end(self) -> None:
         if self._problem is not None:
@@ -193,7 +197,7 @@ class Extraction:
 
     # ---- the stage ----
 
-    def _stage_is_empty(self) -> None:
+    def _empty_stage(self) -> OpenFolder:
         """What an earlier run left there was never promised to anybody."""
         stage = self._record.stage
         try:
@@ -202,6 +206,7 @@ class Extraction:
                 raise ProblemError(Code.IN_THE_WAY, path=str(stage), why="not a folder")
             for name in os.listdir(stage):
                 remove(stage / name)
+            return OpenFolder(stage)
         except OSError as error:
             raise disk_error(error, stage) from error
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from aihub_desktop.archives.opening import stem_of
 from aihub_desktop.disk.files import disk_error, in_the_way, native, sync_folder
+from aihub_desktop.disk.folder import OpenFolder
 from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.names import OWN_FOLDER, entry_path
 
@@ -82,6 +83,14 @@ class Floor:
             if place and place not in self._right:
                 self._look_at(place)
             return place in self._made
+
+    def open(self, place: str) -> OpenFolder:
+        """That folder, real and made if it was not there."""
+        self.folder(place)
+        try:
+            return OpenFolder(self._home / place, may_be_link=not place)
+        except OSError as error:
+            raise disk_error(error, self._home / place) from error
 
     def forget(self) -> None:
         """What was right a while ago is looked at again: somebody may have put a link in its place."""
