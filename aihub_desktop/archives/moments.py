@@ -11,21 +11,21 @@ UNKNOWN: Final = 0
 _SECOND: Final = 1_000_000_000
 _NTFS: Final = 0x000A
 _EXTENDED: Final = 0x5455
-_TICKS_BEFORE_1970: Final = 116_444_736_000_000_000  # of 100 ns, since 1601
-# Where every file system and every call of every system can follow: until the year 2261.
-_LAST: Final = (1 << 63) - 1
+_TICKS: Final = 10_000_000  # a second
+_TICKS_BEFORE_1970: Final = 116_444_736_000_000_000  # since 1601
+_LAST: Final = (1 << 63) - 1  # of nanoseconds in 64 bits: the year 2262
 
 
 def of_zip(stamp: int, extra: bytes) -> int:
     """`stamp`: date and time of MS-DOS, in the zone of whoever packed it, which is taken for ours. UTC in the extra
     field goes before.
     """
-    return (_of_fields(extra) if extra else UNKNOWN) or _of_dos(stamp)
+    return (_of_fields(extra) if extra else UNKNOWN) or of_dos(stamp)
 
 
-def of_seconds(seconds: float) -> int:
-    """UNKNOWN for what no file system can hold."""
-    found = int(seconds) * _SECOND + int(seconds % 1 * _SECOND) if abs(seconds) < 1e12 else UNKNOWN
+def of_seconds(seconds: int, nanoseconds: int = 0) -> int:
+    """UNKNOWN for what lies before 1970, or where no file system can follow."""
+    found = seconds * _SECOND + nanoseconds
     return found if 0 < found <= _LAST else UNKNOWN
 
 
@@ -33,8 +33,8 @@ def _of_fields(extra: bytes) -> int:
     found = UNKNOWN
     for kind, field in _fields(extra):
         if kind == _NTFS and field[4:8] == b"\1\0\x18\0" and len(field) >= 16:
-            ticks = int.from_bytes(field[8:16], "little") - _TICKS_BEFORE_1970
-            return ticks * 100 if 0 < ticks * 100 <= _LAST else UNKNOWN
+            seconds, ticks = divmod(int.from_bytes(field[8:16], "little") - _TICKS_BEFORE_1970, _TICKS)
+            return of_seconds(seconds, ticks * 100)
         if kind == _EXTENDED and len(field) >= 5 and field[0] & 1:
             found = of_seconds(int.from_bytes(field[1:5], "little", signed=True))
     return found
@@ -49,7 +49,7 @@ def _fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 @lru_cache(1024)
-def _of_dos(stamp: int) -> int:
+def of_dos(stamp: int) -> int:
     """Neighbours in an archive were often written in the same two seconds."""
     day, clock = stamp >> 16, stamp & 0xFFFF
     month, date = day >> 5 & 15, day & 31
@@ -57,6 +57,6 @@ def _of_dos(stamp: int) -> int:
         return UNKNOWN
     parts = ((day >> 9) + 1980, month, date, clock >> 11, clock >> 5 & 63, (clock & 31) * 2, 0, 0, -1)
     try:
-        return of_seconds(time.mktime(parts))
+        return of_seconds(int(time.mktime(parts)))
     except (OverflowError, ValueError):
         return UNKNOWN

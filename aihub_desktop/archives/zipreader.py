@@ -28,7 +28,7 @@ _STOP_ASKED: Final = 0xFFF  # entries between two questions whether to stop
 class ZipArchive:
     """A context manager over one file, or all volumes of a set in order.
 
-    Raises `ProblemError` BAD_ARCHIVE where the directory cannot be read, ARCHIVE_BOMB where entries share their bytes,
+    Raises `ProblemError` BAD_ARCHIVE where the directory cannot be read, ARCHIVE_OVERLAPS, and
     and what the disk says.
     """
 
@@ -82,16 +82,16 @@ class ZipArchive:
                 if not count & _STOP_ASKED and self._stopped():
                     raise ProblemError(Code.STOPPED)
         except OverlapError:
-            raise self._bomb() from None
+            raise self._overlaps() from None
         if ranges.overlap():
-            raise self._bomb()
+            raise self._overlaps()
         expected = directory.entries
         if count != expected and not (directory.counts_low_bits and count & 0xFFFF == expected & 0xFFFF):
             raise bad("the directory does not hold what it counts")
         return f"{self.packed}-{digest(self._volumes, directory)}"
 
-    def _bomb(self) -> ProblemError:
-        return ProblemError(Code.ARCHIVE_BOMB, name=self.paths[-1].name, why="overlap")
+    def _overlaps(self) -> ProblemError:
+        return ProblemError(Code.ARCHIVE_OVERLAPS, name=self.paths[-1].name)
 
     def _item(self, number: int, entry: Entry) -> Item:
         text = entry.text if entry.extra else b""

@@ -37,6 +37,7 @@ class Manner:
     """How. `tell` hears in the thread that runs the extraction."""
 
     patterns: list[str]
+    any_size: bool
     with_sha256: bool
     threads: int
     floor: int
@@ -52,12 +53,12 @@ class Extraction:
         self._record = record
         self._manner = manner
         self._site = site
-        self._places = Places(manner.patterns)
+        self._places = Places(manner.patterns, any_size=manner.any_size)
         self._floor = Floor(site.home)
         self._problem: Problem | None = None
         self._next = 0.0
         self.tally = Tally(site.shown)
-        self.into = site.into
+        self._into = site.into
 
     @property
     def is_complete(self) -> bool:
@@ -66,9 +67,11 @@ class Extraction:
 
     def run(self) -> None:
         self._record.recall(self._archive.fingerprint)
-        need = preflight.survey(self._archive, Places(self._manner.patterns), self._record.has)
+        any_size = self._manner.any_size
+        places = Places(self._manner.patterns, any_size=any_size)
+        need = preflight.survey(self._archive, places, self._record.has, any_size=any_size)
         preflight.check(need, preflight.room_at(self._site.home), self._manner.floor)
-        self.into = into_of(self._site, need)
+        self._into = into_of(self._site, need)
         self.tally.entries_total, self.tally.bytes_total = need.entries, need.bytes
         with self._empty_stage() as stage:
             self._through(stage)
@@ -166,7 +169,7 @@ class Extraction:
                 self._floor.folder(self._placed(folder))
 
     def _placed(self, path: str) -> str:
-        return f"{self.into}/{path}" if self.into else path
+        return f"{self._into}/{path}" if self._into else path
 
     def _stands(self, place: str, size: int) -> bool:
         try:

@@ -44,6 +44,11 @@ class Site:
             below = _beside(shown)
         return cls(home, archive, shown, _within(below), not into)
 
+    def seen_from(self, folder: Path) -> str:
+        """Where its files lie, whether the archive or we made the folder: relative to `folder` where it is in it."""
+        place = name_in(folder, self.home / self.into)
+        return "" if place == "." else place
+
 
 def name_in(home: Path, path: Path) -> str:
     """Relative to `home` where it lies there, else absolute."""
