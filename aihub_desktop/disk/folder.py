@@ -27,6 +27,7 @@ class OpenFolder:
 
     def __init__(self, path: Path, *, may_be_link: bool = False) -> None:
         self.path = path
+        self._start = f"{path}{os.sep}"
         flags = _OPEN | (0 if may_be_link else _NO_LINK)
         self.descriptor = None if sys.platform == "win32" else os.open(path, flags)
 
@@ -52,7 +53,8 @@ class OpenFolder:
 
         Raises `OSError`, `FileExistsError` among them; of the file nothing is left then.
         """
-        file = os.open(self.at(name), _FRESH, 0o666, dir_fd=self.descriptor)
+        # By its whole path: who watches this process would not be told the folder of another one.
+        file = os.open(self._start + name, _FRESH, 0o666)
         try:
             written = os.write(file, data)
             while written < len(data):
