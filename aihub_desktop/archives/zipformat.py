@@ -32,6 +32,7 @@ _END64: Final = struct.Struct("<4sQ2H2L4Q")
 _ENTRY: Final = struct.Struct("<4xH2x4H3L2H2xH2x2L")
 _ENTRY_LENGTHS: Final = struct.Struct("<4s24x3H")
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
+_LOCAL_SAME: Final = struct.Struct("<4s4xH16x2H")
 _FULL16: Final = 0xFFFF
 _FULL32: Final = 0xFFFFFFFF
 _ZIP64: Final = 1
@@ -193,6 +194,19 @@ def local_length(fixed: bytes) -> int:
         raise bad("no local header")
     name, extra = struct.unpack_from("<2H", fixed, 26)
     return LOCAL_SIZE + int(name + extra)
+
+
+def header_length(record: bytes, name: bytes, method: int) -> int:
+    """The length of the local header of an entry that the directory has by this name and method.
+
+    `record`: its fixed part and as many bytes more as the name has.
+    """
+    signature, method_here, name_length, extra_length = _LOCAL_SAME.unpack_from(record)
+    if signature != LOCAL_SIGNATURE:
+        raise bad("no local header")
+    if method_here != method or name_length != len(name) or record[LOCAL_SIZE:] != name:
+        raise bad("header and directory differ")
+    return LOCAL_SIZE + int(name_length + extra_length)
 
 
 def parse_local(record: bytes) -> Local:

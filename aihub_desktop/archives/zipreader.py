@@ -16,7 +16,7 @@ from aihub_desktop.archives.moments import of_zip
 from aihub_desktop.archives.naming import Naming
 from aihub_desktop.archives.volumes import Volumes, Window
 from aihub_desktop.archives.zipdirectory import Directory, OverlapError, Ranges, digest, entries, find_directory
-from aihub_desktop.archives.zipformat import FLAG_UTF8, LOCAL_SIZE, Entry, bad, local_length, parse_local
+from aihub_desktop.archives.zipformat import FLAG_ENCRYPTED, FLAG_UTF8, LOCAL_SIZE, Entry, bad, header_length
 from aihub_desktop.domain.faults import Code, ProblemError
 
 _SMALL: Final = 1 << 20
@@ -96,21 +96,12 @@ class ZipArchive:
     def _item(self, number: int, entry: Entry) -> Item:
         text = entry.text if entry.extra else b""
         name = self._naming.text(text or entry.name, says_utf8=bool(entry.flags & FLAG_UTF8 or text))
-        encrypted = entry.is_encrypted
+        encrypted = entry.flags & FLAG_ENCRYPTED != 0
+        place, opens = self._directory.place(entry, self._volumes.starts), can_open(entry.method, entry.size)
         return Item(
-            number,
-            entry.name,
-            name,
-            _kind(entry, name),
-            entry.size,
-            entry.packed,
-            self._directory.place(entry, self._volumes.starts),
-            entry.crc,
-            encrypted,
-            entry.method,
-            not encrypted and can_open(entry.method, entry.size),
-            of_zip(entry.stamp, entry.extra),
-        )
+            number, entry.name, name, _kind(entry, name), entry.size, entry.packed, place, entry.crc, encrypted,
+            entry.method, opens and not encrypted, of_zip(entry.stamp, entry.extra),
+        )  # fmt: skip
 
 
 class ZipReader:
@@ -176,14 +167,12 @@ class ZipReader:
         return self._window.chunks(start, start + item.packed)
 
     def _data_of(self, item: Item) -> int:
-        if item.place < 0 or item.place + LOCAL_SIZE > self._directory.start:
+        end = self._directory.start
+        if item.place < 0 or item.place + LOCAL_SIZE + len(item.raw) > end:
             raise bad("beyond the end")
-        fixed = self._window.read(item.place, LOCAL_SIZE)
-        local = parse_local(self._window.read(item.place, local_length(fixed)))
-        if local.name != item.raw or local.method != item.method:
-            raise bad("header and directory differ")
-        start = item.place + local.length
-        if start + item.packed > self._directory.start:
+        header = self._window.read(item.place, LOCAL_SIZE + len(item.raw))
+        start = item.place + header_length(header, item.raw, item.method)
+        if start + item.packed > end:
             raise bad("beyond the end")
         return start
 
