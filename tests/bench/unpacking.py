@@ -23,7 +23,6 @@ from .ground import ROOT, Ground, environment
 UNZIP: Final = "unzip"
 UNZIP_SYNCED: Final = "unzip, then sync"
 Empty = Callable[[], AbstractContextManager[Path]]
-_KINDS: Final = ("stored", "deflated", "small")
 # In a process of its own, as `aihub unpack` is, but with a number of threads.
 _OURS: Final = """
 import sys
