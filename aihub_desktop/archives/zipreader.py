@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from isal import igzip_lib, isal_zlib
+from isal import isal_zlib
 
 from aihub_desktop.archives.entry import Item, Kind
-from aihub_desktop.archives.inflate import FAILURES, Method, can_open, decoders, unpacked
+from aihub_desktop.archives.inflate import FAILURES, Method, at_once, can_open, decoders, is_small, unpacked
 from aihub_desktop.archives.moments import of_zip
 from aihub_desktop.archives.naming import Naming
 from aihub_desktop.archives.volumes import Volumes, Window
@@ -19,8 +19,6 @@ from aihub_desktop.archives.zipdirectory import Directory, OverlapError, Ranges,
 from aihub_desktop.archives.zipformat import FLAG_ENCRYPTED, FLAG_UTF8, LOCAL_SIZE, Entry, bad, header_length
 from aihub_desktop.domain.faults import Code, ProblemError
 
-_SMALL: Final = 1 << 20
-_SMALL_PACKED: Final = 64 << 10  # whatever an entry says of itself, this unpacks to 66 MB at most
 _FORM: Final = 0o170000  # of a mode: what it is a mode of
 _STOP_ASKED: Final = 0xFFF  # entries between two questions whether to stop
 
@@ -143,21 +141,15 @@ class ZipReader:
             raise bad("a wrong CRC")
 
     def at_once(self, item: Item) -> bytes | None:
-        """All of a small entry, proved: a decoder made for portions costs four times as much. None for the others.
+        """All of a small entry, proved; None for the others, and where something is wrong with it.
 
         Raises `ProblemError` BAD_ARCHIVE.
         """
-        if item.packed > _SMALL_PACKED or item.size > _SMALL:
+        if not is_small(item.packed, item.size):
             return None
-        data = self._window.read(self._data_of(item), item.packed)
-        try:
-            if item.method == Method.DEFLATED:
-                data = igzip_lib.decompress(data, igzip_lib.DECOMP_DEFLATE, bufsize=item.size + 1)
-            elif item.method != Method.STORED:
-                return None
-        except FAILURES:
-            return None  # what is wrong is for the long way to say
-        return data if len(data) == item.size and isal_zlib.crc32(data) == item.crc else None
+        data = at_once(item.method, self._window.read(self._data_of(item), item.packed), item.size)
+        is_right = data is not None and len(data) == item.size and isal_zlib.crc32(data) == item.crc
+        return data if is_right else None
 
     def ways(self, item: Item) -> int:
         """How many decoders there are for it."""

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from aihub_desktop.domain.adoption import AdoptWish, FoundFile
 from aihub_desktop.domain.faults import Problem
-from aihub_desktop.domain.holdings import HeldFile, HoldingRow
+from aihub_desktop.domain.holdings import HeldFile, HoldingRow, Misfit
 from aihub_desktop.domain.model import Checksum, Count, Dataset, RemoteFile, Secret
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
@@ -392,22 +393,55 @@ class HoldingFiles(Command, frozen=True):
 
 
 class Repair(Command, frozen=True):
-    """→ `Added`. What the last verification found damaged is asked for again. A file that changed stays until the new
-    one is proved. Refused with AT_WORK as `Discard` is.
+    """→ `Repaired`. What the last verification found damaged is asked for again. A file that changed stays until the
+    new one is proved. Refused with AT_WORK as `Discard` is, and with the reason where nothing of it can be had.
     """
 
     holding: int
 
 
+class Prepare(Command, frozen=True):
+    """→ `Prepared`. What `Repair` does before it adds anything, for what a look just found; `rehearse`: nothing is
+    written, and the folder stays as it is.
+    """
+
+    folder: str
+    misfits: list[Misfit]
+    rehearse: bool = False
+
+
+class Restore(Command, frozen=True):
+    """→ `HoldingRow`. A folder that was taken off the list in this run is on it again, with what was known."""
+
+    holding: int
+
+
 class Begin(Command, frozen=True):
-    """→ `Begun`. One of the two. A task that is wished for already is not doubled."""
+    """→ `Begun`. One of the three. A task that is wished for already is not doubled.
+
+    An adoption is refused with AT_WORK while a download is at work in the target, and as `ListFiles` is. With `rest`
+    what is missing in the end is a download like any other.
+    """
 
     verify: VerifyWish | None = None
     unpack: UnpackWish | None = None
+    adopt: AdoptWish | None = None
 
 
 class Stop(Command, frozen=True):
     """Ends a task. What it did stays."""
+
+    task: int
+
+
+class Recognise(Command, frozen=True):
+    """→ `Recognised`: of which datasets a folder may hold files, by its names."""
+
+    folder: str
+
+
+class Finds(Command, frozen=True):
+    """→ `FoundFiles`, of a survey or an adoption that is over. Refused where nobody remembers it any more."""
 
     task: int
 
@@ -517,14 +551,51 @@ class Discarded(msgspec.Struct, frozen=True):
     kept: int = 0
 
 
+class Unmended(msgspec.Struct, frozen=True):
+    """A broken file that cannot be fetched again."""
+
+    place: str
+    problem: Problem
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """`batches`: what is to be added, for each dataset. `saved`: bytes of broken files that need not come again."""
+
+    batches: list[FileList]
+    refused: list[Unmended] = []
+    saved: Count = 0
+
+
+class Repaired(msgspec.Struct, frozen=True):
+    """`transfer`: the first download. `left` files stay broken, for `reason`; `saved` as `Prepared` has it."""
+
+    transfer: int
+    left: Count = 0
+    saved: Count = 0
+    reason: Problem | None = None
+
+
 class Begun(msgspec.Struct, frozen=True):
     task: int
+
+
+class Recognised(msgspec.Struct, frozen=True):
+    """The likeliest first."""
+
+    datasets: list[Dataset]
+
+
+class FoundFiles(msgspec.Struct, frozen=True):
+    """What needs an eye comes first; beyond `MOST_MISFITS` files are only counted."""
+
+    files: list[FoundFile]
 
 
 AnyCommand = (
     Resync | ListDatasets | ListFiles | Add | Rows | Pause | Resume | Cancel | Retry | Remove
     | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
     | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand
-    | ListHoldings | AddHolding | RemoveHolding | Discard | HoldingFiles | Repair | Begin | Stop | Quit
+    | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Prepare | Begin | Stop
+    | Recognise | Finds | Quit
 )  # fmt: skip
 AnyEvent = Snapshot | Changed | Progress | Notice | LibraryChanged | TaskChanged | Answer

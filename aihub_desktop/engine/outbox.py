@@ -56,6 +56,9 @@ class Outbox:
     def tasks(self, rows: list[TaskRow], removed: list[int]) -> None:
         self._emit(m.TaskChanged(self._next(), rows, removed))
 
+    def notice(self, problem: Problem) -> None:
+        self._emit(m.Notice(self._next(), problem))
+
     def fatal(self, problem: Problem) -> None:
         self._emit(m.Notice(self._next(), problem, fatal=True))
 

@@ -20,6 +20,7 @@ from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews
 from aihub_desktop.domain.states import TRANSFER_ENDED
+from aihub_desktop.engine.awake import Wakefulness
 from aihub_desktop.engine.bearing import Bearing
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
@@ -76,8 +77,7 @@ class Shell:
         self._worker_command, self._only_new = worker_command, only_new
         self._patience, self._survey_seconds = patience, survey_seconds
         self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
-        self._outbox = Outbox(emit)
-        self._clerk = Clerk()
+        self._outbox, self._clerk = Outbox(emit), Clerk()
         self._records: list[Record] = []  # of this turn, not in a manifest yet
         self._saved_at, self._ending = float("-inf"), False
         self._thread = threading.Thread(target=self._run, name="engine")
@@ -132,6 +132,7 @@ class Shell:
         self._shelves = Shelves(self._storages, self._errands, lambda: agent(self._core.settings))
         self._copies = Copies(self._store, self._source, self._errands)
         self._watch = Watch(self._hub, self._errands)
+        self._awake = Wakefulness(self._errands)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
         self._bearing = Bearing(book, self._hub)
         self._lending = Lending(
@@ -212,6 +213,7 @@ class Shell:
         if why:
             _log.warning("all that is received begins anew: %s", why)
             self._tell(LineChanged())
+        self._awake.enforce(bool(book.leases or book.later) or self._library.is_at_work(), self._core.settings.awake)
 
     def _handle(self, message: Input) -> None:
         match message:
@@ -285,10 +287,10 @@ class Shell:
         return None
 
     def _wish(self, command: m.AnyCommand) -> int | None:
+        self._library.must_leave_alone(command)
         self._load_for(command)
         number = self._tell(command)
-        # What was promised is saved before it is promised.
-        self._save()
+        self._save()  # what was promised is saved before it is promised
         return number
 
     def _load_for(self, command: m.AnyCommand) -> None:
@@ -357,6 +359,7 @@ class Shell:
         self._keys.close()
         self._storages.close()
         self._errands.close(1.0)
+        self._awake.close()
         self._source.close()
         self._store.close()
         self._hold.release()

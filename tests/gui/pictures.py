@@ -33,10 +33,12 @@ from aihub_desktop.domain.states import TransferState
 from aihub_desktop.domain.tasks import TaskKind
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.address_dialog import AddressDialog
+from aihub_desktop.gui.adopt_dialog import adoption
 from aihub_desktop.gui.app import application
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.file_tree import NAME
 from aihub_desktop.gui.side_bar import Place
+from aihub_desktop.gui.takeover import Phase
 from aihub_desktop.system.pace import NIGHTS
 
 from .played import (
@@ -54,6 +56,7 @@ from .played import (
     running,
     transfer,
 )
+from .played_adoption import DATASETS, FOLDER, SPEECH, play
 from .played_library import AWAY, DAMAGED, NEWER, WHOLE, LibraryPlayer
 from .stage import Stage, linger, wait_until
 from .storage_engine import CLOSED, NAVER
@@ -477,10 +480,48 @@ class LibraryShow:
             player.task(TaskKind.UNPACK)
             self._snap("library-unpacking")
             self._ask()
+            self._undo()
+            self._adopt()
             self._stage.window.resize(900, 600)
             self._snap("library-small-with-folders")
         finally:
             self._stage.close()
+
+    def _undo(self) -> None:
+        title = self._stage.desk.library.folders.row(0)
+        self._page.door.remove(title)
+        wait_until(self._page.door.undo.isVisible, "the way back")
+        self._snap("library-removed")
+        self._page.door.undo.hide()
+
+    def _adopt(self) -> None:
+        stage = self._stage
+        dialog = adoption(stage.desk, stage.window, lambda _: None)
+        dialog.begin()
+        self._snap("adopt-empty", dialog)
+        dialog.choice.set_folder(FOLDER)
+        linger(0.25)  # for the played engine, which recognises nothing
+        dialog.choice.fill(DATASETS)
+        dialog.choice.guess([SPEECH])
+        self._snap("adopt-choice", dialog)
+        play(dialog, Phase.CHOOSING, problem=Problem(Code.TARGET_MISSING, {"path": FOLDER}))
+        self._snap("adopt-choice-refused", dialog)
+        play(dialog, Phase.LOOKING)
+        self._snap("adopt-looking", dialog)
+        play(dialog, Phase.FOUND)
+        self._snap("adopt-found", dialog)
+        play(dialog, Phase.FOUND, free=GB)
+        self._snap("adopt-found-no-room", dialog)
+        play(dialog, Phase.ADOPTING)
+        self._snap("adopt-adopting", dialog)
+        play(dialog, Phase.OVER)
+        self._snap("adopt-over", dialog)
+        dialog.reject()
+        dialog = adoption(stage.desk, stage.window, lambda _: None, SPEECH)
+        dialog.begin()
+        dialog.choice.set_folder(FOLDER)
+        self._snap("adopt-dataset", dialog)
+        dialog.reject()
 
     def _ask(self) -> None:
         self._page.mark(WHOLE)

@@ -321,9 +321,9 @@ def test_a_lost_engine_is_said_and_started_again_by_a_button(open_stage: OpenSta
     stage.desk.lost.connect(lost.append)
     os.kill(stage.link.pid, 9)
     wait_until(lambda: lost, "the loss")
-    assert stage.window.banner.isVisible()
-    QTest.mouseClick(stage.window.banner.buttons()[0], Qt.MouseButton.LeftButton)
-    wait_until(lambda: not stage.window.banner.isVisible(), "the engine again")
+    assert stage.window.headline.banner.isVisible()
+    QTest.mouseClick(stage.window.headline.banner.buttons()[0], Qt.MouseButton.LeftButton)
+    wait_until(lambda: not stage.window.headline.banner.isVisible(), "the engine again")
     stage.ready()
 
 

@@ -63,6 +63,10 @@ class DatasetModel(QAbstractTableModel):
                 return row
         return None
 
+    def find(self, key: str) -> Dataset | None:
+        """The dataset with this key, shown or not. Packages have keys of their own, which are never meant here."""
+        return next((dataset for dataset, _ in self._all if dataset.key == key and not dataset.package), None)
+
     def dataset(self, row: int) -> Dataset:
         return self._rows[row]
 

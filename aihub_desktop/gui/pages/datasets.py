@@ -135,6 +135,18 @@ class DatasetsPage(QWidget):
         self.search.setFocus()
         self.search.selectAll()
 
+    def show_dataset(self, key: str) -> bool:
+        """Chooses the dataset with this key. False where the list has none."""
+        dataset = self._desk.datasets.find(key)
+        if dataset is None:
+            return False
+        self.search.clear()
+        row = self._desk.datasets.row_of(dataset)
+        if row is not None:
+            self._mark(row)
+            self.view.scrollTo(self._desk.datasets.index(row, datasets.TITLE))
+        return row is not None
+
     # ---- the list ----
 
     def _typed(self, text: str) -> None:

@@ -26,7 +26,7 @@ from aihub_desktop.gui.delegates import TickDelegate
 from aihub_desktop.gui.desk import Copy, Desk
 from aihub_desktop.gui.models import file_tree
 from aihub_desktop.gui.pages.target import TargetBar, own_folder
-from aihub_desktop.gui.parts import Banner, ElidedLabel, EmptyPlace, SearchField, bold
+from aihub_desktop.gui.parts import Banner, ElidedLabel, EmptyPlace, LinkButton, SearchField, bold
 from aihub_desktop.gui.theme import GRID
 
 _WIDE: Final = 480  # pixels: below, the keys make way for the names
@@ -52,9 +52,12 @@ class FileView(QTreeView):
 
 
 class FilesPanel(QWidget):
-    """Everything about `Desk.chosen`. `wanted` gives the folder when the person wants the ticked files."""
+    """Everything about `Desk.chosen`. `wanted` gives the folder when the person wants the ticked files; `adopt_wanted`
+    where some of them are on this machine already.
+    """
 
     wanted = Signal(str)
+    adopt_wanted = Signal()
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +66,7 @@ class FilesPanel(QWidget):
         self._title = bold(QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True), 1.25)
         self._about = ElidedLabel(Qt.TextElideMode.ElideRight)
         self._notice = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.adopt = LinkButton()
         self._page = QToolButton(autoRaise=True)
         icons.dress(self._page, "link")
         self._refresh = QToolButton(autoRaise=True)
@@ -118,7 +122,12 @@ class FilesPanel(QWidget):
         box.setSpacing(GRID)
         box.addLayout(head)
         box.addWidget(self._about)
-        box.addWidget(self._notice)
+        more = QHBoxLayout()
+        more.setSpacing(GRID)
+        more.addWidget(self.adopt)
+        more.addWidget(self._notice, 1)
+        more.addStretch(0)
+        box.addLayout(more)
         box.addWidget(self.banner)
         box.addSpacing(GRID // 2)
         box.addLayout(picks)
@@ -140,6 +149,7 @@ class FilesPanel(QWidget):
         self._all.clicked.connect(lambda: tree.tick(self.view.rootIndex(), True))
         self._none.clicked.connect(lambda: tree.tick(self.view.rootIndex(), False))
         self._page.clicked.connect(self._open_page)
+        self.adopt.clicked.connect(self.adopt_wanted)
         self._refresh.clicked.connect(self.reload)
         self._failed.pressed.connect(self.reload)
         self.view.expanded.connect(lambda index: self._open.add(tree.path_of(index)))
@@ -150,6 +160,8 @@ class FilesPanel(QWidget):
 
     def speak(self) -> None:
         say = self._desk.words.say
+        self.adopt.setText(say("gui.adopt.open"))
+        self.adopt.setToolTip(say("gui.adopt.text"))
         self._page.setToolTip(say("gui.files.page"))
         self._page.setAccessibleName(say("gui.files.page"))
         self._refresh.setToolTip(say("gui.files.refresh"))

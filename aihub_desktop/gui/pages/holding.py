@@ -29,6 +29,7 @@ from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Sign, bold
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.tick_box import TickBox
 
+_TOLD_ELSEWHERE = (TaskKind.VERIFY, TaskKind.DEEP)
 _SCALE = 1000  # of the bar: a task of hours moves by less than a percent at a time
 
 
@@ -199,6 +200,8 @@ class HoldingPanel(QWidget):
 
 
 def _worth_telling(task: TaskRow | None) -> TaskRow | None:
-    """What a verification found stands elsewhere once it is over."""
-    is_over = task is not None and task.state is TaskState.DONE and task.kind is not TaskKind.UNPACK
-    return None if is_over else task
+    """What a verification found stands elsewhere once it is over, and what a survey found in its own dialog."""
+    if task is None or task.state not in TASK_ENDED:
+        return task
+    told = task.kind is TaskKind.SURVEY or (task.state is TaskState.DONE and task.kind in _TOLD_ELSEWHERE)
+    return None if told else task
