@@ -19,7 +19,10 @@ from aihub_desktop.unpack.record import unpacked_places
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="calls are made to fail by strace")
 
 SEED = 20261127
-CONTENT = {f"{n % 7}/{n:04}.bin": random.Random(SEED + n).randbytes(30_000 + n) for n in range(300)}
+# Half of them are written whole, half in portions.
+CONTENT = {
+    f"{n % 7}/{n:04}.bin": random.Random(SEED + n).randbytes((3_000 if n % 2 else 30_000) + n) for n in range(300)
+}
 CONTENT["large.bin"] = random.Random(SEED).randbytes(20_000_000)
 
 _RUN = """
