@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from commandline import Aihub, ended
 from looks import looked
-from packed import Raw, member, raw_zip, tarred, tree, zipped
+from packed import Raw, member, raw_zip, tarred, tree, zeros, zipped
 
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.demo.hub import DemoHub
@@ -40,6 +40,31 @@ def test_unpack(aihub: Aihub, folder: Path) -> None:
     assert (run.code, run.err) == (Exit.DONE, "")
     assert run.out.splitlines() == ["a.zip → a: 3 files, 25.0 KB", "b.tgz → b: 3 files, 25.0 KB"]
     assert tree(folder / "a") == tree(folder / "b") == CONTENT
+
+
+def test_where_it_went_is_told(aihub: Aihub, folder: Path, tmp_path: Path) -> None:
+    zipped(folder / "TL1.zip", {"TL1/x": b"1"})
+    lines = []
+    for words in ((), ("--into", folder), ("--into", tmp_path / "out"), ("--into", folder / "in")):
+        dry = aihub("unpack", folder / "TL1.zip", *words, "--dry-run").out
+        run = aihub("unpack", folder / "TL1.zip", *words)
+        assert run.code == Exit.DONE, run.err
+        lines.append(run.out.strip())
+        assert dry.startswith(lines[-1].partition(":")[0])
+    wanted = ("TL1", folder, tmp_path / "out", "in")
+    assert lines == [f"TL1.zip → {place}: 1 file, 1 B" for place in wanted]
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+def test_what_grows_too_much_names_the_way_out(aihub: Aihub, folder: Path, lang: str) -> None:
+    raw_zip(folder / "a.zip", [zeros(b"%d" % n, 250 << 20) for n in range(17)])
+    run = aihub("unpack", folder / "a.zip", "--dry-run", "--lang", lang)
+    assert (run.code, "--allow-any-size" in run.err) == (Exit.FAILED, True)
+    assert aihub("unpack", folder / "a.zip", "--dry-run", "--allow-any-size").code == Exit.DONE
+    raw_zip(folder / "b.zip", [zeros(b"0", 300 << 20)])
+    run = aihub("unpack", folder / "b.zip", "--lang", lang)
+    assert (run.code, "--allow-any-size" in run.err) == (Exit.FAILED, True)
+    assert aihub("unpack", folder / "b.zip", "--allow-any-size").code == Exit.DONE
 
 
 def test_a_whole_folder(aihub: Aihub, folder: Path) -> None:
