@@ -67,7 +67,7 @@ def packed(folder: Path) -> Path:
 
 
 CALLS = (
-    *("linkat:60", "syncfs:3", "unlinkat:120", "write:60", "pwrite64:15", "utimensat:70", "openat:90", "mkdir:2"),
+    *("linkat:60", "syncfs:3", "unlinkat:120", "write:30", "pwrite64:15", "utimensat:70", "openat:90", "mkdir:2"),
     "fdatasync:2",
 )
 
