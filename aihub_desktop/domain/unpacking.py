@@ -14,7 +14,7 @@ class UnpackWish(msgspec.Struct, frozen=True):
 
     `encoding` of the names in a zip: "" for what seems right. `patterns`: of paths in the archive, as a shell has
     them; none means everything. `nested`: archives in the archive, too. `keep`: else an archive is deleted once every
-    entry of it stands on disk, verified.
+    entry of it stands on disk, verified. `any_size`: what grows more than anything real does, too.
     """
 
     folder: str
@@ -24,6 +24,7 @@ class UnpackWish(msgspec.Struct, frozen=True):
     patterns: list[str] = []
     nested: bool = False
     keep: bool = True
+    any_size: bool = False
 
 
 class Refusal(StrEnum):
@@ -50,6 +51,43 @@ class Refused(msgspec.Struct, frozen=True):
     place: str = ""
 
 
+class Rehearsal(msgspec.Struct, frozen=True):
+    """What unpacking one archive would do. `missing_…`: of what no earlier run has unpacked, and the folders for it.
+
+    `missing_bytes` in whole blocks of a disk that has `free` bytes, of which `floor` stay free, and takes `files_free`
+    more files (None: any number). `names`: some of those that are wanted, as they are read; `problem`: why unpacking
+    would not begin.
+    """
+
+    place: str
+    into: str = ""
+    encoding: str = ""
+    entries: int = 0
+    bytes: int = 0
+    missing_entries: int = 0
+    missing_bytes: int = 0
+    free: int = 0
+    refused: list[Refused] = []
+    refused_count: int = 0
+    problem: Problem | None = None
+    names: list[str] = []
+    missing_folders: int = 0
+    floor: int = 0
+    files_free: int | None = None
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """One line of what came of a task: an entry that is not on disk as `archive` has it, or, without a `name`, the
+    archive that could not be unpacked.
+    """
+
+    archive: str
+    name: str = ""
+    why: Refusal | None = None
+    place: str = ""  # where it lies all the same, if RENAMED
+    problem: Problem | None = None
+
+
 class UnpackProgress(msgspec.Struct, frozen=True):
     """Of the archive `place`: what is done with of what there is."""
 
@@ -63,6 +101,7 @@ class UnpackProgress(msgspec.Struct, frozen=True):
 class Unpacked(msgspec.Struct, frozen=True):
     """One archive is done with. `entries` and `bytes` stand on disk. `refused`: the first thousand of `refused_count`.
 
+    `into`: the folder that its files lie in, absolute if it is not in the target folder, "" for that itself.
     `problem`: what ended it early.
     """
 

@@ -8,10 +8,12 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QStackedWidget, QVBox
 
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui import arrivals, icons, theme
+from aihub_desktop.gui.adopt_dialog import adoption
 from aihub_desktop.gui.arrivals import Arrivals
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.farewell import Farewell
 from aihub_desktop.gui.headline import Headline
+from aihub_desktop.gui.inside.entrance import Entrance
 from aihub_desktop.gui.pages.datasets import DatasetsPage
 from aihub_desktop.gui.pages.downloads import DownloadsPage
 from aihub_desktop.gui.pages.library import LibraryPage
@@ -36,6 +38,7 @@ class Window(QWidget):
         self._desk = desk
         self._closing = False
         self.farewell = Farewell(desk, self)
+        self.entrance = Entrance(desk, self)
         self.presence = Presence(desk, self)
         self.setMinimumSize(900, 600)
         self.setAcceptDrops(True)
@@ -86,6 +89,15 @@ class Window(QWidget):
         self.datasets.added.connect(self._added)
         self.storage.added.connect(self._added)
         self.library.added.connect(self._added)
+        self.library.door.adopt_wanted.connect(lambda folder: adoption(self._desk, self, self._added).begin(folder))
+        self.datasets.files.adopt_wanted.connect(
+            lambda: adoption(self._desk, self, self._added, self._desk.chosen).begin()
+        )
+        for page in (self.library, self.downloads):
+            page.look_wanted.connect(self.entrance.look)
+        self.library.unpack_wanted.connect(self.entrance.unpack)
+        self.entrance.unpacking.connect(self.library.show_folder)
+        self.entrance.unpacking.connect(lambda _: self.go(Place.LIBRARY))
         self.downloads.storage_wanted.connect(self.open_storage)
         self.downloads.find_wanted.connect(self._find_dataset)
         self.settings.language_wanted.connect(self.language_wanted)
@@ -119,6 +131,7 @@ class Window(QWidget):
             self.welcome.speak()
         for page in (self.datasets, self.storage, self.downloads, self.library, self.settings):
             page.speak()
+        self.entrance.speak()
         self._show_totals()
 
     def _begin(self) -> None:
@@ -249,9 +262,11 @@ class Window(QWidget):
         self._desk.preferences.setValue(_GEOMETRY, self.saveGeometry())
         self._desk.preferences.setValue(_SPLITTER, self.datasets.splitter.saveState())
         self._desk.preferences.sync()
+        self.entrance.close()
         self.hide()
         self._desk.link.close()
 
     def _closed(self) -> None:
         if self._closing:
+            self._desk.opened.clear()
             self.gone.emit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,8 @@ def test_the_demo_is_one_click_away(
     (demo,) = page._demos
     processes = family(demo.pid)
     assert any(map(alive, processes))
-    assert os.getpgid(demo.pid) == demo.pid, "it outlives this window"
+    if sys.platform != "win32":
+        assert os.getpgid(demo.pid) == demo.pid, "it outlives this window"
     demo.terminate()
     demo.wait(20)
     assert page.isVisible()

@@ -286,7 +286,7 @@ def test_without_a_hub_and_without_a_copy_the_page_says_so_and_tries_again(open_
     stage = open_stage(hub.url)
     wait_until(lambda: stage.desk.catalogue.problem, "the hub's absence")
     page = stage.window.datasets
-    button = next(button for button in page.findChildren(QPushButton) if button.isVisible() and button.text())
+    button = next(place.button for place in page.findChildren(EmptyPlace) if place.button.isVisible())
     assert button.text() == stage.desk.words.say("gui.cure.try-again")
     hub.start()
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
