@@ -1,10 +1,11 @@
 """Drives the window as a screen reader's user does. Run by the system's own Python, which has pyatspi; not by ours.
 
-`python3 assistive.py FOLDER`: on a session bus with the accessibility bus, beside a running window. Prints JSON:
+`python3 assistive.py FOLDER COMMAND…`: on a session bus; starts the window by COMMAND and ends it. Prints JSON:
 what has no name or no role on each page, and how the main story went.
 """
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from gi.repository import GLib
 
 PATIENCE = 60.0
 # Parts of a control, which readers pass over: Qt gives them no name, and the control has one.
-PARTS = {"scroll bar", "filler", "split pane", "layered pane", "panel", "separator", "tool bar", "scroll pane", "viewport"}
+PARTS = {"scroll bar", "filler", "split pane", "layered pane", "panel", "separator", "tool bar", "scroll pane"}
 
 
 def wait_for(found: Callable[[], Any], what: str) -> Any:
@@ -25,7 +26,7 @@ def wait_for(found: Callable[[], Any], what: str) -> Any:
         try:
             if value := found():
                 return value
-        except Exception as error:  # noqa: BLE001 - what is being rebuilt under one's eyes answers with errors
+        except Exception as error:
             print(f"{what}: {error!r}", file=sys.stderr)
         ticked: list[bool] = []
         GLib.timeout_add(50, lambda ticked=ticked: bool(ticked.append(True)))
@@ -85,6 +86,10 @@ def act(one: Any, *names: str) -> None:
     action.doAction(next(known.index(name) for name in names if name in known))
 
 
+def enabled(one: Any) -> Any:
+    return one if one is not None and one.getState().contains(pyatspi.STATE_ENABLED) else None
+
+
 def choose(cell: Any) -> None:
     """A cell of a table."""
     table = cell.parent
@@ -94,7 +99,7 @@ def choose(cell: Any) -> None:
 def story(root: Any, folder: str) -> str:
     """Search, choose, tick, download: told by what the reader would speak at its end."""
     go(root, "Datasets")
-    wait_for(lambda: find(root, "table cell", "90008"), "the list").parent
+    wait_for(lambda: find(root, "table cell", "90008"), "the list")
     find(root, "text", "Search").queryEditableText().setTextContents("90008")
     cell = wait_for(lambda: find(root, "table cell", "90008"), "the dataset")
     choose(cell)
@@ -102,16 +107,12 @@ def story(root: Any, folder: str) -> str:
     act(tick, "Press")
     field = wait_for(lambda: find(root, "text", "older"), "the folder")
     field.queryEditableText().setTextContents(folder)
-    button = wait_for(
-        lambda: (one := find(root, "push button", "Download")) and one.getState().contains(pyatspi.STATE_ENABLED) and one,
-        "the button",
-    )
-    act(button, "Press")
+    act(wait_for(lambda: enabled(find(root, "push button", "Download")), "the button"), "Press")
     done = wait_for(lambda: find(root, "table cell", "Done, verified"), "the end of the download")
     return str(done.name)
 
 
-def main(folder: str) -> None:
+def drive(folder: str) -> dict[str, Any]:
     app = wait_for(application, "the window on the bus")
     root = wait_for(lambda: next(iter(app), None), "the window")
     wait_for(lambda: find(root, "table cell", "9000"), "the list of datasets")
@@ -123,8 +124,17 @@ def main(folder: str) -> None:
     told = story(root, folder)
     if found := unnamed(root):
         nameless["Downloads, with one"] = found
-    print(json.dumps({"unnamed": nameless, "story": told}))
+    return {"unnamed": nameless, "story": told}
+
+
+def main(folder: str, *command: str) -> None:
+    window = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        print(json.dumps(drive(folder)))
+    finally:
+        window.terminate()
+        window.wait()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -46,9 +46,11 @@ def screen(folder: Path, *companions: list[str]) -> Iterator[dict[str, str]]:
         yield environment
 
 
-def play(script: Path, environment: dict[str, str], *words: str, seconds: float = 100) -> str:
+def play(
+    script: Path, environment: dict[str, str], *words: str, seconds: float = 110, python: str = sys.executable
+) -> str:
     """Runs a script on the screen, with a session bus of its own; what it printed. It fails as an assertion does."""
-    command = ["dbus-run-session", "--", sys.executable, str(script), *words]
+    command = ["dbus-run-session", "--", python, str(script), *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=seconds)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout

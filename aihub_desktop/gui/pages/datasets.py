@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -140,7 +140,8 @@ class DatasetsPage(QWidget):
         self.search.left_down.connect(self._into_list)
         self.search.returnPressed.connect(self._into_list)
         self._group.idToggled.connect(self._narrowed)
-        self.view.selectionModel().currentRowChanged.connect(self._chosen)
+        # Assistive technology selects rows without making them current.
+        self.view.selectionModel().selectionChanged.connect(lambda *_: self._chosen())
         self.view.activated.connect(lambda _: self.files.view.setFocus())
         self.view.header().sortIndicatorChanged.connect(self._desk.datasets.sort)
         self._refresh.clicked.connect(self.reload)
@@ -223,10 +224,11 @@ class DatasetsPage(QWidget):
             self._mark(0)
         self.view.setFocus()
 
-    def _chosen(self, current: QModelIndex, _: QModelIndex) -> None:
-        if not current.isValid():
+    def _chosen(self) -> None:
+        rows = self.view.selectionModel().selectedRows(datasets.TITLE)
+        if len(rows) != 1:
             return
-        dataset: Dataset = current.data(datasets.DATASET_ROLE)
+        dataset: Dataset = rows[0].data(datasets.DATASET_ROLE)
         if dataset != self._desk.chosen:
             self.files.choose(dataset)
 
