@@ -105,7 +105,7 @@ def story(root: Any, folder: str) -> str:
     choose(cell)
     tick = wait_for(lambda: find(root, "push button", "Select all"), "the files")
     act(tick, "Press")
-    field = wait_for(lambda: find(root, "text", "older"), "the folder")
+    field = wait_for(lambda: find(root, "text", "Save to"), "the folder")
     field.queryEditableText().setTextContents(folder)
     act(wait_for(lambda: enabled(find(root, "push button", "Download")), "the button"), "Press")
     done = wait_for(lambda: find(root, "table cell", "Done, verified"), "the end of the download")
