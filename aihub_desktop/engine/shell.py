@@ -18,7 +18,7 @@ from typing import Final
 from aihub_desktop.disk.files import make_folders
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews
+from aihub_desktop.domain.leases import AnyNews, Charted
 from aihub_desktop.domain.states import TRANSFER_ENDED
 from aihub_desktop.engine.bearing import Bearing
 from aihub_desktop.engine.copies import Copies
@@ -40,12 +40,14 @@ from aihub_desktop.engine.lending import Lending
 from aihub_desktop.engine.library import Library, OfLibrary, Reply
 from aihub_desktop.engine.lookout import Lookout
 from aihub_desktop.engine.orders import agent, user_agent
-from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox, told
+from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
+from aihub_desktop.engine.pages import hits, page
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.preferences import Preferences
-from aihub_desktop.engine.records import RECEIVING, Book, LeaseKind, Moment
+from aihub_desktop.engine.records import RECEIVING, LeaseKind, Moment
 from aihub_desktop.engine.shelves import Shelves
 from aihub_desktop.engine.storages import StorageKeys
+from aihub_desktop.engine.viewing import Viewing
 from aihub_desktop.engine.volumes import SURVEY_SECONDS
 from aihub_desktop.engine.watch import Watch, local_hour
 from aihub_desktop.engine.wishes import turns_to
@@ -134,6 +136,7 @@ class Shell:
         self._watch = Watch(self._hub, self._errands)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
         self._bearing = Bearing(book, self._hub)
+        self._viewing = Viewing(book, self._errands, self._pool.adjust, self._outbox.map)
         self._lending = Lending(
             self._core, self._pool, self._keys, self._storages, home=self._home, hub=self._hub, post=self.post,
             is_eager=self._only_new,
@@ -194,6 +197,7 @@ class Shell:
             self._save()
             self._saved_at = time.monotonic()
         self._outbox.progress(self._core, _now())
+        self._viewing.turn(time.monotonic())
 
     def _is_time_to_save(self) -> bool:
         """Small files end by the hundred in the time that a disk needs for one turn: they are saved a few at a time,
@@ -222,6 +226,8 @@ class Shell:
                     self._obey(message)
                 except ProblemError as error:
                     self._outbox.answer(message.id, None, error.problem)
+            case Charted():
+                self._viewing.heard(message)
             case _ if message.lease < 0:
                 self._library.hear(message)
             case _:
@@ -271,7 +277,12 @@ class Shell:
                 self._outbox.snapshot(self._core, self._hub)
             case m.Rows():
                 self._save()
-                return _page(self._store, self._core.book, command)
+                return page(self._store, self._core.book, command)
+            case m.Find():
+                self._save()
+                return hits(self._store, self._core.book, command)
+            case m.Watch(file=file):
+                self._viewing.watch(file)
             case m.Configure():
                 self._configure(command)
             case m.Quit():
@@ -286,6 +297,8 @@ class Shell:
 
     def _wish(self, command: m.AnyCommand) -> int | None:
         self._load_for(command)
+        if isinstance(command, m.Remove):
+            self._save()  # what may come back comes from the store
         number = self._tell(command)
         # What was promised is saved before it is promised.
         self._save()
@@ -333,9 +346,12 @@ class Shell:
     # ---- saving and showing ----
 
     def _save(self) -> None:
-        transfers, files, removed, dropped = self._core.book.changes()
+        book = self._core.book
+        transfers, files, removed, dropped = book.changes()
+        forgotten, book.forgotten = book.forgotten, []
+        if transfers or files or forgotten or dropped:
+            self._store.save(transfers, files, forgotten, dropped)
         if transfers or files or removed or dropped:
-            self._store.save(transfers, files, removed, dropped)
             self._outbox.changed(transfers, files, removed)
             self._library.transfers(transfers)
         for transfer in self._core.book.transfers.values():
@@ -350,9 +366,10 @@ class Shell:
                 message = self._inbox.get_nowait()
             except queue.Empty:
                 break
-            if isinstance(message, AnyNews) and message.lease > 0:
+            if isinstance(message, AnyNews) and message.lease > 0 and not isinstance(message, Charted):
                 self._tell(message)
         self._enter_records()
+        self._core.leaving.forget()
         self._save()
         self._keys.close()
         self._storages.close()
@@ -360,15 +377,6 @@ class Shell:
         self._source.close()
         self._store.close()
         self._hold.release()
-
-
-def _page(store: QueueStore, book: Book, command: m.Rows) -> m.FileRows:
-    """Rows as they are now, of which the store has what is not in the book."""
-    transfer = book.transfers.get(command.transfer)
-    if transfer is None:
-        raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=command.transfer)
-    rows = store.files(command.transfer, command.offset, command.limit)
-    return m.FileRows([told(book.files[row.id].row() if row.id in book.files else row) for row in rows], transfer.files)
 
 
 def _now() -> Moment:

@@ -80,6 +80,7 @@ class Follower:
             if not count:
                 return self._lose_all(at, reach)
             self._reading.update(view[:count])
+            self._canvas.read = self._reading.stop
             if not (self._is_as_claimed(at, view[:count]) and self._is_as_told(at, view[:count])):
                 return self._begin()
         return None

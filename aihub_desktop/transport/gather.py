@@ -80,6 +80,14 @@ class Gathering:
         """From now on at most `rate` bytes a second are read, 0 for no limit. From any thread."""
         self._brake.limit(rate)
 
+    def chart(self, file: int) -> None:
+        """Tells where the bytes of this file are. From any thread."""
+        with self._lock:
+            desk = self._desk
+        found = desk.chart(file) if desk is not None else None
+        if found is not None:
+            self._tell(found)
+
     def _gather(self, desk: Desk) -> Problem | None:
         with self._lock:
             self._desk = desk
