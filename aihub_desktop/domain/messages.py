@@ -159,9 +159,10 @@ class Progress(Event, frozen=True):
 class FileMap(Event, frozen=True):
     """Where the bytes of the file are that a face watches. Latest wins, twice a second at most.
 
-    `durable` bytes are claimed by the journal, `written` ones not yet; `coming` is what each connection fetches,
-    from where it is now to where it ends. So many bytes from the start were `read` in order, hashed, and proved as far
-    as the file allows; `again`: so many passed by in this stream because they are on disk already. `size` 0: unknown.
+    `durable` bytes are claimed by the journal, `written` ones not yet; `coming` is what each connection fetches, from
+    where it is now to where it ends (of a stream where it is now alone). So many bytes from the start were `read` in
+    order, hashed, and proved as far as the file allows; `again`: so many passed by in this stream because they are on
+    disk already. `size` 0: unknown.
     """
 
     seq: int

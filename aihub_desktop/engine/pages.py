@@ -12,8 +12,13 @@ from aihub_desktop.engine.records import Book, FileRecord, TransferRecord
 from aihub_desktop.store.queue import QueueStore
 
 
-def page(store: QueueStore, book: Book, command: Rows) -> FileRows:
-    """Rows as they are now. Raises BAD_COMMAND for a transfer that is none."""
+def listed(store: QueueStore, book: Book, command: Rows | Find) -> FileRows | Hits:
+    """Raises BAD_COMMAND for a transfer that is none."""
+    return _page(store, book, command) if isinstance(command, Rows) else _hits(store, book, command)
+
+
+def _page(store: QueueStore, book: Book, command: Rows) -> FileRows:
+    """Rows as they are now."""
     transfer = book.transfers.get(command.transfer)
     if transfer is None:
         raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=command.transfer)
@@ -27,7 +32,7 @@ def page(store: QueueStore, book: Book, command: Rows) -> FileRows:
     return FileRows(rows, store.count(wanted, [transfer.id]).get(transfer.id, 0) if wanted else transfer.files)
 
 
-def hits(store: QueueStore, book: Book, command: Find) -> Hits:
+def _hits(store: QueueStore, book: Book, command: Find) -> Hits:
     wanted = Filter.of(command.words, command.states)
     resting = [key for key, transfer in book.transfers.items() if not transfer.loaded]
     counts = store.count(wanted, resting)

@@ -41,10 +41,10 @@ from aihub_desktop.engine.library import Library, OfLibrary, Reply
 from aihub_desktop.engine.lookout import Lookout
 from aihub_desktop.engine.orders import agent, user_agent
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
-from aihub_desktop.engine.pages import hits, page
+from aihub_desktop.engine.pages import listed
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.preferences import Preferences
-from aihub_desktop.engine.records import RECEIVING, LeaseKind, Moment
+from aihub_desktop.engine.records import Book, LeaseKind, Moment
 from aihub_desktop.engine.shelves import Shelves
 from aihub_desktop.engine.storages import StorageKeys
 from aihub_desktop.engine.viewing import Viewing
@@ -130,7 +130,9 @@ class Shell:
         self._errands = Errands("errand", self.post)
         self._lookout = Lookout(self._errands, self._tell)
         self._keys = Keys(self._hub, self._source, self._errands, self.post)
-        self._storages = StorageKeys(self._store, Vault(), self.post, self._storage_changed)
+        self._storages = StorageKeys(
+            self._store, Vault(), self.post, lambda endpoint: self._tell(StorageChanged(endpoint))
+        )
         self._shelves = Shelves(self._storages, self._errands, lambda: agent(self._core.settings))
         self._copies = Copies(self._store, self._source, self._errands)
         self._watch = Watch(self._hub, self._errands)
@@ -187,9 +189,8 @@ class Shell:
             self._handle(message)
         # What comes next begins before the disk has had its time for what is through.
         self._do(self._core.plan(_now()))
-        self._pool.enforce()
-        self._keys.enforce()
-        self._storages.enforce()
+        for each in (self._pool, self._keys, self._storages):
+            each.enforce()
         if self._is_time_to_save():
             if self._records:
                 self._enter_records()
@@ -208,12 +209,9 @@ class Shell:
 
     def _watch_line(self) -> None:
         """After sleep, or by another way out, no connection from before lives on."""
-        book = self._core.book
-        receiving = [lease for lease in book.leases.values() if lease.kind in RECEIVING]
-        if receiving:
-            self._watch.towards(self._bearing.address(receiving))
-        why = self._watch.changed(bool(receiving or book.later))
-        if why:
+        if address := self._bearing.address():
+            self._watch.towards(address)
+        if why := self._watch.changed(bool(address or self._core.book.later)):
             _log.warning("all that is received begins anew: %s", why)
             self._tell(LineChanged())
 
@@ -275,12 +273,9 @@ class Shell:
         match command:
             case m.Resync():
                 self._outbox.snapshot(self._core, self._hub)
-            case m.Rows():
+            case m.Rows() | m.Find():
                 self._save()
-                return page(self._store, self._core.book, command)
-            case m.Find():
-                self._save()
-                return hits(self._store, self._core.book, command)
+                return listed(self._store, self._core.book, command)
             case m.Watch(file=file):
                 self._viewing.watch(file)
             case m.Configure():
@@ -296,19 +291,13 @@ class Shell:
         return None
 
     def _wish(self, command: m.AnyCommand) -> int | None:
-        self._load_for(command)
+        _load_for(command, self._core.book, self._store)
         if isinstance(command, m.Remove):
             self._save()  # what may come back comes from the store
         number = self._tell(command)
         # What was promised is saved before it is promised.
         self._save()
         return number
-
-    def _load_for(self, command: m.AnyCommand) -> None:
-        """Ended transfers keep their files in the store until somebody turns to them again."""
-        for transfer in self._core.book.transfers.values():
-            if not transfer.loaded and turns_to(command, transfer):
-                self._core.book.load_files(transfer, self._store.files(transfer.id))
 
     def _configure(self, command: m.Configure) -> None:
         self._preferences.change(command)
@@ -320,9 +309,6 @@ class Shell:
         if problem is None:
             self._tell(KeyChanged())
         reply(value, problem)
-
-    def _storage_changed(self, endpoint: str) -> None:
-        self._tell(StorageChanged(endpoint))
 
     # ---- deeds ----
 
@@ -354,9 +340,9 @@ class Shell:
         if transfers or files or removed or dropped:
             self._outbox.changed(transfers, files, removed)
             self._library.transfers(transfers)
-        for transfer in self._core.book.transfers.values():
-            if transfer.loaded and transfer.state in TRANSFER_ENDED and not self._core.book.leases_of(transfer):
-                self._core.book.unload_files(transfer)
+        for transfer in book.transfers.values():
+            if transfer.loaded and transfer.state in TRANSFER_ENDED and not book.leases_of(transfer):
+                book.unload_files(transfer)
 
     def _shut(self) -> None:
         """The order matters: workers first, for their last news says what is safe; the queue last."""
@@ -377,6 +363,13 @@ class Shell:
         self._source.close()
         self._store.close()
         self._hold.release()
+
+
+def _load_for(command: m.AnyCommand, book: Book, store: QueueStore) -> None:
+    """Ended transfers keep their files in the store until somebody turns to them again."""
+    for transfer in book.transfers.values():
+        if not transfer.loaded and turns_to(command, transfer):
+            book.load_files(transfer, store.files(transfer.id))
 
 
 def _now() -> Moment:

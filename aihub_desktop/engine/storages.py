@@ -59,7 +59,7 @@ class StorageKeys:
     """
 
     def __init__(
-        self, store: QueueStore, vault: Vault, post: Callable[[Back], None], changed: Callable[[str], None]
+        self, store: QueueStore, vault: Vault, post: Callable[[Back], None], changed: Callable[[str], object]
     ) -> None:
         self._store = store
         self._vault = vault

@@ -309,7 +309,7 @@ class Sink:
             written.append(Piece(growing.start, growing.stop))
         durable = merged(piece for piece in pieces if piece not in marked)
         at = min(self._at, size) if size else self._at
-        coming = [(at, size or at)] if self.seen else []
+        coming = [(at, at)] if self.seen else []
         read = self._reading.stop
         return Charted(lease, file, size, coarser(durable), coarser(merged(written)), coming, read, self.again)
 

@@ -332,7 +332,12 @@ def test_progress_moves_numbers_and_its_absence_stills_them(queue: QueueModel) -
     pages(queue, 1, 2)
     queue.change(Changed(3, files=[file_row(10, 1, FileState.FETCHING)]))
     queue.progress(
-        Progress(4, 2048.0, [TransferProgress(1, 1500, 1500, 0, 2048.0, 61.0)], [FileProgress(10, 1, 500, 0, 2048.0)])
+        Progress(
+            4,
+            2048.0,
+            [TransferProgress(1, 1500, 1500, 0, 2048.0, 61.0, 0, (58, 63))],
+            [FileProgress(10, 1, 500, 0, 2048.0)],
+        )
     )
     assert text(queue, 1, Column.SPEED) == "2.00 KB/s"
     assert text(queue, 1, Column.PROGRESS) == "50 %"
@@ -414,7 +419,7 @@ def test_why_is_known_also_of_files_whose_rows_are_not_here(queue: QueueModel) -
 def test_files_that_are_finished_before_a_pause(queue: QueueModel) -> None:
     queue.change(Changed(2, [transfer(1, TransferState.PAUSED, running=2, finishing=True)]))
     assert text(queue, 1, Column.STATE) == "Finishing 2 files"
-    queue.progress(Progress(3, 9.0, [TransferProgress(1, 1500, 0, 0, 2048.0, 61.0, 7)], []))
+    queue.progress(Progress(3, 9.0, [TransferProgress(1, 1500, 0, 0, 2048.0, 61.0, 7, (50, 60))], []))
     queue.change(Changed(4, [transfer(1, TransferState.PAUSED, running=1, finishing=True)]))
     assert text(queue, 1, Column.LEFT)
     assert text(queue, 1, Column.SPEED)

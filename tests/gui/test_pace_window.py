@@ -226,7 +226,8 @@ def test_closing_costs_no_question_where_nothing_is_lost(played: Played) -> None
 
 def test_the_brake_is_named_below_the_queue(played: Played) -> None:
     pace = played.page.pace
-    assert pace.texts == ("1 running · 4.10 GB again", "2 of 4 streams", "No limit")
+    totals = "6.20 MB/s · 1–3 h left · 4.10 GB again (after a cut)"
+    assert pace.texts == (totals, "2 of 4 streams", "No limit")
     played.player.progress(progress(Brake.DRIVE))
     assert pace.texts[1] == "The drive is the limit, so fewer streams run · 2 of 4 streams"
     played.player.change(settings=Settings(limit=2 * MB, hours=NIGHTS))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from typing import Final
+
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
 
@@ -13,6 +16,8 @@ from aihub_desktop.gui.models.queue import QueueModel
 from aihub_desktop.gui.models.queue_words import Column
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.system.words import Words
+
+_MOST_UNFOLDED: Final = 20  # transfers that are unfolded because some of their files were looked for
 
 
 class QueueView(QTreeView):
@@ -33,10 +38,19 @@ class QueueView(QTreeView):
         self.setAllColumnsShowFocus(True)
         self.setExpandsOnDoubleClick(False)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.setDragDropOverwriteMode(False)
         header = self.header()
         header.setSectionsMovable(False)
         header.setStretchLastSection(False)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        self._unfolded: set[int] = set()  # by hand
+        self._chosen: list[int] = []
+        self._restores = False
+        queue.modelAboutToBeReset.connect(self._remember)
+        queue.modelReset.connect(self._restore)
+        self.collapsed.connect(lambda index: self._note(index, unfolded=False))
+        self.expanded.connect(lambda index: self._note(index, unfolded=True))
         self.expanded.connect(queue.fetchMore)
         queue.rowsInserted.connect(lambda parent, *_: self._fetch_on(parent))
         queue.rowsRemoved.connect(lambda parent, *_: self._fetch_on(parent))
@@ -51,7 +65,7 @@ class QueueView(QTreeView):
             Column.STATE: words.say("gui.queue.state-files", state=state, done=36, n=36),
             Column.SIZE: words.say("gui.queue.amount", here=words.size(996 << 30), all=about),
             Column.SPEED: words.speed(996 << 10),
-            Column.LEFT: words.duration(23.9 * 3600),
+            Column.LEFT: words.time_between((81 * 60, 94 * 60)),
         }
         header.setMinimumSectionSize(GRID * 6)
         header.resizeSection(Column.PROGRESS, metrics.horizontalAdvance("100 %") + GRID * 10)
@@ -73,6 +87,29 @@ class QueueView(QTreeView):
             self.selectionModel().setCurrentIndex(index, flags)
             self.scrollTo(index)
             self.setFocus()
+
+    # ---- another filter, or another engine: what was unfolded and chosen stays so ----
+
+    def _note(self, index: QModelIndex, *, unfolded: bool) -> None:
+        row = self._queue.row_at(index)
+        if isinstance(row, TransferRow) and not self._restores:
+            (self._unfolded.add if unfolded else self._unfolded.discard)(row.id)
+
+    def _remember(self) -> None:
+        self._chosen = [row.id for row in self.choice().transfers]
+
+    def _restore(self) -> None:
+        self._restores = True
+        for transfer in (*self._unfolded, *islice(self._queue.filter.hits, _MOST_UNFOLDED)):
+            index = self._queue.index_of(transfer)
+            if index.isValid():
+                self.setExpanded(index, True)
+        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        for transfer in self._chosen:
+            index = self._queue.index_of(transfer)
+            if index.isValid():
+                self.selectionModel().select(index, flags)
+        self._restores = False
 
     def _fetch_on(self, transfer: QModelIndex) -> None:
         # The view itself asks for more at its very end only.
