@@ -499,3 +499,37 @@ def test_the_number_of_what_was_removed_is_not_given_again_while_it_may_come_bac
     number = desk.add([("a.zip", GB)])
     removed(desk, number)
     assert desk.add([("b.zip", GB)]) == number + 1
+
+
+def test_at_the_start_whoever_comes_first_is_looked_at_before_others_begin() -> None:
+    desk = Desk(parallel=1)
+    first, second, _ = three(desk)
+    desk.tell(m.Pause(1))
+    for lease in list(desk.core.book.leases):
+        desk.tell(Ended(lease))
+    desk.take(Fetch)
+    desk.tell(m.Resume(1, [first, second]))
+    looks = {deed.transfer: deed for deed in desk.take(LookAt)}
+
+    def answer(number: int) -> None:
+        desk.tell(Looked(number, {file.id: NOTHING for file in looks[number].files}))
+
+    answer(second)
+    assert lent(desk) == []
+    assert desk.core.next_moment(desk.now()) == pytest.approx(2.0)
+    answer(first)
+    assert lent(desk) == ["a1.zip"]
+
+
+def test_a_drive_that_hangs_holds_up_the_others_for_a_moment_only() -> None:
+    desk = Desk(parallel=1)
+    first, second, _ = three(desk)
+    desk.tell(m.Pause(1))
+    for lease in list(desk.core.book.leases):
+        desk.tell(Ended(lease))
+    desk.take(Fetch)
+    desk.tell(m.Resume(1, [first, second]))
+    looks = {deed.transfer: deed for deed in desk.take(LookAt)}
+    desk.tell(Looked(second, {file.id: NOTHING for file in looks[second].files}))
+    desk.wait(2.1)
+    assert lent(desk) == ["b1.zip"]

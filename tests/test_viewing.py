@@ -123,7 +123,7 @@ def test_files_are_found_in_what_runs_and_in_what_is_over(hub: DemoHub, folder: 
         hits = run.ask(m.Find(run.engine.number(), list(words), list(states)), m.Hits)
         command = m.Rows(run.engine.number(), 1, words=list(words), states=list(states))
         rows = run.ask(command, m.FileRows)
-        assert rows.total == len(rows.rows) == hits.files.get(1, 0)
+        assert rows.total == len(rows.rows) == dict(hits.files).get(1, 0)
         return [row.file.path for row in rows.rows]
 
     slow = hub.faults.add(Slow(rate=500_000))

@@ -519,9 +519,9 @@ class FileRows(msgspec.Struct, frozen=True):
 
 
 class Hits(msgspec.Struct, frozen=True):
-    """Transfers without any are left out."""
+    """(transfer, how many files); transfers without any are left out."""
 
-    files: dict[int, int]
+    files: list[tuple[int, int]]
 
 
 class KeyState(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ def _hits(store: QueueStore, book: Book, command: Find) -> Hits:
     for key, transfer in book.transfers.items():
         if transfer.loaded and (count := len(_matching(book, transfer, wanted))):
             counts[key] = count
-    return Hits(counts)
+    return Hits(sorted(counts.items()))
 
 
 def _matching(book: Book, transfer: TransferRecord, wanted: Filter) -> list[FileRecord]:

@@ -127,6 +127,7 @@ class Berth:
 
     device: int | None = None  # None until its folder was looked at
     admitted: bool = False  # there was room for it since it was last looked at
+    looked_for: float | None = None  # steady clock: since when the planner waits for the look at it
     sound: bool = False  # its folder was found as it should be since it last stopped
     spoken: bool = False  # a person wants it to go on: what was learnt of vain tries counts no more
     asked_at: float | None = None  # when the survey that is under way began

@@ -32,10 +32,11 @@ class Viewing:
         self._watched: int | None = None
         self._asked_at = float("-inf")
         self._told: object = None  # what the last map of a file at rest was made of
+        self._heard: Charted | None = None
         self._reads = False  # a journal is being read
 
     def watch(self, file: int | None) -> None:
-        self._watched, self._told, self._asked_at = file, None, float("-inf")
+        self._watched, self._told, self._heard, self._asked_at = file, None, None, float("-inf")
 
     def turn(self, now: float) -> None:
         """Asks, if it is time to. `now` of the steady clock."""
@@ -53,7 +54,8 @@ class Viewing:
 
     def heard(self, news: Charted) -> None:
         file = self._book.files.get(news.file)
-        if file is not None and news.file == self._watched and file.lease == news.lease:
+        if file is not None and news.file == self._watched and file.lease == news.lease and news != self._heard:
+            self._heard = news
             self._emit(FileMap(0, news.file, news.size, news.durable, news.written, news.coming, news.read, news.again))
 
     def _look(self, file: FileRecord) -> None:

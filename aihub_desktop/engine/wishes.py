@@ -108,6 +108,7 @@ class Wishes:
     def look(self, transfer: TransferRecord, word: Word) -> None:
         """Asks what of it is on disk; nothing of it begins before the answer."""
         transfer.looked = transfer.berth.admitted = False
+        transfer.berth.looked_for = None
         transfer.berth.spoken = word > Word.NONE
         files = [file.work() for file in self._book.files_of(transfer) if file.place and file.state not in _NOT_LOOKED]
         self._outcome.do(LookAt(transfer.id, transfer.folder, files, transfer.volume, word))

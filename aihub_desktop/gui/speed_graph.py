@@ -61,13 +61,17 @@ class SpeedGraph(QWidget):
         """`event` None: the engine is gone. `limit` in bytes a second, 0 for none."""
         moves = event is not None and bool(event.transfers)
         self._rate = event.rate if event is not None and moves else None
-        self._history.note(time.monotonic(), self._rate)
+        self.note(time.monotonic(), self._rate)
         if limit != self._limit:
             self._limit = limit
             self.update()
         if self.isVisible() and not self._timer.isActive():
             self._timer.start()
             self._tick()
+
+    def note(self, moment: float, rate: float | None) -> None:
+        """How fast it was at a moment of the steady clock; None: nothing was under way."""
+        self._history.note(moment, rate)
 
     def sizeHint(self) -> QSize:
         return QSize(GRID * 40, GRID * 18)

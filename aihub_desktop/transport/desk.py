@@ -12,7 +12,7 @@ import msgspec
 
 from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews, Charted, Failed, Gather, Proof, Proved, Whole
+from aihub_desktop.domain.leases import AnyNews, Failed, Gather, Proof, Proved, Whole
 from aihub_desktop.domain.retry import DROPPING
 from aihub_desktop.transport.agenda import Agenda
 from aihub_desktop.transport.batch import Batch, Small
@@ -89,12 +89,6 @@ class Desk:
     def open_jobs(self) -> list[Job]:
         with self._change:
             return list(self._agenda.open)
-
-    def chart(self, file: int) -> Charted | None:
-        """Where the bytes of one of the files are; None for one that nobody has begun."""
-        with self._change:
-            job = self._jobs.get(file)
-            return None if job is None else job.chart(self.order.lease)
 
     def _changed(self) -> None:
         with self._change:

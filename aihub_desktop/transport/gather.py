@@ -84,9 +84,10 @@ class Gathering:
         """Tells where the bytes of this file are. From any thread."""
         with self._lock:
             desk = self._desk
-        found = desk.chart(file) if desk is not None else None
-        if found is not None:
-            self._tell(found)
+        jobs = desk.open_jobs() if desk is not None else []
+        for found in (job.chart(self._order.lease) for job in jobs if job.work.id == file):
+            if found is not None:
+                self._tell(found)
 
     def _gather(self, desk: Desk) -> Problem | None:
         with self._lock:

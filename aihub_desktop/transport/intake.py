@@ -120,8 +120,10 @@ class Intake:
     def chart(self, file: int) -> Charted | None:
         """Where the bytes of one of its files are; None for one that is none. From any thread."""
         sink = self._sinks.get(file)
-        size = self._works[file].file.size if sink is not None else None
-        return None if sink is None or size is None else sink.chart(self._order.lease, file, size.high)
+        if sink is None:
+            return None
+        size = self._works[file].file.size.high
+        return sink.chart(self._order.lease, file, size, is_coming=self._current == file)
 
     def _prepare_one(self, work: WorkFile, keys: set[str]) -> None:
         key = match_key(work.file.path)

@@ -128,15 +128,16 @@ class Job:
         return bool(self.told or self.heard or self.pieces)
 
     def chart(self, lease: int) -> Charted | None:
-        """Under the desk's lock."""
-        size = self.spans.size if self.spans is not None else None
+        """Where its bytes are; None while nobody has begun. From any thread."""
+        sink, canvas, spans = self.sink, self.canvas, self.spans
+        size = spans.size if spans is not None else None
         size = self.file.size.high if size is None else size
-        if self.sink is not None:
-            return self.sink.chart(lease, self.work.id, size)
-        if self.canvas is None:
+        if sink is not None:
+            return sink.chart(lease, self.work.id, size, is_coming=sink.seen)
+        if canvas is None:
             return None
-        durable, written, read = self.canvas.chart()
-        coming = self.spans.under_way() if self.spans is not None else []
+        durable, written, read = canvas.chart()
+        coming = spans.under_way() if spans is not None else []
         return Charted(lease, self.work.id, size, coarser(durable), coarser(written), coming, read, self.again)
 
     def end_claims(self) -> None:

@@ -300,7 +300,7 @@ class Sink:
             code = Code.CHANGED if piece in self._earlier else Code.OVERLAPPING
             raise ProblemError(code, start=passing.start, stop=passing.at)
 
-    def chart(self, lease: int, file: int, size: int) -> Charted:
+    def chart(self, lease: int, file: int, size: int, *, is_coming: bool) -> Charted:
         """From any thread, at any time: what is looked at is replaced or copied whole, never half."""
         growing, marked = self._growing, frozenset(self._marked)
         pieces = self._coverage.pieces()
@@ -309,7 +309,7 @@ class Sink:
             written.append(Piece(growing.start, growing.stop))
         durable = merged(piece for piece in pieces if piece not in marked)
         at = min(self._at, size) if size else self._at
-        coming = [(at, at)] if self.seen else []
+        coming = [(at, at)] if is_coming else []
         read = self._reading.stop
         return Charted(lease, file, size, coarser(durable), coarser(merged(written)), coming, read, self.again)
 

@@ -9,6 +9,7 @@ from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.messages import (
     Brake,
     Changed,
+    FileMap,
     FileProgress,
     FileRow,
     FileRows,
@@ -63,6 +64,18 @@ FILES = [
     file(1, "TS_01.zip", round(7.5 * GB), 12 * GB, Problem(Code.CUT)),
     file(2, "TS_02.zip", 5 * GB, 9 * GB),
 ]
+
+
+def _gigabytes(*borders: float) -> list[tuple[int, int]]:
+    ends = [round(border * GB) for border in borders]
+    return list(zip(ends[::2], ends[1::2], strict=True))
+
+
+# The first of the files, as if it came over three connections.
+RANGES = FileMap(
+    0, 1, 12 * GB, _gigabytes(0, 3.1, 4, 6.5, 8, 8.7), _gigabytes(3.1, 3.2, 6.5, 6.6, 8.7, 8.75),
+    _gigabytes(3.2, 4, 6.6, 8, 8.75, 12), 3 * GB,
+)  # fmt: skip
 
 
 def running(*, finishing: bool = False) -> TransferRow:

@@ -44,7 +44,7 @@ with open(sys.argv[1], "a", encoding="utf-8") as notes:
         notes.flush()
         command = json.loads(line)
         # It knows no answers: what asks for one is refused.
-        asks = command["command"] in ("space", "listdatasets", "listholdings")
+        asks = command["command"] in ("space", "listdatasets", "listholdings", "find")
         refusal = {"code": "bad-command", "facts": {}} if asks else None
         print(json.dumps({"event": "answer", "seq": 0, "id": command["id"], "refused": refusal}), flush=True)
         if command["command"] == "quit":

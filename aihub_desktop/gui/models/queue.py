@@ -44,8 +44,9 @@ class QueueModel(QueueTree):
     def change(self, event: Changed) -> None:
         """Rows that changed, came or went."""
         for transfer in event.removed:
-            if (item := self._rows.drop(transfer)) is not None:
+            if (item := self._rows.get(transfer)) is not None:
                 self._hide(item)
+                self._rows.drop(transfer)  # not before: views ask for what they lose
         moved = False
         for row in event.transfers:
             item = self._rows.get(row.id)

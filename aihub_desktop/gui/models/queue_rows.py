@@ -110,9 +110,9 @@ class QueueRows:
         self.items[row.id] = TransferItem.of(row, self.filter)
         self._order = None
 
-    def drop(self, transfer: int) -> TransferItem | None:
+    def drop(self, transfer: int) -> None:
         self._order = None
-        return self.items.pop(transfer, None)
+        del self.items[transfer]
 
     def disorder(self) -> None:
         """Ranks have changed."""

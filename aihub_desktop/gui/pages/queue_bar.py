@@ -85,7 +85,7 @@ class QueueBar(QWidget):
 
     def _found(self, wanted: QueueFilter, hits: Hits) -> None:
         if wanted == self.wanted:
-            self._narrow(QueueFilter(wanted.kind, wanted.text, hits.files))
+            self._narrow(QueueFilter(wanted.kind, wanted.text, dict(hits.files)))
 
     def _narrow(self, wanted: QueueFilter) -> None:
         self._desk.queue.narrow(wanted)
