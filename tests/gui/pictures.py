@@ -233,7 +233,7 @@ class Show:
         self._snap("order-menu", page.ordering.menu)
         page.ordering.menu.close()
         page.ordering.priorities[Priority.HIGH].trigger()
-        page.bar.field.setText("TS")
+        page.bar.field.setText("TS_01")
         wait_until(lambda: queue.shown() == [running], "the filter")
         self._snap("downloads-filtered")
         page.bar.field.setText("그런 것 없음")

@@ -497,6 +497,15 @@ def listed(model: QueueModel, transfer_: int, files: dict[int, dict[int, FileRow
     return [row for row in rows if item is not None and model.filter.shows_file(row, item.hay)]
 
 
+def answer_some(
+    model: QueueModel, chance: random.Random, asked: list[tuple[int, int]], files: dict[int, dict[int, FileRow]]
+) -> None:
+    while asked and chance.random() < 0.7:
+        of, offset = asked.pop(0)
+        page = listed(model, of, files)
+        model.add_rows(of, offset, FileRows(page[offset : offset + 2], len(page)))
+
+
 def test_random_events_leave_the_model_as_the_rows_are(qapp: object) -> None:
     seed = random.SystemRandom().getrandbits(32)
     print("seed", seed)
@@ -533,10 +542,7 @@ def test_random_events_leave_the_model_as_the_rows_are(qapp: object) -> None:
                 model.change(Changed(turn, files=[files[number][key]]))
             case _ if number in truth:
                 model.fetchMore(model.index_of(number))
-        while asked and chance.random() < 0.7:
-            of, offset = asked.pop(0)
-            page = listed(model, of, files)
-            model.add_rows(of, offset, FileRows(page[offset : offset + 2], len(page)))
+        answer_some(model, chance, asked, files)
     assert {row.id: row for row in model.transfers()} == truth
     shown_now = [row.id for row in sorted(truth.values(), key=lambda row: (row.rank, row.id))]
     assert model.shown() == [number for number in shown_now if model.filter.shows(truth[number], hay_of(truth[number]))]

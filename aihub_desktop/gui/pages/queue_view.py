@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtGui import QAccessible, QAccessibleTableModelChangeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
 
 from aihub_desktop.domain.messages import FileRow, TransferRow
@@ -13,6 +15,7 @@ from aihub_desktop.domain.states import TransferState
 from aihub_desktop.gui.choice import Choice
 from aihub_desktop.gui.delegates import ProgressDelegate, RowDelegate, TitleDelegate
 from aihub_desktop.gui.models.queue import QueueModel
+from aihub_desktop.gui.models.queue_tree import AnyIndex
 from aihub_desktop.gui.models.queue_words import Column
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.system.words import Words
@@ -88,6 +91,16 @@ class QueueView(QTreeView):
             self.selectionModel().setCurrentIndex(index, flags)
             self.scrollTo(index)
             self.setFocus()
+
+    def dataChanged(self, first: AnyIndex, last: AnyIndex, roles: Sequence[int] = ()) -> None:
+        # No row ever changes its height here. The tree's own answer is to measure every row between the two, files of
+        # unfolded transfers among them: with 100,000 rows that takes minutes.
+        self.viewport().update()
+        if QAccessible.isActive():
+            event = QAccessibleTableModelChangeEvent(self, QAccessibleTableModelChangeEvent.ModelChangeType.DataChanged)
+            event.setFirstRow(first.row())
+            event.setLastRow(last.row())
+            QAccessible.updateAccessibility(event)
 
     # ---- another filter, or another engine: what was unfolded and chosen stays so ----
 
