@@ -18,11 +18,12 @@ from engines import final_files, manifest, offered, sha256
 from aihub_desktop.demo.archives import Entry, split_zip, zipped
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.domain.adoption import Fate, State
 from aihub_desktop.domain.model import HUB, RemoteFile, SizeRange
 from aihub_desktop.holdings.adopt import Adoption
 from aihub_desktop.holdings.copying import Steps
-from aihub_desktop.holdings.fates import Fate, Told, Ways
-from aihub_desktop.holdings.finds import Find, State
+from aihub_desktop.holdings.fates import Told, Ways
+from aihub_desktop.holdings.finds import Find
 from aihub_desktop.holdings.survey import survey
 
 SEED: Final = 20260505

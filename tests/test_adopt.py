@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import os
 import random
+import sys
 import tarfile
 import unicodedata
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,11 +37,15 @@ from rights import as_anybody
 from aihub_desktop.archives.ziparchive import StoppedError
 from aihub_desktop.demo.archives import Entry as Zipped
 from aihub_desktop.demo.archives import zipped
+from aihub_desktop.domain.adoption import Fate, Origin, State
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
+from aihub_desktop.domain.model import SizeRange
 from aihub_desktop.domain.names import safe_path
-from aihub_desktop.holdings.fates import Fate, Ways
-from aihub_desktop.holdings.finds import Origin, State
+from aihub_desktop.holdings.adopt import Adoption
+from aihub_desktop.holdings.copying import Steps
+from aihub_desktop.holdings.fates import Told, Ways
+from aihub_desktop.holdings.leftovers import Names
 from aihub_desktop.holdings.placing import NOTE
 from aihub_desktop.holdings.survey import survey
 from aihub_desktop.transport.ledger import Entry, Ledger
@@ -601,3 +607,160 @@ def test_the_target_lies_in_the_folder_and_is_half_full(made: Leavings, folder: 
     finished(folder / "new", {BIG_PLACE: made.right[BIG_PLACE]})
     assert set(made.adopt(folder, folder / "new").values()) == {Fate.ADOPTED}
     made.check(folder / "new")
+
+
+# What somebody changes between the look and the taking.
+
+
+def adopted_after(left: Leavings, folder: Path, change: Callable[[], object], target: Path | str = "") -> set[Fate]:
+    found = survey(folder, left.tree, target)
+    change()
+    told: list[Told] = []
+    Adoption(found, told.append).run()
+    return {one.fate for one in told}
+
+
+@pytest.mark.parametrize("where", ["in place", "elsewhere"])
+@pytest.mark.parametrize("change", ["longer", "shorter", "gone", "link", "pipe", "folder"])
+def test_a_find_that_is_something_else_by_now(
+    made: Leavings, folder: Path, tmp_path: Path, where: str, change: str
+) -> None:
+    path = folder / TABLE_PLACE
+    finished(folder, {TABLE_PLACE: made.right[TABLE_PLACE]})
+    target = folder if where == "in place" else tmp_path / "to"
+
+    def do() -> None:
+        match change:
+            case "longer":
+                path.write_bytes(path.read_bytes() + b"more")
+            case "shorter":
+                path.write_bytes(path.read_bytes()[:-9])
+            case "gone":
+                path.unlink()
+            case _:
+                path.rename(tmp_path / "away")
+                make_odd(path, change, tmp_path / "away")
+
+    fates = adopted_after(made, folder, do, target)
+    assert fates <= {Fate.CHANGED, Fate.FAILED}
+    assert fates
+    made.check(target, [])
+    assert where == "in place" or not [one for one in target.rglob("*") if one.is_file()]
+
+
+def make_odd(path: Path, kind: str, away: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("links need rights there, and pipes have no place in a folder")
+    elif kind == "link":
+        path.symlink_to(away)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+
+
+def test_a_table_that_changes_while_it_is_copied(made: Leavings, folder: Path, tmp_path: Path) -> None:
+    """Half of the old bytes and half of the new ones would be nobody's file."""
+    finished(folder, {TABLE_PLACE: made.right[TABLE_PLACE]})
+
+    def stopped() -> bool:
+        with (folder / TABLE_PLACE).open("r+b") as file:
+            file.write(b"!")
+        os.utime(folder / TABLE_PLACE, ns=(1, next(times)))
+        return False
+
+    times = iter(range(1, 1 << 20))
+    assert made.adopt(folder, tmp_path / "to", stopped=stopped) == {TABLE_PLACE: Fate.CHANGED}
+    assert not [one for one in (tmp_path / "to").rglob("*") if one.is_file()]
+
+
+def test_a_tar_to_which_a_browser_still_adds(made: Leavings, folder: Path) -> None:
+    path = folder / "download.tar.crdownload"
+    path.write_bytes(made.tar[: len(made.tar) * 3 // 4])
+    found = survey(folder, made.tree)
+    path.write_bytes(made.tar[: len(made.tar) * 7 // 8])
+    told: list[Told] = []
+    Adoption(found, told.append).run()
+    assert Fate.ADOPTED in {one.fate for one in told}
+    made.right_names(folder)
+
+
+def test_two_forms_of_one_name_for_one_file(made: Leavings, folder: Path) -> None:
+    """As a disk has it that takes both forms of a Korean name: it is in its place, by whatever form it is listed."""
+    finished(folder, {TABLE_PLACE: made.right[TABLE_PLACE]})
+    other = (folder / TABLE_PLACE).with_name(unicodedata.normalize("NFD", Path(TABLE_PLACE).name))
+    os.link(folder / TABLE_PLACE, other)
+    assert {find.in_place for find in made.look(folder)} == {True}
+    assert made.adopt(folder) == {TABLE_PLACE: Fate.ADOPTED}
+
+
+def test_pipes_are_not_waited_for(made: Leavings, folder: Path) -> None:
+    for name in (BIG_PLACE, "download.tar", f"{TABLE_PLACE}.part0", "x.crdownload"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        make_odd(folder / name, "pipe", folder)
+    assert made.states(folder) == {BIG_PLACE: State.LINK}
+    assert made.adopt(folder) == {}
+
+
+# Many.
+
+
+def test_what_a_look_at_many_files_asks_of_the_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A constant for each file, whatever else is there: by twice as many files the calls are doubled."""
+    counts = [asked(folder / str(count), count, monkeypatch) for count in (200, 400)]
+    assert counts[1] <= 2.1 * counts[0], counts
+    assert counts[0] <= 12 * 200
+
+
+def asked(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How often the disk was asked, and names were compared, for files of which a tenth is of a tree with one name."""
+    tree = [remote(str(number), f"가/{number}/label.json", 3) for number in range(count)]
+    finished(folder, {f"가/{number}/label.json": b"{}\n" for number in range(0, count, 10)})
+    finished(folder, {f"x/s{number}/label.json": b"{}\n" for number in range(count // 10)})
+    finished(folder, {f"other/{number}": b"" for number in range(count)})
+    finished(folder, {f"y/{number}/a.zip.part{number * PIECE}": b"x" for number in range(count // 10)})
+    calls = 0
+    with monkeypatch.context() as patch:
+        for name in ("lstat", "stat", "open", "scandir"):
+            real = getattr(os, name)
+
+            def counted(*args: object, real: Callable[..., object] = real, **more: object) -> object:
+                nonlocal calls
+                calls += 1
+                return real(*args, **more)
+
+            patch.setattr(os, name, counted)
+        finds = survey(folder, [*tree, remote("z", "a.zip", 9)]).finds
+    assert len([find for find in finds if find.state is State.WHOLE]) == count // 10
+    return calls
+
+
+def test_names_are_looked_up_and_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    works = [WorkFile(n, remote(str(n), f"가/{n}/label.json", 3), f"가/{n}/label.json") for n in range(4000)]
+    names, sizes = Names(works), 0
+    allows = SizeRange.allows
+
+    def counted(self: SizeRange, size: int) -> bool:
+        nonlocal sizes
+        sizes += 1
+        return allows(self, size)
+
+    monkeypatch.setattr(SizeRange, "allows", counted)
+    assert [len(names.matches(f"old/가/{n}/label.json", 3)) for n in range(4000)] == [1] * 4000
+    assert len(names.matches("elsewhere/label.json", 3)) == 4000
+    assert sizes == 0
+
+
+def test_of_many_copies_each_is_read_a_few_times(made: Leavings, folder: Path) -> None:
+    right = made.right[TABLE_PLACE]
+    finished(folder, {f"{number}/표.csv": right for number in range(30)} | {"z/표.csv": right[:-1] + b"!"})
+    read = 0
+
+    def progress(count: int) -> None:
+        nonlocal read
+        read += count
+
+    told: list[Told] = []
+    Adoption(survey(folder, made.tree), told.append, Steps(progress)).run()
+    assert [one.fate for one in told] == [Fate.UNCLEAR]
+    assert read <= 31 * len(right)

@@ -46,7 +46,7 @@ PEERS: Final = {
     "unpack-deflated": {"ours, 1 thread", "ours, 2 threads"},
     "unpack-small": {"ours, 1 thread", "ours, 2 threads"},
     "verify": {"aihub verify, one file", "sha256sum -c, 20,000 small files"},
-    "verify-receiving": {"stored: received alone", "deflated: received and proved"},
+    "verify-receiving": {"stored: received alone", "sound: received and proved", "text: received and proved"},
 }
 SERVERS: Final = {
     **dict.fromkeys(("ranges", "ranges-tls", "many"), ("nginx",)),

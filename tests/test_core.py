@@ -444,7 +444,7 @@ def test_several_keep_the_order_in_which_they_are_named() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [m.Move(1, [99]), m.Move(1, [1], 99), m.Prefer(1, [99], Priority.LOW), m.Restore(1, [99]), m.Restore(1, [1])],
+    [m.Move(1, [99]), m.Move(1, [1], 99), m.Prefer(1, [99], Priority.LOW), m.BringBack(1, [99]), m.BringBack(1, [1])],
 )
 def test_what_is_not_there_is_neither_moved_nor_brought_back(command: object) -> None:
     desk = Desk()
@@ -472,7 +472,7 @@ def test_what_was_removed_comes_back_as_it_was() -> None:
     assert desk.core.book.changes()[2] == [second]
     assert [row.id for row in in_the_list(desk)] == [first, third]
     assert desk.core.book.forgotten == []
-    desk.tell(m.Restore(1, [second]))
+    desk.tell(m.BringBack(1, [second]))
     ((row,), _, _, _) = desk.core.book.changes()
     assert (row.id, row.rank, row.state) == (second, before.rank, TransferState.CANCELLED)
     assert [row.id for row in in_the_list(desk)] == [first, second, third]
@@ -491,7 +491,7 @@ def test_what_was_removed_is_forgotten_in_time_and_by_the_next_removal() -> None
     desk.wait(REPENT_SECONDS)
     assert desk.core.book.forgotten == [first, second]
     with pytest.raises(ProblemError):
-        desk.tell(m.Restore(1, [second]))
+        desk.tell(m.BringBack(1, [second]))
 
 
 def test_the_number_of_what_was_removed_is_not_given_again_while_it_may_come_back() -> None:

@@ -346,7 +346,7 @@ class Queue(RuleBasedStateMachine):
         leaving = sorted(set(self.saved[0]) - set(self.core.book.transfers))
         if leaving:
             before = [self.saved[0][key] for key in leaving]
-            self.tell(m.Restore(1, leaving))
+            self.tell(m.BringBack(1, leaving))
             assert [self.core.book.transfers[key].row() for key in leaving] == before
 
     @rule(key=added)

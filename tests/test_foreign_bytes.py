@@ -170,13 +170,14 @@ def overlapping(count: int, data: bytes) -> bytes:
     )
 
 
-def test_entries_that_overlap_are_not_opened_one_after_the_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hands", [1, 3])
+def test_entries_that_overlap_are_not_opened_one_after_the_other(tmp_path: Path, hands: int) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(overlapping(5000, bytes(4 << 20)))
     counts: list[int] = []
     with soon():
-        assert code_of(lambda: verify(path, counts.append)) is Code.BAD_ARCHIVE
-    assert sum(counts) < path.stat().st_size
+        assert code_of(lambda: verify(path, counts.append, hands=hands)) is Code.BAD_ARCHIVE
+    assert sum(counts) < path.stat().st_size * (1 if hands == 1 else 2)  # the first to overlap may have been read
     path.write_bytes(overlapping(1, bytes(4 << 20)))
     assert verify(path).is_sound
 
@@ -259,7 +260,8 @@ def test_a_stream_of_more_entries_than_can_be_noted(tmp_path: Path) -> None:
     assert len(stream.seen) == 10
     assert recall(path, stream.seen, lambda: False) is None
     whole = ZipStream(most=1)
-    whole.feed(memoryview(path.read_bytes()))
+    for portion in whole.feed(memoryview(path.read_bytes())):
+        portion.unpack()
     assert recall(path, whole.seen, lambda: False) == verify(path)
 
 

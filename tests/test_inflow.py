@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +33,6 @@ from aihub_desktop.engine.worker import Worker
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.transport.brake import Brake
 from aihub_desktop.transport.buffer import Buffer
-from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.receive import Reception
 
 SEED: Final = 20261124
@@ -59,7 +59,7 @@ def test_what_goes_in_comes_out_and_stays_valid_for_a_while(
 ) -> None:
     content = random.Random(SEED).randbytes(size)
     cuts = data.draw(st.lists(st.integers(1, 500), max_size=20))
-    buffer = Buffer(block * 3, lag, block=block)
+    buffer = Buffer(block * 3, lag * block, block=block)
 
     def fill() -> None:
         left = content
@@ -71,9 +71,14 @@ def test_what_goes_in_comes_out_and_stays_valid_for_a_while(
     thread = threading.Thread(target=fill)
     thread.start()
     taken: list[tuple[memoryview, bytes]] = []
+    held = 0
     while view := buffer.take(DEADLINE):
         taken.append((view, bytes(view)))
-        assert all(bytes(view) == kept for view, kept in taken[-lag - 1 :])
+        held += 1
+        assert all(bytes(view) == kept for view, kept in taken[-held:])
+        if held > lag:
+            buffer.give_back(1)
+            held -= 1
     thread.join(DEADLINE)
     assert b"".join(kept for _, kept in taken) == content
 
@@ -90,8 +95,11 @@ def test_the_bound_holds_and_is_not_taken_up_front() -> None:
     thread.start()
     assert not done.wait(0.1)
     assert sum(len(buffer.take(1)) for _ in range(3)) == 3_000
+    buffer.give_back(2)
     assert not done.wait(0.1)  # two blocks are free again: seven of nine are filled
-    assert sum(len(buffer.take(1)) for _ in range(6)) == 6_000
+    for _ in range(6):
+        buffer.give_back(1)
+        assert len(buffer.take(1)) == 1_000
     assert done.wait(DEADLINE)
     thread.join(DEADLINE)
 
@@ -104,6 +112,18 @@ def test_a_problem_comes_after_all_that_came_before_it() -> None:
     for _ in range(2):
         with pytest.raises(ProblemError):
             buffer.take(1)
+
+
+def test_what_is_forgotten_takes_no_memory_but_for_who_still_looks() -> None:
+    tracemalloc.start()
+    buffer = Buffer(4 << 20)
+    put(buffer, b"x" * (4 << 20))
+    view = buffer.take(1)
+    buffer.forget()
+    left = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert bytes(view) == b"x" * len(view)
+    assert left < 2 * len(view)
 
 
 def test_who_waits_for_room_is_told_that_nothing_is_wanted() -> None:
@@ -130,11 +150,13 @@ def test_only_waiting_for_the_disk_is_held_against_it() -> None:
     for _ in range(20):
         buffer.take(DEADLINE)
         threading.Event().wait(0.005)  # the taker computes
+        buffer.give_back(1)
     assert buffer.held == 0.0
     for _ in range(20):
         buffer.take(DEADLINE)
         on_disk += 0.005
         threading.Event().wait(0.005)
+        buffer.give_back(1)
     assert buffer.held > 0.02
     buffer.close()
     thread.join(DEADLINE)
@@ -164,30 +186,6 @@ def test_nobody_waits_at_a_released_brake() -> None:
     brake = Brake(1)
     brake.release()
     assert brake.allow(5) == 0
-
-
-def test_a_companion_is_a_few_turns_behind_at_most() -> None:
-    companion, go_on = Companion(), threading.Semaphore(0)
-    done: list[int] = []
-
-    def act(number: int) -> None:
-        assert go_on.acquire(timeout=DEADLINE)
-        done.append(number)
-
-    for number in range(2):
-        companion.begin(lambda number=number: act(number))  # type: ignore[misc]
-        companion.turn()
-    assert done == []
-    go_on.release()
-    companion.turn()
-    assert done == [0]
-    go_on.release()
-    companion.join()
-    assert done == [0, 1]
-    companion.begin(lambda: act(int("x")))
-    with pytest.raises(ValueError, match="invalid literal"):
-        companion.join()
-    companion.stop()
 
 
 def test_room_is_taken_ahead_and_the_length_stays(folder: Path) -> None:

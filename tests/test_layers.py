@@ -32,8 +32,18 @@ ROOMS: Final = {
     "engine": ("domain", "disk", "store", "transport", "sources", "archives", "holdings", "unpack"),
     "system": ("domain",),
     "demo": ("domain", "system"),
-    # The doctor runs beside whatever engine holds the state folder, so it is no command of one.
-    "cli": ("domain", "engine.serve", "engine.doctor", "system", "archives", "holdings", "unpack", "demo"),
+    # The doctor, and a look at the library, run beside whatever engine holds the state folder: no commands of one.
+    "cli": (
+        "domain",
+        "engine.serve",
+        "engine.doctor",
+        "engine.beside",
+        "system",
+        "archives",
+        "holdings",
+        "unpack",
+        "demo",
+    ),
     "gui": ("domain", "system"),
     "__main__": ("cli", "domain", "engine.serve", "engine.worker", "system"),
     "__init__": (),

@@ -220,7 +220,7 @@ def test_a_verification_finds_what_is_damaged_and_it_is_repaired(run: RunningEng
     page = run.ask(m.HoldingFiles(run.engine.number(), row.id, damaged=True), m.HeldFiles)
     assert {file.place: file.finding for file in page.files} == {"자료/1.bin": "changed", "자료/4.bin": "missing"}
     assert [file.place for file in page.files] == places or page.total == 2
-    number = run.ask(m.Repair(run.engine.number(), row.id), m.Added).transfer
+    number = run.ask(m.Repair(run.engine.number(), row.id), m.Repaired).transfer
     assert run.wait_for(number, TransferState.DONE).done == 6
     assert final_files(folder) == offered(SMALL)
     assert settled(run, lambda row: row.state is HoldingState.RIGHT).id == row.id

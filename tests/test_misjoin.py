@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from leavings import SEED, archive
 
+from aihub_desktop.archives.volumes import Extent, Volumes
 from aihub_desktop.archives.ziparchive import verify
-from aihub_desktop.holdings.finds import Extent, View
-from aihub_desktop.holdings.misjoin import Cut, right_orders, textual_orders
+from aihub_desktop.holdings.cuts import Cut, textual_orders
+from aihub_desktop.holdings.misjoin import right_orders
 
 GIB = 1 << 30
 
@@ -27,8 +28,8 @@ def orders_of(data: bytes, path: Path, hints: tuple[int, ...] = ()) -> list[byte
     path.write_bytes(data)
     found = []
     for extents in right_orders(path, len(data), hints):
-        with View(extents) as view:
-            found.append(view.read(0, view.size))
+        with Volumes([extents]) as data_of:
+            found.append(data_of.read(0, data_of.size))
     return found
 
 

@@ -152,7 +152,7 @@ def test_order_priority_and_what_was_taken_back_outlive_the_engine(hub: DemoHub,
         assert [row.id for row in rows] == [numbers[2], numbers[0], numbers[1]]
         assert [row.priority for row in rows] == ["normal", "normal", "high"]
         run.ask(m.Remove(run.engine.number(), numbers[:2]), type(None))
-        run.ask(m.Restore(run.engine.number(), [numbers[0]]), type(None))
+        run.ask(m.BringBack(run.engine.number(), [numbers[0]]), type(None))
         assert len(run.files(numbers[0])) == len(FILES)
         with pytest.raises(ProblemError):
             run.files(numbers[1])
@@ -161,7 +161,7 @@ def test_order_priority_and_what_was_taken_back_outlive_the_engine(hub: DemoHub,
         assert isinstance(snapshot, m.Snapshot)
         assert {row.id for row in snapshot.transfers} == {numbers[0], numbers[2]}
         with pytest.raises(ProblemError):
-            run.ask(m.Restore(run.engine.number(), [numbers[1]]), type(None))
+            run.ask(m.BringBack(run.engine.number(), [numbers[1]]), type(None))
 
 
 # ---- small messages

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import random
 import struct
 import subprocess
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -18,8 +20,10 @@ from hypothesis import strategies as st
 from packed import tool
 from tapes import Pipe
 
-from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, verify, volume_count
-from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.archives import ziparchive
+from aihub_desktop.archives.ziparchive import StoppedError, ZipVerdict, volume_count
+from aihub_desktop.disk.files import OpenFile
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import Proof
 
 SEED = 20260302
@@ -43,6 +47,20 @@ def archive(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED, comment
             file.writestr(name, data)
         file.comment = comment
     return out.getvalue()
+
+
+def verify(archive: Path | list[Path]) -> ZipVerdict:
+    """By one hand, and by several, which must not make any difference."""
+    found: list[ZipVerdict | Problem] = []
+    for hands in (1, 3):
+        try:
+            found.append(ziparchive.verify(archive, hands=hands))
+        except ProblemError as error:
+            found.append(error.problem)
+    assert found[0] == found[1]
+    if isinstance(found[0], Problem):
+        raise ProblemError.of(found[0])
+    return found[0]
 
 
 def judge(folder: Path, data: bytes) -> ZipVerdict:
@@ -75,11 +93,12 @@ def test_every_method_that_can_be_unpacked(folder: Path, method: int) -> None:
     assert (verdict.entries, verdict.damaged, verdict.proof, verdict.note) == (len(files), [], Proof.ARCHIVE, "")
 
 
-def test_the_whole_is_read_once_and_counted(folder: Path) -> None:
+@pytest.mark.parametrize("hands", [1, 2])
+def test_the_whole_is_read_once_and_counted(folder: Path, hands: int) -> None:
     path = folder / "a.zip"
     path.write_bytes(archive({"large": bytes(5_000_000), "noise": random.Random(SEED).randbytes(3_000_000)}))
     counts: list[int] = []
-    assert verify(path, counts.append).is_sound
+    assert ziparchive.verify(path, counts.append, hands=hands).is_sound
     assert 3_000_000 < sum(counts) < path.stat().st_size
 
 
@@ -259,13 +278,51 @@ def test_what_cannot_be_opened_is_proved_in_structure(folder: Path, flags: int, 
     assert (verdict.is_sound, verdict.proof, verdict.note, verdict.unopened) == (True, Proof.STRUCTURE, note, 1)
 
 
-def test_a_check_can_be_stopped(folder: Path) -> None:
+@pytest.mark.parametrize("hands", [1, 2])
+def test_a_check_can_be_stopped(folder: Path, hands: int) -> None:
     path = folder / "a.zip"
     path.write_bytes(archive({"a": random.Random(SEED).randbytes(4_000_000)}))
     seen: list[int] = []
     with pytest.raises(StoppedError):
-        verify(path, seen.append, lambda: bool(seen))
+        ziparchive.verify(path, seen.append, lambda: bool(seen), hands)
     assert 0 < sum(seen) < 2_000_000
+
+
+@pytest.mark.parametrize("hands", [1, 2, 8])
+def test_damaged_ones_among_many_are_named_in_the_order_of_the_directory(folder: Path, hands: int) -> None:
+    """More batches than may be waited for, entries of every size, and more damage than is named."""
+    print("seed", SEED)
+    rng = random.Random(SEED)
+    sizes = [rng.choice([10, 300, 9_000, 700_000]) for _ in range(400)]
+    files = {f"entry {number:03}": rng.randbytes(size) for number, size in enumerate(sizes)}
+    data = bytearray(archive(files, zipfile.ZIP_STORED))
+    bad = sorted(rng.sample(sorted(files), 33))
+    for name in bad:
+        data[data.index(name.encode()) + len(name)] ^= 1
+    path = folder / "a.zip"
+    path.write_bytes(data)
+    verdict = ziparchive.verify(path, hands=hands)
+    assert [damage.name for damage in verdict.damaged] == bad[:20]
+    assert {damage.why for damage in verdict.damaged} == {"a wrong CRC"}
+    assert (verdict.damaged_count, verdict.entries) == (33, 400)
+
+
+def test_a_disk_that_fails_ends_all_hands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "a.zip"
+    path.write_bytes(archive({str(number): random.Random(number).randbytes(1 << 20) for number in range(9)}))
+    before = threading.active_count()
+
+    def fail(_: OpenFile, offset: int, view: memoryview) -> int:
+        if 3 << 20 < offset < 8 << 20:
+            raise OSError(errno.EIO, "broken")
+        return read(_, offset, view)
+
+    read = OpenFile.read_at
+    monkeypatch.setattr(OpenFile, "read_at", fail)
+    with pytest.raises(ProblemError) as caught:
+        ziparchive.verify(path, hands=3)
+    assert caught.value.problem.code is Code.DISK_ERROR
+    assert threading.active_count() == before
 
 
 def test_a_link_is_not_followed(folder: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import tracemalloc
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,10 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tapes import Pipe, Tape, check, order, pieces, receive, sha256, tar, work
 
+from aihub_desktop.archives.companion import Companion
 from aihub_desktop.archives.ziparchive import ZipVerdict, recall, verify
-from aihub_desktop.archives.zipstream import Seen, ZipStream
+from aihub_desktop.archives.zipstream import Portion, Seen, ZipStream
+from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, Whole, WorkFile
+from aihub_desktop.transport.reading import Reading
 
 SEED = 20261123
 FILES = {"a.txt": b"content " * 40, "빈 것": b"", "folder/": b"", "noise": random.Random(SEED).randbytes(5_000)}
@@ -44,10 +48,33 @@ def streamed(data: bytes, cuts: Iterable[int]) -> Seen:
     for cut in [*cuts, len(data)]:
         if (part := data[at : at + cut]) or not data:
             view = memoryview(bytearray(part))
-            stream.feed(view)
+            for portion in stream.feed(view):
+                portion.unpack()
             view[:] = bytes(len(view))
             at += len(part)
     return stream.seen
+
+
+def beside(data: bytes, cuts: Iterable[int], rng: random.Random) -> Seen:
+    """Portions unpacked late and in any order, those of an entry in their own."""
+    stream, at = ZipStream(), 0
+    waiting: dict[int, deque[Portion]] = {}
+    for cut in [*cuts, len(data)]:
+        for portion in stream.feed(memoryview(bytes(data[at : at + cut]))):
+            waiting.setdefault(id(portion.entry), deque()).append(portion)
+        at += cut
+        while waiting and rng.random() < 0.4:
+            unpack_one(waiting, rng)
+    while waiting:
+        unpack_one(waiting, rng)
+    return stream.seen
+
+
+def unpack_one(waiting: dict[int, deque[Portion]], rng: random.Random) -> None:
+    entry = rng.choice(sorted(waiting))
+    waiting[entry].popleft().unpack()
+    if not waiting[entry]:
+        del waiting[entry]
 
 
 def in_passing(folder: Path, data: bytes, cuts: Iterable[int] = ()) -> ZipVerdict | None:
@@ -140,6 +167,49 @@ def test_what_unpacks_to_too_much_holds_up_no_network(folder: Path) -> None:
     assert in_passing(folder, data) is None
 
 
+def test_a_damaged_entry_says_nothing_of_those_beside_it(folder: Path) -> None:
+    print("seed", SEED)
+    files = {str(number): random.Random(number).randbytes(50_000) for number in range(9)}
+    data = bytearray(archive(files))
+    infos = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    data[infos[3].header_offset + 31 + 30_000] ^= 1
+    seen = beside(bytes(data), [7_000] * 100, random.Random(SEED))
+    right = [
+        seen.unpacks_to(number, info.compress_size, info.file_size, info.CRC)
+        for info in infos
+        if (number := seen.find(info.header_offset)) is not None
+    ]
+    assert right == [number != 3 for number in range(9)]
+    (folder / "a.zip").write_bytes(data)
+    assert recall(folder / "a.zip", seen, lambda: False) is None
+    assert [damage.name for damage in verify(folder / "a.zip").damaged] == ["3"]
+
+
+@pytest.mark.parametrize("size", [0, 100, 40_000_000])
+def test_an_entry_that_is_longer_than_its_header_says_is_given_up_there(size: int) -> None:
+    data = bytearray(archive({"zeros": bytes(60 << 20), "after": b"content"}))
+    struct.pack_into("<L", data, 22, size)
+    tracemalloc.start()
+    seen = streamed(bytes(data), [])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    (zeros, after) = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    assert not seen.unpacks_to(0, zeros.compress_size, size, zeros.CRC)
+    assert seen.find(after.header_offset) == 1
+    assert seen.unpacks_to(1, after.compress_size, 7, after.CRC)
+    assert peak < 4 << 20
+
+
+def test_many_that_grow_much_are_left_to_the_check_after_the_first() -> None:
+    """Each of them alone may grow so much."""
+    data = archive({str(number): bytes(50 << 20) for number in range(3)})
+    seen = streamed(data, [])
+    infos = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    assert [seen.unpacks_to(n, info.compress_size, 50 << 20, info.CRC) for n, info in enumerate(infos)] == [
+        True, False, False,
+    ]  # fmt: skip
+
+
 def test_every_bad_byte_is_refused_in_passing(folder: Path) -> None:
     whole = archive({"a": b"content " * 5, "b": random.Random(SEED).randbytes(50)})
     for at in range(len(whole)):
@@ -199,6 +269,18 @@ def test_nothing_passes_in_passing_that_the_check_would_refuse(folder: Path, dat
         assert verdict == by_reading(folder, data)
 
 
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=damages(), cuts=st.lists(st.integers(1, 4_000), max_size=30), rng=st.randoms(use_true_random=False))
+def test_the_order_of_unpacking_makes_no_difference(
+    folder: Path, data: bytes, cuts: list[int], rng: random.Random
+) -> None:
+    path = folder / "a.zip"
+    path.write_bytes(data)
+    one, other = streamed(data, cuts), beside(data, cuts, rng)
+    assert len(one) == len(other)
+    assert recall(path, one, lambda: False) == recall(path, other, lambda: False)
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=archives(), cuts=st.lists(st.integers(1, 4_000), max_size=30))
 def test_cuts_make_no_difference(folder: Path, data: bytes, cuts: list[int]) -> None:
@@ -245,7 +327,7 @@ def test_many_entries_in_little_memory() -> None:
     view = memoryview(out.getvalue())
     tracemalloc.start()
     stream = ZipStream()
-    stream.feed(view)
+    assert stream.feed(view) == []  # of what is tiny nothing is handed out
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(stream.seen) == 20_000
@@ -260,6 +342,37 @@ def test_a_directory_in_another_order(folder: Path) -> None:
     other = data[:at] + b"".join(reversed(entries)) + data[at + 3 * length :]
     assert by_reading(folder, other) is not None
     assert in_passing(folder, other) is not None
+
+
+# The same with hands beside each other, in a buffer that is used again.
+
+
+@pytest.mark.parametrize("hands", [1, 2, 8])
+@pytest.mark.parametrize("piped", [False, True])
+def test_many_hands_see_the_same_in_a_ring_of_views(folder: Path, hands: int, piped: bool) -> None:
+    print("seed", SEED)
+    rng = random.Random(SEED)
+    sizes = [rng.choice([0, 50, 5_000, 40_000, 3_000_000]) for _ in range(60)]
+    data = archive({f"{n}": (rng.randbytes(size // 2 + 1) * 2)[:size] for n, size in enumerate(sizes)}, piped=piped)
+    target = Target(str(folder))
+    companion = Companion(400_000, hands)
+    reading = Reading(target.spot("a.zip"), companion)
+    free, used = list[memoryview](), deque[memoryview]()
+    at = 0
+    while at < len(data):
+        block = free.pop() if free else memoryview(bytearray(150_000))
+        view = block[: min(rng.randrange(1, 150_000), len(data) - at)]
+        view[:] = data[at : at + len(view)]
+        reading.offer(at, view)
+        at += len(view)
+        used.append(block)
+        for _ in range(companion.turn(len(view))):
+            free.append(used.popleft())
+            free[-1][:] = bytes(150_000)
+    (folder / "a.zip.part").write_bytes(data)
+    found = reading.finding(lambda: False)
+    companion.stop()
+    assert (found.size, found.sha256, found.proof) == (len(data), sha256(data), Proof.ARCHIVE)
 
 
 # The same on the whole road, from the tar to the final name.

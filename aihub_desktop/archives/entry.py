@@ -20,7 +20,8 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     """`number` counts from 0 in the archive's order; `raw` is the name as the archive has it, `name` as text.
 
     `place`: where its header (zip) or its data (tar) begin. `crc` is -1 where the archive has none. `opens`: its
-    bytes can be had, which those of encrypted entries and of rare methods cannot.
+    bytes can be had, which those of encrypted entries and of rare methods cannot. `says`: its name says by itself what
+    its bytes mean.
     """
 
     number: int
@@ -34,3 +35,4 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     encrypted: bool = False
     method: int = 0
     opens: bool = True
+    says: bool = False

@@ -14,6 +14,10 @@ from isal import igzip_lib
 PORTION: Final = 1 << 20
 # A larger dictionary than this is not worth the memory: such an entry is not opened.
 LARGEST_DICTIONARY: Final = 1 << 30
+# What is unpacked at once, which costs a quarter of a decoder made for portions: by what is stated of its size, and
+# packed: whatever an entry says of itself, this unpacks to 17 MB at most.
+_SMALL: Final = 1 << 20
+_SMALL_PACKED: Final = 16 << 10
 _ISAL_ERROR: Final = cast(type[Exception], igzip_lib.IsalError)  # its stub calls it an instance
 FAILURES: Final = (_ISAL_ERROR, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
 
@@ -128,6 +132,23 @@ def decoders(method: int, size: int) -> list[Decoder]:
             return [Lzma(size)]
         case _:
             return []
+
+
+def is_small(packed: int, size: int) -> bool:
+    """Whether `at_once` may be tried."""
+    return packed <= _SMALL_PACKED and size <= _SMALL
+
+
+def at_once(method: int, data: bytes | memoryview, size: int) -> bytes | None:
+    """All of a small entry, of any length. None for other methods, and for what a decoder has to say what is wrong."""
+    if method == Method.STORED:
+        return bytes(data)
+    if method != Method.DEFLATED:
+        return None
+    try:
+        return igzip_lib.decompress(data, igzip_lib.DECOMP_DEFLATE, bufsize=size + 1)
+    except FAILURES:
+        return None
 
 
 def unpacked(decoder: Decoder, chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,15 +1,31 @@
-"""One entry of an archive, for a look."""
+"""Single entries of an archive, for a look."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from aihub_desktop.archives.entry import Item, Kind
 from aihub_desktop.archives.opening import AnyArchive
 from aihub_desktop.archives.zipreader import ZipArchive
 from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, remove
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.unpacking import Refusal
+
+_SKIPPED: Final = 1 << 20
+
+
+def why_closed(item: Item) -> Refusal | None:
+    """Why its bytes cannot be had, None if they can."""
+    if item.kind is Kind.LINK:
+        return Refusal.LINK
+    if item.kind is Kind.OTHER:
+        return Refusal.SPECIAL
+    if item.encrypted:
+        return Refusal.ENCRYPTED
+    return None if item.opens else Refusal.METHOD
 
 
 def find_entry(archive: AnyArchive, name: str) -> Item | None:
@@ -53,3 +69,72 @@ def save(path: Path, portions: Iterator[bytes]) -> None:
             raise disk_error(error, path) from error
         raise
     file.close()
+
+
+class Reading:
+    """An entry's bytes, part after part. Raises `ProblemError` as `entry_bytes` does."""
+
+    def __init__(self, archive: AnyArchive, item: Item) -> None:
+        self._portions = entry_bytes(archive, item)
+        self._rest = b""
+        self.at = 0
+        self.is_over = False  # and all of it was proved
+
+    def skip(self, size: int) -> None:
+        while size and not self.is_over:
+            size -= len(self.take(min(size, _SKIPPED)))
+
+    def take(self, size: int) -> bytes:
+        """Less at the end only."""
+        while len(self._rest) <= size and not self.is_over:
+            portion = next(self._portions, None)
+            if portion is None:
+                self.is_over = True
+            else:
+                self._rest += portion
+        part, self._rest = self._rest[:size], self._rest[size:]
+        self.at += len(part)
+        return part
+
+    @property
+    def is_done(self) -> bool:
+        return self.is_over and not self._rest
+
+
+def take_out(
+    archive: AnyArchive, wanted: Sequence[tuple[Item, Path]], stopped: Callable[[], bool]
+) -> Iterator[tuple[int, Problem | None]]:
+    """Writes entries as `save` does; (the place in `wanted`, why it is damaged) for each that is done with.
+
+    A packed tar is gone through just once. Raises `ProblemError`: STOPPED, BAD_ARCHIVE of the whole, the disk's.
+    """
+    for place, path, portions in _sources(archive, wanted):
+        try:
+            save(path, _until(portions, stopped))
+        except ProblemError as error:
+            if error.problem.code is not Code.BAD_ARCHIVE:
+                raise
+            yield place, error.problem
+        else:
+            yield place, None
+
+
+def _sources(archive: AnyArchive, wanted: Sequence[tuple[Item, Path]]) -> Iterator[tuple[int, Path, Iterator[bytes]]]:
+    if isinstance(archive, ZipArchive):
+        with archive.reader() as reader:
+            for place, (item, path) in enumerate(wanted):
+                yield place, path, reader.portions(item)
+        return
+    places = {item.number: place for place, (item, _) in enumerate(wanted)}
+    for found, portions in archive.contents():
+        if (at := places.pop(found.number, None)) is not None:
+            yield at, wanted[at][1], portions
+        if not places:
+            return
+
+
+def _until(portions: Iterator[bytes], stopped: Callable[[], bool]) -> Iterator[bytes]:
+    for portion in portions:
+        if stopped():
+            raise ProblemError(Code.STOPPED)
+        yield portion

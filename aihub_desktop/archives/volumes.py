@@ -1,4 +1,4 @@
-"""The volumes of an archive as one run of bytes: a single file, or NAME.z01 … NAME.zip."""
+"""The volumes of an archive as one run of bytes: a single file, NAME.z01 … NAME.zip, or what lies in parts of files."""
 
 from __future__ import annotations
 
@@ -7,29 +7,45 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
-from aihub_desktop.disk.files import OpenFile, disk_error
+from aihub_desktop.disk.files import OpenFile, disk_problem
 from aihub_desktop.domain.faults import Code, ProblemError
 
 AHEAD: Final = 256 << 10  # small entries come by the dozen with one read
 CHUNK: Final = 1 << 20
 
 
-class Volumes:
-    """A context manager. Raises `ProblemError`: what the disk says, BAD_ARCHIVE for bytes beyond the end."""
+class Extent(NamedTuple):
+    """`length` bytes of the file at `path`, from `at` on. Some of them, one after the other, are a file to be."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._files: list[OpenFile] = []
+    path: Path
+    at: int
+    length: int
+
+
+class UnreadableError(ProblemError):
+    """What was to be read cannot be read (any more): no matter of whatever is written meanwhile."""
+
+
+class Volumes:
+    """Each volume is a file, or the extents that make one. A context manager. Raises `UnreadableError` with what the
+    disk says, SHORT where an extent is not there any more; BAD_ARCHIVE for bytes beyond the end.
+    """
+
+    def __init__(self, volumes: Sequence[Path | Sequence[Extent]]) -> None:
+        self._files: dict[Path, OpenFile] = {}  # those that were named whole stay open
+        self._current: OpenFile | None = None  # one at a time of the others, for pieces come by the thousand
         try:
-            for path in paths:
-                self._files.append(OpenFile(path, write=False))
-            sizes = [file.size() for file in self._files]
+            found = [[self._whole(one)] if isinstance(one, Path) else list(one) for one in volumes]
         except OSError as error:
             self.close()
-            raise disk_error(error) from error
-        self.starts = [0, *accumulate(sizes)][:-1]
-        self.size = sum(sizes)
+            raise UnreadableError.of(disk_problem(error)) from error
+        ends = list(accumulate(sum(extent.length for extent in extents) for extents in found))
+        self.starts = [0, *ends][:-1]
+        self.size = ends[-1] if ends else 0
+        self._extents = [extent for extents in found for extent in extents]
+        self._begins = [0, *accumulate(extent.length for extent in self._extents)][:-1]
 
     def __enter__(self) -> Volumes:
         return self
@@ -40,8 +56,10 @@ class Volumes:
         self.close()
 
     def close(self) -> None:
-        for file in self._files:
+        for file in self._files.values():
             file.close()
+        if self._current is not None:
+            self._current.close()
 
     def volume_at(self, offset: int) -> int:
         """The number of the volume that holds this byte, from 0."""
@@ -52,18 +70,49 @@ class Volumes:
         if offset < 0 or size < 0 or offset + size > self.size:
             raise ProblemError(Code.BAD_ARCHIVE, why="beyond the end")
         data = bytearray(size)
-        view = memoryview(data)
+        self.read_into(offset, memoryview(data))
+        return bytes(data)
+
+    def read_into(self, offset: int, view: memoryview) -> None:
+        """Fills `view`, which must lie within."""
         while view:
-            number = self.volume_at(offset)
+            number = bisect_right(self._begins, offset) - 1
+            extent, inner = self._extents[number], offset - self._begins[number]
             try:
-                count = self._files[number].read_at(offset - self.starts[number], view)
+                count = self._file(extent.path).read_at(extent.at + inner, view[: extent.length - inner])
             except OSError as error:
-                raise disk_error(error, self._files[number].path) from error
+                raise UnreadableError.of(disk_problem(error, extent.path)) from error
             if count == 0:
-                raise ProblemError(Code.BAD_ARCHIVE, why="beyond the end")
+                raise self._lack(extent.path)
             offset += count
             view = view[count:]
-        return bytes(data)
+
+    def blocks(self, start: int, stop: int, buffer: memoryview) -> Iterator[tuple[int, memoryview]]:
+        """(offset, bytes) from `start` to `stop`; each is valid until the next is asked for."""
+        while start < stop:
+            part = buffer[: min(len(buffer), stop - start)]
+            self.read_into(start, part)
+            yield start, part
+            start += len(part)
+
+    def _whole(self, path: Path) -> Extent:
+        if path not in self._files:
+            self._files[path] = OpenFile(path, write=False)
+        return Extent(path, 0, self._files[path].size())
+
+    def _file(self, path: Path) -> OpenFile:
+        file = self._files.get(path) or self._current
+        if file is None or file.path != path:
+            if self._current is not None:
+                self._current.close()
+                self._current = None
+            file = self._current = OpenFile(path, write=False)
+        return file
+
+    def _lack(self, path: Path) -> ProblemError:
+        if path in self._files:  # an archive like any that was cut off
+            return ProblemError(Code.BAD_ARCHIVE, why="beyond the end")
+        return UnreadableError(Code.SHORT, path=str(path), why="bytes are gone")
 
 
 class Window:

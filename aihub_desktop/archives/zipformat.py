@@ -93,7 +93,7 @@ class Entry(NamedTuple):
 class Local(NamedTuple):
     """A local header: `length` with name and extra field, after which the data begins.
 
-    `packed` counts for nothing where a descriptor follows the data. `is_wide`: it has 64-bit sizes.
+    `packed` and `size` count for nothing where a descriptor follows the data. `is_wide`: it has 64-bit sizes.
     """
 
     name: bytes
@@ -101,6 +101,7 @@ class Local(NamedTuple):
     length: int
     flags: int
     packed: int
+    size: int
     is_wide: bool
 
     @property
@@ -186,12 +187,12 @@ def parse_local(record: bytes) -> Local:
     fields = _LOCAL.unpack_from(record)
     flags, method, packed, size, name_length = (fields[i] for i in (2, 3, 7, 8, 9))
     wide = _extra_field(record[LOCAL_SIZE + name_length :], _ZIP64)
-    if packed == _FULL32 and wide:
+    if wide:
         numbers = _Wide(wide)
-        numbers.number(size, _FULL32, 8)
+        size = numbers.number(size, _FULL32, 8)
         packed = numbers.number(packed, _FULL32, 8)
     name = record[LOCAL_SIZE : LOCAL_SIZE + name_length]
-    return Local(name, method, len(record), flags, packed, bool(wide))
+    return Local(name, method, len(record), flags, packed, size, bool(wide))
 
 
 class _Wide:

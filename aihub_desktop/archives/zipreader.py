@@ -9,18 +9,16 @@ from types import TracebackType
 from typing import Final
 
 import xxhash
-from isal import igzip_lib, isal_zlib
+from isal import isal_zlib
 
 from aihub_desktop.archives.entry import Item, Kind
-from aihub_desktop.archives.inflate import FAILURES, Method, can_open, decoders, unpacked
+from aihub_desktop.archives.inflate import FAILURES, Method, at_once, can_open, decoders, is_small, unpacked
 from aihub_desktop.archives.naming import Naming
 from aihub_desktop.archives.volumes import Volumes, Window
 from aihub_desktop.archives.zipdirectory import Directory, OverlapError, Ranges, entries, find_directory
 from aihub_desktop.archives.zipformat import FLAG_UTF8, LOCAL_SIZE, Entry, bad, local_length, parse_local
 from aihub_desktop.domain.faults import Code, ProblemError
 
-_SMALL: Final = 1 << 20
-_SMALL_PACKED: Final = 64 << 10  # whatever an entry says of itself, this unpacks to 66 MB at most
 _STOP_ASKED: Final = 0xFFF  # entries between two questions whether to stop
 
 
@@ -104,6 +102,7 @@ class ZipArchive:
             entry.is_encrypted,
             entry.method,
             not entry.is_encrypted and can_open(entry.method, entry.size),
+            says_utf8 or bool(entry.text),
         )
 
 
@@ -149,18 +148,12 @@ class ZipReader:
             raise bad("a wrong CRC")
 
     def _at_once(self, item: Item, start: int) -> bytes | None:
-        """All of a small entry, if nothing is wrong with it: a decoder made for portions costs four times as much."""
-        if item.packed > _SMALL_PACKED or item.size > _SMALL:
+        """All of a small entry, if nothing is wrong with it."""
+        if not is_small(item.packed, item.size):
             return None
-        data = self._window.read(start, item.packed)
-        try:
-            if item.method == Method.DEFLATED:
-                data = igzip_lib.decompress(data, igzip_lib.DECOMP_DEFLATE, bufsize=item.size + 1)
-            elif item.method != Method.STORED:
-                return None
-        except FAILURES:
-            return None  # what is wrong is for the long way to say
-        return data if len(data) == item.size and isal_zlib.crc32(data) == item.crc else None
+        data = at_once(item.method, self._window.read(start, item.packed), item.size)
+        is_right = data is not None and len(data) == item.size and isal_zlib.crc32(data) == item.crc
+        return data if is_right else None
 
     def ways(self, item: Item) -> int:
         """How many decoders there are for it."""

@@ -21,10 +21,11 @@ from aihub_desktop.cli.get import target
 from aihub_desktop.cli.listing import total, total_text
 from aihub_desktop.cli.report import proof_lines
 from aihub_desktop.cli.session import Session
-from aihub_desktop.holdings.adopt import Adoption
+from aihub_desktop.domain.adoption import Fate, State
+from aihub_desktop.holdings.adopt import Adoption, is_wrong
 from aihub_desktop.holdings.copying import Steps
-from aihub_desktop.holdings.fates import Fate, Told, Ways
-from aihub_desktop.holdings.finds import Find, State, Survey
+from aihub_desktop.holdings.fates import Told, Ways
+from aihub_desktop.holdings.finds import Find, Survey
 from aihub_desktop.holdings.survey import survey
 
 _LINE_SECONDS: Final = 10.0
@@ -198,9 +199,16 @@ class _Summary:
     def _barred(self) -> int:
         """Files that `get` could give no name: another one has it."""
         ids = {work.id for work in self._missing}
-        in_place = {find.work.id for find in self._found.finds if find.in_place and find.work is not None}
+        there = [find for find in self._found.finds if find.in_place and not self._is_cleared(find)]
+        in_place = {find.work.id for find in there if find.work is not None}
         older = {find.work.id for find in self._found.finds if find.state is State.OLDER and find.work is not None}
         return len(ids & in_place - older)
+
+    def _is_cleared(self, find: Find) -> bool:
+        """Whether it has given up the name of the right file."""
+        told = {told.work.id: told.fate for told in self._speaker.refused}
+        fate = None if find.work is None else told.get(find.work.id)
+        return self._args.set_aside and find.in_place and is_wrong(find, fate)
 
     def _verdict(self) -> Exit:
         exits = [exit_of(told.problem.code) for told in self._speaker.refused if told.problem]

@@ -362,6 +362,10 @@ def _doctor(parser: _Child) -> None:
     parser.argument("--json", key="doctor-json", action="store_true")
 
 
+def _diagnostics(parser: _Child) -> None:
+    parser.argument("file", key="diagnostics-file", nargs="?", metavar="FILE", default="")
+
+
 def _demo(parser: _Child) -> None:
     parser.flag("--serve", key="demo-serve")
     parser.argument("--to", key="demo-to", metavar="DIR")
@@ -384,5 +388,6 @@ _COMMANDS: Final = {
     "storage": _storage,
     "settings": _settings,
     "doctor": _doctor,
+    "diagnostics": _diagnostics,
     "demo": _demo,
 }

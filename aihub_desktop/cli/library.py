@@ -27,18 +27,20 @@ _LOOK_SECONDS: Final = 10.0
 
 
 def library(session: Session, args: argparse.Namespace) -> Exit:
-    match args.action:
-        case "add":
-            return _add(session, args)
-        case "remove":
-            return _remove(session, args)
-    return _list(session, args)
+    """The list is shown beside a window that is open, too; to change it is for the one who holds the state folder."""
+    if args.action not in ("add", "remove"):
+        return _list(session, args)
+    try:
+        return (_add if args.action == "add" else _remove)(session, args)
+    except ProblemError as error:
+        if error.problem.code is Code.ENGINE_BUSY:
+            session.console.note("cli.library.busy")
+        raise
 
 
 def _list(session: Session, args: argparse.Namespace) -> Exit:
     console = session.console
-    with session.engine() as engine:
-        rows = _as_they_are(engine)
+    rows = _rows(session)
     if args.json:
         for row in rows:
             console.record(**_record(row))
@@ -48,6 +50,18 @@ def _list(session: Session, args: argparse.Namespace) -> Exit:
     for row in sorted(rows, key=lambda one: (_title(one).casefold(), one.folder)):
         _show(console, row)
     return Exit.DONE
+
+
+def _rows(session: Session) -> list[HoldingRow]:
+    try:
+        with session.engine() as engine:
+            return _as_they_are(engine)
+    except ProblemError as error:
+        if error.problem.code is not Code.ENGINE_BUSY:
+            raise
+    from aihub_desktop.engine.beside import holding_rows  # noqa: PLC0415 - as late as the engine itself
+
+    return holding_rows(session.home, _LOOK_SECONDS)
 
 
 def _as_they_are(engine: LocalEngine) -> list[HoldingRow]:

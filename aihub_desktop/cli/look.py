@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.archives.entry import Item, Kind
-from aihub_desktop.archives.inside import entry_bytes, find_entry, save
+from aihub_desktop.archives.inside import entry_bytes, find_entry, save, why_closed
 from aihub_desktop.archives.opening import AnyArchive, open_archive
 from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.console import Console, padded
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.session import Session
 from aihub_desktop.cli.unpack import check_encoding
-from aihub_desktop.domain.unpacking import Refusal
 
 _LONGEST_TEXT: Final = 16 << 20  # more is for a file, not for a screen
 _CONTROL: Final = {sign: "�" for sign in (*range(32), *range(127, 160)) if chr(sign) not in "\n\t"}
@@ -57,18 +56,8 @@ def _list(console: Console, archive: AnyArchive, *, as_json: bool) -> None:
 
 
 def _mark(console: Console, item: Item) -> str:
-    why = _why_closed(item)
+    why = why_closed(item)
     return "" if why is None else f"  ({console.words.say(f'refusal.{why}')})"
-
-
-def _why_closed(item: Item) -> Refusal | None:
-    if item.kind is Kind.LINK:
-        return Refusal.LINK
-    if item.kind is Kind.OTHER:
-        return Refusal.SPECIAL
-    if item.encrypted:
-        return Refusal.ENCRYPTED
-    return None if item.opens else Refusal.METHOD
 
 
 def _show(console: Console, archive: AnyArchive, name: str, output: str | None) -> Exit:
@@ -76,7 +65,7 @@ def _show(console: Console, archive: AnyArchive, name: str, output: str | None) 
     item = find_entry(archive, name)
     if item is None:
         raise UsageError(words.say("cli.look.no-entry", name=_plain(name)))
-    if (why := _why_closed(item)) is not None:
+    if (why := why_closed(item)) is not None:
         console.say("cli.look.closed", name=_plain(name), why=words.say(f"refusal.{why}"))
         return Exit.FAILED
     portions = entry_bytes(archive, item)

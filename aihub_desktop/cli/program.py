@@ -36,6 +36,7 @@ _MODULES: Final = {
     "storage": "storage",
     "settings": "settings",
     "doctor": "doctor",
+    "diagnostics": "diagnostics",
     "demo": "demo",
 }
 

@@ -18,9 +18,11 @@ from aihub_desktop.cli.request import Order
 from aihub_desktop.cli.run import Batch, Found, carry_out
 from aihub_desktop.cli.session import Session, key_state
 from aihub_desktop.cli.verify import must_have_manifest, proofread
-from aihub_desktop.domain.faults import Problem, ProblemError
+from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.findings import BROKEN, HARMLESS, Depth, Finding
-from aihub_desktop.domain.model import S3, WEB, Dataset, RemoteFile
+from aihub_desktop.domain.holdings import Misfit
+from aihub_desktop.domain.messages import Prepare, Prepared
+from aihub_desktop.domain.model import HUB, S3
 from aihub_desktop.domain.storage import split_container
 from aihub_desktop.engine.serve import LocalEngine
 from aihub_desktop.holdings import repair as holdings
@@ -125,47 +127,24 @@ class _Inventory:
     # ---- where it comes from ----
 
     def _found(self, engine: LocalEngine, chosen: Sequence[Seen]) -> Found:
-        wanted = holdings.wanted(chosen)
-        refused = list(wanted.lost)
-        batches: list[Batch] = []
-        fetched: list[Seen] = []
-        if wanted.hub and not self._request.dry_run:
+        entries = [one.entry for one in chosen if one.entry is not None]
+        if not self._request.dry_run and any(entry.source == HUB and entry.key for entry in entries):
             key_state(engine)
-        for (dataset, package), ones in wanted.hub.items():
-            batch, pairs, gone = self._of_dataset(engine, dataset, package, ones)
-            batches += batch
-            refused += gone
-            fetched += pairs
-        for (source, dataset), known in wanted.places.items():
-            self._introduce(engine, source, dataset)
-            batches.append(Batch(Dataset(source, dataset, _title(source, dataset)), [file for _, file in known]))
-            fetched += [one for one, _ in known]
-        if not self._request.dry_run:
-            holdings.mark(self._request.folder, fetched)
-            self._save([pair for known in wanted.places.values() for pair in known])
-        return Found(batches, [Refusal(one.path, problem) for one, problem in refused])
-
-    def _save(self, pairs: Sequence[tuple[Seen, RemoteFile]]) -> None:
-        if saved := holdings.save(self._request.folder, pairs):
-            self._console.note("cli.repair.saved", size=self._console.words.size(saved))
-
-    def _of_dataset(
-        self, engine: LocalEngine, dataset: str, package: bool, ones: Sequence[Seen]
-    ) -> tuple[list[Batch], list[Seen], list[tuple[Seen, Problem]]]:
-        """What can be had of it, or why nothing can: the files of other datasets are not held up by that."""
-        try:
-            listing = self._session.file_list(engine, dataset, package)
-        except ProblemError as error:
-            return [], [], [(one, error.problem) for one in ones]
-        found, gone = holdings.listed(ones, listing.files)
-        files = [file for _, file in found]
-        return ([Batch(listing.dataset, files)] if files else []), [one for one, _ in found], gone
-
-    def _introduce(self, engine: LocalEngine, source: str, dataset: str) -> None:
-        if source == S3:
-            choice = replace(self._request.storage, endpoint=split_container(dataset)[0])
+        for bucket in sorted({entry.dataset for entry in entries if entry.source == S3}):
+            choice = replace(self._request.storage, endpoint=split_container(bucket)[0])
             endpoint_in_use(engine, self._console.words, choice)
+        wish = Prepare(
+            engine.number(), str(self._request.folder), [_misfit(one) for one in chosen], self._request.dry_run
+        )  # fmt: skip
+        # What is good of large files is copied meanwhile, which takes as long as it takes.
+        prepared = engine.ask(wish, Prepared, float("inf"))
+        for listing in prepared.batches:
+            self._session.say_age(listing)
+        if prepared.saved:
+            self._console.note("cli.repair.saved", size=self._console.words.size(prepared.saved))
+        refused = [Refusal(one.place, one.problem) for one in prepared.refused]
+        return Found([Batch(listing.dataset, listing.files) for listing in prepared.batches], refused)
 
 
-def _title(source: str, dataset: str) -> str:
-    return "" if source == WEB else f"s3://{split_container(dataset)[1]}/"
+def _misfit(one: Seen) -> Misfit:
+    return Misfit(one.path, one.finding, *((one.stamp.size, one.stamp.modified) if one.stamp else ()))

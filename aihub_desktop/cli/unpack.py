@@ -21,9 +21,9 @@ from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.session import Session
 from aihub_desktop.domain.names import OWN_FOLDER
 from aihub_desktop.domain.sets import volume_of
-from aihub_desktop.domain.unpacking import Refusal, Refused, Unpacked, UnpackNews, UnpackProgress, UnpackWish
+from aihub_desktop.domain.unpacking import Refusal, Refused, Rehearsal, Unpacked, UnpackNews, UnpackProgress, UnpackWish
 from aihub_desktop.unpack.job import Unpacking
-from aihub_desktop.unpack.rehearsal import Rehearsal, rehearse
+from aihub_desktop.unpack.rehearsal import rehearse
 from aihub_desktop.unpack.tally import HARMLESS
 
 _LINE_SECONDS: Final = 10.0

@@ -92,6 +92,14 @@ def volume_of(place: Path) -> Volume:
     return Volume(kind.identity, kind.mount, state.st_dev, kind.file_system, free, usage.total, _turns(state.st_dev))
 
 
+def bears_many(place: Path) -> bool:
+    """Whether several may read there at once: a disk that turns is best read by one. True where nothing is known."""
+    try:
+        return not volume_of(place).turns
+    except OSError:
+        return True
+
+
 def _turns(device: int) -> bool:
     if not sys.platform.startswith("linux"):
         return False

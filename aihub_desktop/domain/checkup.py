@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.marks import Sighting
 
 Fact = str | int | float
 
@@ -131,6 +132,7 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
     naming: str = ""
     order: str = ""
     speeds: list[int] = []  # bytes a second of 1, 2, 3 … streams together
+    approvals: dict[str, Sighting] = {}  # of datasets, by key, whose smallest file was asked for
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,9 +10,10 @@ from enum import StrEnum
 
 import msgspec
 
+from aihub_desktop.domain.adoption import AdoptWish, FoundFile, Stock
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.holdings import Misfit
-from aihub_desktop.domain.model import RemoteFile, Secret
+from aihub_desktop.domain.model import Count, Dataset, RemoteFile, Secret
 from aihub_desktop.domain.storage import AnyPlace
 from aihub_desktop.domain.unpacking import Unpacked, UnpackProgress, UnpackWish
 
@@ -120,11 +121,19 @@ class Unpack(Work, frozen=True):
     threads: int = 1
 
 
+class Adopt(Work, frozen=True):
+    """A task: what other tools left of `dataset`, whose tree `files` are, is looked through and taken over."""
+
+    wish: AdoptWish
+    dataset: Dataset
+    files: list[RemoteFile]
+
+
 class Drop(Work, frozen=True):
     """Stop the lease: make durable what came, say `Ended`."""
 
 
-AnyWork = Receive | Gather | Rate | Chart | Check | Verify | Unpack | Drop
+AnyWork = Receive | Gather | Rate | Chart | Check | Verify | Unpack | Adopt | Drop
 
 
 class News(msgspec.Struct, frozen=True, tag_field="news", tag=str.lower):
@@ -232,6 +241,29 @@ class Emptied(News, frozen=True):
     archive: Unpacked
 
 
+class Taking(News, frozen=True):
+    """Progress of an adoption: files that are done with, and bytes that were read, of what there is to read."""
+
+    files: Count
+    bytes: Count
+    files_total: Count
+    bytes_total: Count
+
+
+class Taken(News, frozen=True):
+    """The end of a survey or an adoption. `lines`: the first of what was found, what needs an eye before the rest.
+
+    `missing`: numbers of `Adopt.files`, from 0. `files` and `bytes` were adopted, `refused` could have been.
+    """
+
+    stock: Stock
+    lines: list[FoundFile]
+    missing: list[int]
+    files: Count = 0
+    bytes: Count = 0
+    refused: Count = 0
+
+
 class Failed(News, frozen=True):
     """This file, for this reason; the other files of the lease go on."""
 
@@ -245,4 +277,7 @@ class Ended(News, frozen=True):
     problem: Problem | None = None
 
 
-AnyNews = Reached | Charted | Safe | Whole | Checked | Proved | Seen | Found | Unpacking | Emptied | Failed | Ended
+AnyNews = (
+    Reached | Charted | Safe | Whole | Checked | Proved | Seen | Found | Unpacking | Emptied | Taking | Taken | Failed
+    | Ended
+)  # fmt: skip

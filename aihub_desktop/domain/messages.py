@@ -11,15 +11,18 @@ from typing import Any
 
 import msgspec
 
+from aihub_desktop.domain.adoption import AdoptWish, FoundFile
 from aihub_desktop.domain.faults import Problem
-from aihub_desktop.domain.holdings import HeldFile, HoldingRow
+from aihub_desktop.domain.holdings import HeldFile, HoldingRow, Misfit
+from aihub_desktop.domain.inside import LARGEST_PART, Order
+from aihub_desktop.domain.marks import DatasetMark, Outline
 from aihub_desktop.domain.model import Checksum, Count, Dataset, RemoteFile, Secret
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.domain.storage import Storage
 from aihub_desktop.domain.tasks import TaskRow, VerifyWish
 from aihub_desktop.domain.turns import Priority
-from aihub_desktop.domain.unpacking import UnpackWish
+from aihub_desktop.domain.unpacking import LeftOut, UnpackWish
 
 # ---- rows: what the faces show -------------------------------------------------------------------
 
@@ -124,6 +127,7 @@ class Snapshot(Event, frozen=True):
     transfers: list[TransferRow]
     settings: Settings
     hub: str
+    marks: list[DatasetMark] = []
 
 
 class Changed(Event, frozen=True):
@@ -134,6 +138,7 @@ class Changed(Event, frozen=True):
     files: list[FileRow] = []
     removed: list[int] = []
     settings: Settings | None = None
+    marks: list[DatasetMark] = []
 
 
 class Progress(Event, frozen=True):
@@ -236,6 +241,25 @@ class ListFiles(Command, frozen=True):
     refresh: bool = False
 
 
+class ListOutlines(Command, frozen=True):
+    """→ `Outlines`, of the datasets whose trees were fetched at any time. Nobody is asked."""
+
+
+class Star(Command, frozen=True):
+    """Puts a star on a dataset of the hub, or takes it off. The mark follows as `Changed`."""
+
+    dataset: str
+    package: bool = False
+    on: bool = True
+
+
+class Visit(Command, frozen=True):
+    """Somebody stays with this dataset of the hub. The mark follows as `Changed`."""
+
+    dataset: str
+    package: bool = False
+
+
 class Add(Command, frozen=True):
     """→ `Added`. What is in the queue for the same folder and file keys is joined, not doubled.
 
@@ -316,14 +340,14 @@ class Retry(Command, frozen=True):
 
 
 class Remove(Command, frozen=True):
-    """Takes ended transfers off the list. Files stay. `Restore` brings them back, until others are removed or half a
+    """Takes ended transfers off the list. Files stay. `BringBack` undoes it, until others are removed or half a
     minute is over.
     """
 
     transfers: list[int]
 
 
-class Restore(Command, frozen=True):
+class BringBack(Command, frozen=True):
     """Transfers that were removed a moment ago stand in the list again, where they were. Refused with BAD_COMMAND where
     it is too late.
     """
@@ -464,24 +488,139 @@ class HoldingFiles(Command, frozen=True):
 
 
 class Repair(Command, frozen=True):
-    """→ `Added`. What the last verification found damaged is asked for again. A file that changed stays until the new
-    one is proved. Refused with AT_WORK as `Discard` is.
+    """→ `Repaired`. What the last verification found damaged is asked for again. A file that changed stays until the
+    new one is proved. Refused with AT_WORK as `Discard` is, and with the reason where nothing of it can be had.
     """
 
     holding: int
 
 
+class Prepare(Command, frozen=True):
+    """→ `Prepared`. What `Repair` does before it adds anything, for what a look just found; `rehearse`: nothing is
+    written, and the folder stays as it is.
+    """
+
+    folder: str
+    misfits: list[Misfit]
+    rehearse: bool = False
+
+
+class Restore(Command, frozen=True):
+    """→ `HoldingRow`. A folder that was taken off the list in this run is on it again, with what was known."""
+
+    holding: int
+
+
 class Begin(Command, frozen=True):
-    """→ `Begun`. One of the two. A task that is wished for already is not doubled."""
+    """→ `Begun`. One of the three. A task that is wished for already is not doubled.
+
+    An adoption is refused with AT_WORK while a download is at work in the target, and as `ListFiles` is. With `rest`
+    what is missing in the end is a download like any other.
+    """
 
     verify: VerifyWish | None = None
     unpack: UnpackWish | None = None
+    adopt: AdoptWish | None = None
 
 
 class Stop(Command, frozen=True):
     """Ends a task. What it did stays."""
 
     task: int
+
+
+class Recognise(Command, frozen=True):
+    """→ `Recognised`: of which datasets a folder may hold files, by its names."""
+
+    folder: str
+
+
+class ListLeftOut(Command, frozen=True):
+    """→ `LeftOutRows`: what a task that unpacks left out so far, `limit` lines from `offset`."""
+
+    task: int
+    offset: Count = 0
+    limit: Count = 500
+
+
+class FindArchives(Command, frozen=True):
+    """→ `Archives`: those that the folder's ledger names."""
+
+    folder: str
+
+
+class Finds(Command, frozen=True):
+    """→ `FoundFiles`, of a survey or an adoption that is over. Refused where nobody remembers it any more."""
+
+    task: int
+
+
+class Rehearse(Command, frozen=True):
+    """→ `Rehearsal` of the first archive of the wish. One for the same folder that is still asked for is STOPPED."""
+
+    wish: UnpackWish
+
+
+class LookInside(Command, frozen=True):
+    """→ `Inside`, once all entries of the archive at `path` are listed. `look`: a number that the face gives it.
+
+    It stays open for the commands below until `EndLook`.
+    """
+
+    look: int
+    path: str
+
+
+class ShowLook(Command, frozen=True):
+    """→ `LookState`, at once."""
+
+    look: int
+
+
+class ListEntries(Command, frozen=True):
+    """→ `Entries`: files and links, `limit` from `offset`, of those whose names hold every word of `find`.
+
+    `encoding`: of names that do not say theirs, "" for what seems right.
+    """
+
+    look: int
+    offset: Count = 0
+    limit: Count = 500
+    find: str = ""
+    order: Order = Order.ARCHIVE
+    descending: bool = False
+    encoding: str = ""
+
+
+class ReadEntry(Command, frozen=True):
+    """→ `EntryPart`: at most `limit` bytes from `offset`. One that is still asked for is STOPPED.
+
+    Refused with BAD_ARCHIVE where the entry proves damaged, which may show at its end alone.
+    """
+
+    look: int
+    entry: int
+    offset: Count = 0
+    limit: Count = LARGEST_PART
+
+
+class TakeOut(Command, frozen=True):
+    """→ `TakenOut`. Writes entries into a folder, under their own names without folders, over nothing that is there.
+
+    `halt` instead: the one that is under way ends after what it has.
+    """
+
+    look: int
+    entries: list[int] = []
+    folder: str = ""
+    encoding: str = ""
+    halt: bool = False
+
+
+class EndLook(Command, frozen=True):
+    """What of it is still asked for is STOPPED."""
+
+    look: int
 
 
 class Quit(Command, frozen=True):
@@ -507,6 +646,10 @@ class FileList(msgspec.Struct, frozen=True):
     notice: str
     asked_at: float
     problem: Problem | None = None
+
+
+class Outlines(msgspec.Struct, frozen=True):
+    rows: list[Outline]
 
 
 class Added(msgspec.Struct, frozen=True):
@@ -595,15 +738,65 @@ class Discarded(msgspec.Struct, frozen=True):
     kept: int = 0
 
 
+class Unmended(msgspec.Struct, frozen=True):
+    """A broken file that cannot be fetched again."""
+
+    place: str
+    problem: Problem
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """`batches`: what is to be added, for each dataset. `saved`: bytes of broken files that need not come again."""
+
+    batches: list[FileList]
+    refused: list[Unmended] = []
+    saved: Count = 0
+
+
+class Repaired(msgspec.Struct, frozen=True):
+    """`transfer`: the first download. `left` files stay broken, for `reason`; `saved` as `Prepared` has it."""
+
+    transfer: int
+    left: Count = 0
+    saved: Count = 0
+    reason: Problem | None = None
+
+
 class Begun(msgspec.Struct, frozen=True):
     task: int
 
 
+class Recognised(msgspec.Struct, frozen=True):
+    """The likeliest first."""
+
+    datasets: list[Dataset]
+
+
+class FoundFiles(msgspec.Struct, frozen=True):
+    """What needs an eye comes first; beyond `MOST_MISFITS` files are only counted."""
+
+    files: list[FoundFile]
+
+
+class LeftOutRows(msgspec.Struct, frozen=True):
+    """A page of `total` lines; `count`: all that was left out, of which the first thousands are known by name."""
+
+    rows: list[LeftOut]
+    total: int
+    count: int
+
+
+class Archives(msgspec.Struct, frozen=True):
+    places: list[str]
+
+
 AnyCommand = (
-    Resync | ListDatasets | ListFiles | Add | Rows | Find | Watch | Pause | Resume | Cancel | Retry | Remove | Restore
-    | Move | Prefer
+    Resync | ListDatasets | ListFiles | ListOutlines | Star | Visit
+    | Add | Rows | Find | Watch | Pause | Resume | Cancel | Retry | Remove | BringBack | Move | Prefer
     | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
     | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand
-    | ListHoldings | AddHolding | RemoveHolding | Discard | HoldingFiles | Repair | Begin | Stop | Quit
+    | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Prepare | Begin | Stop
+    | Recognise | Finds | ListLeftOut | FindArchives | Rehearse
+    | LookInside | ShowLook | ListEntries | ReadEntry | TakeOut | EndLook | Quit
 )  # fmt: skip
 AnyEvent = Snapshot | Changed | Progress | FileMap | Notice | LibraryChanged | TaskChanged | Answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -11,6 +12,14 @@ import msgspec
 from aihub_desktop.domain.hours import Week
 
 DEFAULT_HUB: Final = "https://api.aihub.or.kr"
+
+
+class Awake(StrEnum):
+    """When the machine is kept from falling asleep while something is under way."""
+
+    ALWAYS = "always"
+    MAINS = "mains"
+    NEVER = "never"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffer_bytes: int = 256 << 20  # received and not written yet, of all streams together
     connections: int = 8  # the most to one place that serves ranges
     piece_bytes: int = 32 << 20  # of a file that comes in ranges: what a connection loses at most when the power goes
+    awake: Awake = Awake.ALWAYS  # who leaves 10 TB to it wants to find them
     user_agent: str = ""  # "" for the program's own name
 
 

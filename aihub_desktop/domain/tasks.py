@@ -1,4 +1,4 @@
-"""Work on what is there already, beside the downloads: to verify it, to unpack it. Sizes in bytes."""
+"""Work on what is there already, beside the downloads: to verify it, to unpack it, to take it over. Sizes in bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from aihub_desktop.domain.adoption import Stock
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.model import Count
 
@@ -15,6 +16,8 @@ class TaskKind(StrEnum):
     VERIFY = "verify"  # size and time of every file
     DEEP = "deep"  # every byte is read
     UNPACK = "unpack"
+    SURVEY = "survey"  # what other tools left is looked through
+    ADOPT = "adopt"  # and taken over
 
 
 class TaskState(StrEnum):
@@ -40,7 +43,7 @@ class TaskRow(msgspec.Struct, frozen=True):
 
     `place`: the archive that is being unpacked. `damaged`: files found damaged so far. `refused`: entries that are not
     on disk as their archive has them. `archives` that are done with. `problem`: why it failed, or what ended the first
-    archive early.
+    archive early. `stock`: what a survey or an adoption found, once it is over.
     """
 
     id: int
@@ -58,3 +61,4 @@ class TaskRow(msgspec.Struct, frozen=True):
     refused: Count = 0
     archives: Count = 0
     problem: Problem | None = None
+    stock: Stock | None = None

@@ -50,6 +50,43 @@ class Refused(msgspec.Struct, frozen=True):
     place: str = ""
 
 
+class Rehearsal(msgspec.Struct, frozen=True):
+    """What unpacking one archive would do. `missing_…`: of what no earlier run has unpacked, and the folders for it.
+
+    `missing_bytes` in whole blocks of a disk that has `free` bytes, of which `floor` stay free, and takes `files_free`
+    more files (None: any number). `names`: some of those that are wanted, as they are read; `problem`: why unpacking
+    would not begin.
+    """
+
+    place: str
+    into: str = ""
+    encoding: str = ""
+    entries: int = 0
+    bytes: int = 0
+    missing_entries: int = 0
+    missing_bytes: int = 0
+    free: int = 0
+    refused: list[Refused] = []
+    refused_count: int = 0
+    problem: Problem | None = None
+    names: list[str] = []
+    missing_folders: int = 0
+    floor: int = 0
+    files_free: int | None = None
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """One line of what came of a task: an entry that is not on disk as `archive` has it, or, without a `name`, the
+    archive that could not be unpacked.
+    """
+
+    archive: str
+    name: str = ""
+    why: Refusal | None = None
+    place: str = ""  # where it lies all the same, if RENAMED
+    problem: Problem | None = None
+
+
 class UnpackProgress(msgspec.Struct, frozen=True):
     """Of the archive `place`: what is done with of what there is."""
 

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from aihub_desktop.domain.contents import folder_names
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.messages import DatasetList, FileList, ListDatasets, ListFiles
-from aihub_desktop.domain.model import HUB, Dataset
+from aihub_desktop.domain.marks import Outline
+from aihub_desktop.domain.messages import DatasetList, FileList, ListDatasets, ListFiles, ListOutlines, Outlines
+from aihub_desktop.domain.model import HUB, Dataset, SizeRange
 from aihub_desktop.engine.errands import Errands
 from aihub_desktop.sources.place import Listing, Source
 from aihub_desktop.store.queue import QueueStore
 
 _log = logging.getLogger(__name__)
 
-Reply = Callable[[DatasetList | FileList | None, Problem | None], None]
+Reply = Callable[[DatasetList | FileList | Outlines | None, Problem | None], None]
+_KINDS: Final = {"tree": False, "package": True}  # of copies of trees, and whether they are those of packages
+
+
+class _Leaf(msgspec.Struct, gc=False):
+    path: str
+    size: SizeRange
+
+
+class _Tree(msgspec.Struct):
+    """Of a `FileList` what an outline needs: two thirds of its text are passed over."""
+
+    files: list[_Leaf]
 
 
 class Copies:
@@ -29,12 +44,16 @@ class Copies:
         self._source = source
         self._errands = errands
 
-    def handle(self, command: ListDatasets | ListFiles, reply: Reply) -> None:
+    def handle(self, command: ListDatasets | ListFiles | ListOutlines, reply: Reply) -> None:
         """Answers from the copy at once, unless there is none or a fresh one is asked for."""
-        if isinstance(command, ListDatasets):
-            self._datasets(command, reply)
-        else:
-            self._files(command, reply)
+        match command:
+            case ListDatasets():
+                self._datasets(command, reply)
+            case ListFiles():
+                self._files(command, reply)
+            case ListOutlines():
+                copies = self._store.copies([f"{kind}/" for kind in _KINDS])
+                self._errands.run(lambda: Outlines(_outlines(copies)), reply)
 
     def _datasets(self, command: ListDatasets, reply: Reply) -> None:
         kept = self._kept("datasets", DatasetList)
@@ -96,6 +115,18 @@ class Copies:
         except ProblemError as error:
             # The list is good even where no copy of it can be kept.
             _log.warning("no copy of %s: %s", name, error)
+
+
+def _outlines(copies: list[tuple[str, bytes]]) -> list[Outline]:
+    reader, found = msgspec.json.Decoder(_Tree), []
+    for name, body in copies:
+        kind, _, key = name.partition("/")
+        with contextlib.suppress(msgspec.MsgspecError):  # written by another version
+            files = reader.decode(body).files
+            names = folder_names(file.path for file in files)
+            low, high = sum(file.size.low for file in files), sum(file.size.high for file in files)
+            found.append(Outline(key, _KINDS[kind], names, len(files), low, high))
+    return found
 
 
 def tree_name(key: str, package: bool) -> str:

@@ -22,12 +22,12 @@ from aihub_desktop.domain.leases import Checked, Ended, Failed, Proved, Reached,
 from aihub_desktop.domain.messages import (
     Add,
     Brake,
+    BringBack,
     Cancel,
     Move,
     Pause,
     Prefer,
     Remove,
-    Restore,
     Resume,
     Retry,
 )
@@ -90,7 +90,7 @@ class Core:
         self._holds_until: float | None = None
         self._handlers: dict[type, Callable[[Any, Moment], int | None]] = {
             Add: wishes.add, Pause: wishes.pause, Resume: wishes.resume, Cancel: wishes.cancel, Retry: wishes.retry,
-            Remove: self.leaving.remove, Restore: self.leaving.restore, Move: wishes.move, Prefer: wishes.prefer,
+            Remove: self.leaving.remove, BringBack: self.leaving.bring_back, Move: wishes.move, Prefer: wishes.prefer,
             KeyChanged: wishes.key_changed, StorageChanged: wishes.storage_changed,
             LineChanged: self._line_changed,
             Looked: self.volumes.looked, Surveyed: self.volumes.surveyed,

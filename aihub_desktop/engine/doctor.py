@@ -19,6 +19,7 @@ import msgspec
 from aihub_desktop import __version__
 from aihub_desktop.domain.checkup import NOT_TRIED, Finding, Health, Learned, Offer, Report, Topic, found
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.marks import APPROVAL_OF, Approval, Sighting
 from aihub_desktop.domain.model import HUB, Dataset, RemoteFile, Secret
 from aihub_desktop.domain.redaction import Redaction
 from aihub_desktop.domain.settings import Settings
@@ -79,6 +80,7 @@ class Doctor:
         self._key: Secret | None = None
         self.unkept: Problem | None = None
         self._findings: dict[Topic, Finding] = {}
+        self._approvals: dict[str, Sighting] = {}  # what the datasets that were asked for told, by key
         self._candidates: list[Dataset] = []
         self._trees: dict[Dataset, list[RemoteFile]] = {}
 
@@ -174,8 +176,9 @@ class Doctor:
         tap = Tap(self._hub, self._connections, self._key, Allowance(plan.most), self._settings.spread)
         sample = Sample(tap, plan.dataset, plan.smallest)
         first = self._make(sample.file)
+        code = first.problem.code if first.problem is not None else None
+        self._sight(plan.dataset, Approval.APPROVED if code is None else APPROVAL_OF.get(code))
         if first.state is Health.FAILED:
-            code = first.problem.code if first.problem is not None else None
             if code is Code.ABROAD:
                 self._make(lambda: found(Topic.COUNTRY, "failed", first.problem))
             return code not in _NOT_THIS_ONE
@@ -188,6 +191,10 @@ class Doctor:
         self._make(lambda: sample.order(plan.group))
         self._make(lambda: speed(tap, plan.dataset, plan.long, with_key=sample.with_key, seconds=self._window))
         return True
+
+    def _sight(self, dataset: Dataset, approval: Approval | None) -> None:
+        if approval is not None and not dataset.package:
+            self._approvals[dataset.key] = Sighting(approval, time.time())
 
     # ---- datasets ----
 
@@ -238,6 +245,8 @@ class Doctor:
         """What is known now, kept. What was not looked at this time stays as it was."""
         before = recall(self._home, self._hub)
         known = dict(_lessons(self._findings))
+        if self._approvals:
+            known["approvals"] = {**before.approvals, **self._approvals}
         if not known:
             return before
         learned = msgspec.structs.replace(before, hub=self._hub, at=time.time(), **known)
@@ -256,7 +265,7 @@ class Doctor:
             hub=self._hub,
             at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             findings=[self._findings[topic] for topic in Topic if topic in self._findings],
-            learned=learned,
+            learned=msgspec.structs.replace(learned, approvals={}),  # of a person, not of the hub
         )
         return _redacted(report, Report, self._key)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,13 +15,23 @@ from aihub_desktop.disk.files import disk_error
 from aihub_desktop.disk.volume import Mark, Volume, is_unmounted, nearest, volume_of
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.findings import Finding
-from aihub_desktop.domain.holdings import DAMAGE, HeldFile, HoldingRow, HoldingState, Summary, Verdict, is_archive
+from aihub_desktop.domain.holdings import (
+    DAMAGE,
+    HeldFile,
+    HoldingRow,
+    HoldingState,
+    Misfit,
+    Summary,
+    Verdict,
+    is_archive,
+)
 from aihub_desktop.domain.messages import Discarded, FileList
+from aihub_desktop.domain.model import HUB, Dataset
+from aihub_desktop.engine.copies import tree_name
 from aihub_desktop.engine.deeds import Word
 from aihub_desktop.engine.volumes import place_problem
 from aihub_desktop.holdings.discard import discard
 from aihub_desktop.holdings.looking import Seen
-from aihub_desktop.holdings.repair import mark
 from aihub_desktop.holdings.summary import moment_of, signature, summarise
 from aihub_desktop.store.holdings import Held
 from aihub_desktop.transport.ledger import Entry, Ledger, Stamp
@@ -92,6 +103,19 @@ def _missing(path: Path, above: Path) -> Code:
     return Code.DRIVE_MISSING if is_unmounted(path, above) else Code.TARGET_MISSING
 
 
+def copy_of(held: Held) -> str:
+    """Under what the store keeps the tree of its dataset, "" for one that has none."""
+    dataset = held.summary.dataset if held.summary else None
+    return tree_name(dataset.key, dataset.package) if dataset is not None and dataset.source == HUB else ""
+
+
+def named(dataset: Dataset, *known: Iterable[Dataset]) -> Dataset:
+    """With the first title that is known: as it was asked for, as it was before, as the catalogue has it."""
+    key = (dataset.source, dataset.key, dataset.package)
+    same = (other for ones in known for other in ones if (other.source, other.key, other.package) == key)
+    return next((other for other in same if other.title), dataset)
+
+
 def row_of(held: Held, problem: Problem | None) -> HoldingRow:
     """As faces get it. `problem`: of the last look."""
     verdict = held.verdict and msgspec.structs.replace(held.verdict, misfits=[])
@@ -161,29 +185,17 @@ def _told(entry: Entry, finding: str) -> HeldFile:
     return HeldFile(entry.place, entry.sha256, entry.size, entry.proof, entry.note, entry.at, finding)
 
 
-def damaged(held: Held) -> list[Entry]:
-    """What the ledger knows of the files that the last verification found damaged. Raises as `find` does."""
-    find(held.folder, held.summary)
-    entries, misfits = Ledger(held.folder).entries(), held.verdict.misfits if held.verdict else []
-    return [
-        entries[misfit.place]
-        for misfit in misfits
-        if misfit.finding in DAMAGE and misfit.finding is not Finding.UNSAFE and misfit.place in entries
-    ]
-
-
-def make_way(held: Held, entries: list[Entry]) -> None:
-    """Marks in the log that these very files may be replaced, once others are proved. Raises as `find` does."""
-    find(held.folder, held.summary)
-    misfits = {misfit.place: misfit for misfit in held.verdict.misfits} if held.verdict else {}
-    mark(
-        Path(held.folder),
-        [
-            Seen(entry.place, misfit.finding, stamp=Stamp(misfit.size, misfit.modified), entry=entry)
-            for entry in entries
-            if (misfit := misfits[entry.place]).size >= 0
-        ],
-    )
+def broken(folder: str, known: Summary | None, misfits: Iterable[Misfit]) -> list[Seen]:
+    """Each with what the ledger tells of it. Raises as `find` does."""
+    find(folder, known)
+    entries = Ledger(folder).entries()
+    found = []
+    for misfit in misfits:
+        entry = entries.get(unicodedata.normalize("NFC", misfit.place.removeprefix("./")))
+        stamp = Stamp(misfit.size, misfit.modified) if misfit.size >= 0 else None
+        sha256 = "" if entry is None else entry.sha256
+        found.append(Seen(misfit.place, misfit.finding, stamp=stamp, sha256=sha256, entry=entry))
+    return found
 
 
 def archives(folder: str) -> list[str]:

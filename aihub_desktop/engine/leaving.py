@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.domain.messages import Remove, Restore
+from aihub_desktop.domain.messages import BringBack, Remove
 from aihub_desktop.domain.states import TRANSFER_ENDED
 from aihub_desktop.engine.records import Book, Moment, TransferRecord
 from aihub_desktop.engine.wishes import named
@@ -32,7 +32,7 @@ class Leaving:
             self._transfers[transfer.id] = transfer
         self.until = now.steady + REPENT_SECONDS
 
-    def restore(self, command: Restore, now: Moment) -> None:
+    def bring_back(self, command: BringBack, now: Moment) -> None:
         for key in command.transfers:
             if key not in self._transfers:
                 raise ProblemError(Code.BAD_COMMAND, what="too-late", transfer=key)

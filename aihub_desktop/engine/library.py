@@ -8,7 +8,6 @@ What the store keeps is a cache: whatever is lost there is read from the folder 
 
 from __future__ import annotations
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -17,32 +16,36 @@ from typing import Any, Final
 
 import msgspec
 
-from aihub_desktop.disk.volume import Volume
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.holdings import HoldingRow, Verdict, is_archive
-from aihub_desktop.domain.model import HUB, Dataset
-from aihub_desktop.domain.states import TRANSFER_ENDED, FileState, TransferState
-from aihub_desktop.domain.tasks import TaskState, VerifyWish
-from aihub_desktop.domain.unpacking import UnpackWish
+from aihub_desktop.domain.holdings import HoldingRow, Summary, Verdict
+from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
+from aihub_desktop.domain.tasks import TaskKind, TaskState
 from aihub_desktop.engine import inventory
-from aihub_desktop.engine.copies import Copies, tree_name
+from aihub_desktop.engine.adoptions import Adoptions
+from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.deeds import Record
 from aihub_desktop.engine.errands import Errands
 from aihub_desktop.engine.inventory import Inventory, Tree
 from aihub_desktop.engine.outbox import Outbox
 from aihub_desktop.engine.pool import Pool
+from aihub_desktop.engine.preparing import Preparing, absolute
 from aihub_desktop.engine.records import Book
 from aihub_desktop.engine.repairs import Repairs
 from aihub_desktop.engine.tasks import Outcome, Tasks
+from aihub_desktop.engine.unpackings import Unpackings
 from aihub_desktop.store.holdings import Held
 from aihub_desktop.store.queue import QueueStore
 
 # While files come one after another a look at each would read the whole ledger again and again.
 _LOOK_SECONDS: Final = 30.0
+_TREE_SECONDS: Final = 86_400.0
 
 Reply = Callable[[Any, Problem | None], None]
-OfLibrary = m.ListHoldings | m.AddHolding | m.RemoveHolding | m.Discard | m.HoldingFiles | m.Repair | m.Begin | m.Stop
+OfLibrary = (
+    m.ListHoldings | m.AddHolding | m.RemoveHolding | m.Restore | m.Discard | m.HoldingFiles | m.Repair | m.Begin
+    | m.Stop | m.ListLeftOut | m.Recognise | m.Finds | m.Prepare
+)  # fmt: skip
 
 
 class Library:
@@ -60,12 +63,18 @@ class Library:
         self._is_quiet = is_quiet
         self._tasks = Tasks(pool, outbox.tasks, self._task_ended)
         self.hear = self._tasks.hear  # what a worker says of a task
+        self.is_at_work = self._tasks.is_at_work
+        self._preparing = Preparing(self._tasks, copies, self._run, self._summary_of, self._must_rest)
+        self._adoptions = Adoptions(self._tasks, book, copies, self._run, add=add, notice=outbox.notice)
+        self.must_leave_alone = self._adoptions.must_leave_alone
+        self._unpackings = Unpackings(store, book, self._preparing)
         self._repairs = Repairs(store, book, copies, self._run, add)
         self._shown = inventory.Shown()
         self._held = {held.id: held for held in store.holdings.all()}
         self._problems: dict[int, Problem] = {}  # of the last look at each
         self._looked: dict[int, float] = {}  # when that was; steady clock
-        self._unpacking: dict[int, int] = {}  # transfer → task
+        self._asked: set[str] = set()  # trees that were asked for of themselves, in this run
+        self._removed: dict[int, Held] = {}  # taken off the list in this run
 
     def starts(self) -> None:
         """The engine has begun: what was still to be unpacked goes on."""
@@ -82,12 +91,31 @@ class Library:
             case m.Stop(task=task):
                 self._tasks.stop(task)
                 reply(None, None)
+            case m.Finds(task=task):
+                reply(m.FoundFiles(self._tasks.finds(task)), None)
+            case m.ListLeftOut(task=task, offset=offset, limit=limit):
+                reply(self._tasks.left_out(task, offset, limit), None)
             case m.Begin():
-                self._begin(command, reply)
-            case m.AddHolding(folder=folder):
-                self._take_in(_path(folder), reply)
+                self._preparing.obey(command, reply)
+            case m.Restore(holding=number):
+                reply(self._restore(number), None)
+            case m.AddHolding() | m.Recognise() | m.Prepare():
+                self._handle_folder(command, absolute(command.folder), reply)
             case _:
                 self._handle_one(command, self._known(command.holding), reply)
+
+    def _handle_folder(self, command: m.AddHolding | m.Recognise | m.Prepare, folder: str, reply: Reply) -> None:
+        """Of folders that need not be on the list."""
+        match command:
+            case m.AddHolding():
+                self._take_in(folder, reply)
+            case m.Recognise():
+                self._adoptions.recognise(folder, reply)
+            case m.Prepare():
+                # What an earlier run of the command line left in the queue does not move.
+                if not self._is_quiet:
+                    self._must_rest(folder)
+                self._repairs.prepare(command, reply)
 
     def _list(self, reply: Reply, *, fresh: bool) -> None:
         waiting = set(self._held)
@@ -152,8 +180,19 @@ class Library:
     def _remove(self, number: int) -> None:
         self._store.holdings.remove(number)
         self._problems.pop(number, None)
-        if self._held.pop(number, None) is not None:
+        if (held := self._held.pop(number, None)) is not None:
+            self._removed[number] = held
             self._outbox.library([], [number])
+
+    def _restore(self, number: int) -> HoldingRow:
+        """Under a new number: none is given twice."""
+        if number not in self._removed:
+            raise ProblemError(Code.BAD_COMMAND, what="no-holding", holding=number)
+        old = self._removed.pop(number)
+        held = self._enter(old.folder)
+        self._keep(msgspec.structs.replace(held, summary=old.summary, verdict=old.verdict))
+        self._look(self._held[held.id])
+        return self._row(self._held[held.id])
 
     def _discard(self, held: Held, reply: Reply) -> None:
         self._must_rest(held.folder)
@@ -200,10 +239,11 @@ class Library:
         if found is not None:
             asked = (one.dataset for one in self._book.transfers.values() if one.folder == held.folder)
             before_that = (held.summary.dataset,) if held.summary else ()
-            dataset = _named(found.summary.dataset, asked, before_that, self._copies.known_datasets())
+            dataset = inventory.named(found.summary.dataset, asked, before_that, self._copies.known_datasets())
             self._keep(msgspec.structs.replace(held, summary=msgspec.structs.replace(found.summary, dataset=dataset)))
         if (now := self._row(self._held[number])) != before:
             self._outbox.library([now], [])
+        self._ask_tree(self._held[number])
 
     def _keep(self, held: Held) -> None:
         if self._held[held.id] != held:
@@ -214,10 +254,8 @@ class Library:
         return inventory.row_of(held, self._problems.get(held.id))
 
     def _tree(self, held: Held) -> Tree | None:
-        dataset = held.summary.dataset if held.summary else None
-        if dataset is None or dataset.source != HUB:
-            return None
-        kept = self._store.kept(tree_name(dataset.key, dataset.package))
+        name = inventory.copy_of(held)
+        kept = self._store.kept(name) if name else None
         return None if kept is None else Tree(*kept)
 
     # ---- what happens elsewhere in the engine ----
@@ -236,85 +274,52 @@ class Library:
 
     def transfers(self, rows: Iterable[m.TransferRow]) -> None:
         """Rows of transfers that changed."""
+        rows = list(rows)
+        self._repairs.transfers(rows)
         for row in rows:
             if row.state not in (TransferState.DONE, TransferState.FAILED) or not row.done:
                 continue
             if not self._is_quiet:
                 for held in [held for held in self._held.values() if held.folder == row.folder]:
                     self._look(held)
-            if row.unpack and row.id not in self._unpacking:
-                self._unpack(row)
+            if row.unpack:
+                self._unpackings.begin(row)
 
-    def after(self, command: m.ListDatasets | m.ListFiles, reply: Reply) -> Reply:
+    def after(self, command: m.ListDatasets | m.ListFiles | m.ListOutlines, reply: Reply) -> Reply:
         """`reply`, and then a look: a tree that was fetched may tell that the dataset was released anew."""
 
         def both(value: Any, problem: Problem | None) -> None:
             reply(value, problem)
-            for held in list(self._held.values()):
-                known = held.summary.dataset if held.summary else None
-                if (
-                    isinstance(command, m.ListFiles) and command.refresh and known is not None
-                    and (known.key, known.package) == (command.dataset, command.package)
-                ):  # fmt: skip
+            for held in list(self._held.values()) if isinstance(value, m.FileList) else []:
+                known = held.summary
+                if known is not None and known.dataset == msgspec.structs.replace(
+                    value.dataset, title=known.dataset.title
+                ) and known.tree_at != value.asked_at:  # fmt: skip
                     self._look(held)
 
         return both
 
-    def _unpack(self, row: m.TransferRow) -> None:
-        places = [place for place in self._store.places(row.id, FileState.DONE) if is_archive(place)]
-        self._unpacking[row.id] = 0
-        if not places:
-            self._unpacked(row.id)
+    def _ask_tree(self, held: Held) -> None:
+        """Once a day the hub is asked whether it lists these files still."""
+        name = inventory.copy_of(held)
+        kept = self._store.kept(name) if name else None
+        is_new = kept is not None and time.time() - kept[1] < _TREE_SECONDS
+        if self._is_quiet or not name or name in self._asked or is_new or held.summary is None:
             return
-
-        def then(found: m.Begun | None, problem: Problem | None) -> None:
-            if found is None:
-                del self._unpacking[row.id]
-            else:
-                self._unpacking[row.id] = found.task
-
-        self._prepare(UnpackWish(row.folder, places), then)
-
-    def _unpacked(self, number: int) -> None:
-        """Nothing is left to be unpacked; of a transfer with files that failed the rest may yet come."""
-        del self._unpacking[number]
-        transfer = self._book.transfers.get(number)
-        if transfer is not None and transfer.state is not TransferState.FAILED:
-            self._book.set_transfer(transfer, unpack=False)
+        self._asked.add(name)
+        wish = m.ListFiles(0, held.summary.dataset.key, held.summary.dataset.package, refresh=True)
+        self._copies.handle(wish, self.after(wish, lambda *_: None))
 
     # ---- tasks ----
 
-    def _begin(self, command: m.Begin, reply: Reply) -> None:
-        wish = command.verify or command.unpack
-        if wish is None or (command.verify and command.unpack):
-            raise ProblemError(Code.BAD_COMMAND, what="task")
-        _path(wish.folder)
-        self._prepare(wish, reply)
-
-    def _prepare(self, wish: VerifyWish | UnpackWish, reply: Reply) -> None:
-        held = next((one for one in self._held.values() if one.folder == wish.folder), None)
-        summary = held.summary if held else None
-
-        def look() -> tuple[Volume, VerifyWish | UnpackWish]:
-            volume = inventory.find(wish.folder, summary)
-            if isinstance(wish, UnpackWish) and not wish.places:
-                return volume, msgspec.structs.replace(wish, places=inventory.archives(wish.folder))
-            return volume, wish
-
-        def then(found: tuple[Volume, VerifyWish | UnpackWish] | None, problem: Problem | None) -> None:
-            if found is None:
-                reply(None, problem)
-                return
-            volume, ready = found
-            totals = (summary.files, summary.bytes) if summary and isinstance(ready, VerifyWish) else (0, 0)
-            reply(m.Begun(self._tasks.begin(ready, volume, *totals)), None)
-
-        self._run(wish.folder, look, then)
+    def _summary_of(self, folder: str) -> Summary | None:
+        return next((held.summary for held in self._held.values() if held.folder == folder), None)
 
     def _task_ended(self, outcome: Outcome) -> None:
-        for transfer, task in list(self._unpacking.items()):
-            if task == outcome.row.id:
-                self._unpacked(transfer)
+        self._unpackings.task_ended(outcome.row.id)
+        if self._adoptions.left_a_ledger(outcome):
+            self._enter(outcome.row.folder)
+        self._adoptions.fetch_rest(outcome)
         held = next((one for one in self._held.values() if one.folder == outcome.row.folder), None)
         if held is None:
             return
@@ -323,22 +328,8 @@ class Library:
             self._keep(msgspec.structs.replace(held, verdict=outcome.verdict))
             if (now := self._row(self._held[held.id])) != before:
                 self._outbox.library([now], [])
-        if outcome.row.state is not TaskState.STOPPED:
+        if outcome.row.state is not TaskState.STOPPED or outcome.row.kind is TaskKind.ADOPT:
             self._look(self._held[held.id])
-
-
-def _path(folder: str) -> str:
-    """Another process's relative path means nothing here. Raises BAD_COMMAND."""
-    if "\0" in folder or not os.path.isabs(folder):
-        raise ProblemError(Code.BAD_COMMAND, what="folder")
-    return os.path.normpath(folder)
-
-
-def _named(dataset: Dataset, *known: Iterable[Dataset]) -> Dataset:
-    """With the first title that is known: as it was asked for, as it was before, as the catalogue has it."""
-    key = (dataset.source, dataset.key, dataset.package)
-    same = (other for ones in known for other in ones if (other.source, other.key, other.package) == key)
-    return next((other for other in same if other.title), dataset)
 
 
 def _mended(verdict: Verdict, places: set[str]) -> Verdict:

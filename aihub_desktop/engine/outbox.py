@@ -11,6 +11,7 @@ from aihub_desktop.domain import messages as m
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.holdings import HoldingRow
+from aihub_desktop.domain.marks import DatasetMark
 from aihub_desktop.domain.model import Origin
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.tasks import TaskRow
@@ -36,9 +37,9 @@ class Outbox:
         self._brake: tuple[m.Brake, float | None] = (m.Brake.NONE, None)
         self.moving = False  # a progress was told that has to be followed by another
 
-    def snapshot(self, core: Core, hub: str) -> None:
+    def snapshot(self, core: Core, hub: str, marks: list[DatasetMark]) -> None:
         rows = [transfer.row() for transfer in core.book.transfers.values()]
-        self._emit(m.Snapshot(self._next(), rows, core.settings, hub))
+        self._emit(m.Snapshot(self._next(), rows, core.settings, hub, marks))
         self._brake = (m.Brake.NONE, None)  # whoever asks for everything has heard nothing of it
 
     def answer(self, number: int, value: object, problem: Problem | None) -> None:
@@ -51,6 +52,9 @@ class Outbox:
     def settings(self, settings: Settings) -> None:
         self._emit(m.Changed(self._next(), settings=settings))
 
+    def marks(self, rows: list[DatasetMark]) -> None:
+        self._emit(m.Changed(self._next(), marks=rows))
+
     def library(self, holdings: list[HoldingRow], removed: list[int]) -> None:
         self._emit(m.LibraryChanged(self._next(), holdings, removed))
 
@@ -60,6 +64,9 @@ class Outbox:
     def map(self, event: m.FileMap) -> None:
         """Whatever number it has, it gets the next one."""
         self._emit(msgspec.structs.replace(event, seq=self._next()))
+
+    def notice(self, problem: Problem) -> None:
+        self._emit(m.Notice(self._next(), problem))
 
     def fatal(self, problem: Problem) -> None:
         self._emit(m.Notice(self._next(), problem, fatal=True))

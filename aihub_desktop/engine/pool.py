@@ -19,11 +19,23 @@ from typing import IO, Final
 
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, Problem
-from aihub_desktop.domain.leases import AnyNews, Chart, Check, Drop, Ended, Gather, Rate, Receive, Unpack, Verify
+from aihub_desktop.domain.leases import (
+    Adopt,
+    AnyNews,
+    Chart,
+    Check,
+    Drop,
+    Ended,
+    Gather,
+    Rate,
+    Receive,
+    Unpack,
+    Verify,
+)
 
 _log = logging.getLogger(__name__)
 
-Loan = Receive | Gather | Check | Verify | Unpack
+Loan = Receive | Gather | Check | Verify | Unpack | Adopt
 
 # A worker has this long to make durable what came; after it, it is ended and the bytes since its last mark are lost.
 STOP_SECONDS: Final = 20.0

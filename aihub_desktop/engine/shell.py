@@ -6,12 +6,14 @@ While small files come by the thousand several turns share manifest and transact
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
 import random
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,7 @@ from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Charted
 from aihub_desktop.domain.states import TRANSFER_ENDED
+from aihub_desktop.engine.awake import Wakefulness
 from aihub_desktop.engine.bearing import Bearing
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.core import Core
@@ -39,6 +42,8 @@ from aihub_desktop.engine.keys import Keys
 from aihub_desktop.engine.lending import Lending
 from aihub_desktop.engine.library import Library, OfLibrary, Reply
 from aihub_desktop.engine.lookout import Lookout
+from aihub_desktop.engine.looks import Looks, OfLooks
+from aihub_desktop.engine.marks import Marks
 from aihub_desktop.engine.orders import agent, user_agent
 from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
 from aihub_desktop.engine.pages import listed
@@ -53,6 +58,7 @@ from aihub_desktop.engine.watch import Watch, local_hour
 from aihub_desktop.engine.wishes import turns_to
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.store.keychain import Vault
+from aihub_desktop.store.learned import recall
 from aihub_desktop.store.queue import QueueStore
 
 _log = logging.getLogger(__name__)
@@ -78,8 +84,7 @@ class Shell:
         self._worker_command, self._only_new = worker_command, only_new
         self._patience, self._survey_seconds = patience, survey_seconds
         self._inbox: queue.SimpleQueue[Input | None] = queue.SimpleQueue()
-        self._outbox = Outbox(emit)
-        self._clerk = Clerk()
+        self._outbox, self._clerk = Outbox(emit), Clerk()
         self._records: list[Record] = []  # of this turn, not in a manifest yet
         self._saved_at, self._ending = float("-inf"), False
         self._thread = threading.Thread(target=self._run, name="engine")
@@ -120,12 +125,7 @@ class Shell:
             settings, seed=random.SystemRandom().getrandbits(32), only_new=self._only_new, patience=self._patience,
             local=local_hour, survey_seconds=self._survey_seconds, processes=size,
         )  # fmt: skip
-        book = self._core.book
-        book.last_file = self._store.last_file()
-        for row in self._store.transfers():
-            transfer = book.load(row)
-            if transfer.state not in TRANSFER_ENDED:
-                book.load_files(transfer, self._store.files(transfer.id))
+        _load(self._core.book, self._store)
         self._source = AIHub(self._hub, user_agent=user_agent(settings), connect_timeout=settings.connect_timeout)
         self._errands = Errands("errand", self.post)
         self._lookout = Lookout(self._errands, self._tell)
@@ -135,24 +135,27 @@ class Shell:
         )
         self._shelves = Shelves(self._storages, self._errands, lambda: agent(self._core.settings))
         self._copies = Copies(self._store, self._source, self._errands)
+        self._marks = Marks(self._store, recall(self._home, self._hub), self._outbox.marks)
+        self._looks = Looks(self._errands)
         self._watch = Watch(self._hub, self._errands)
+        self._awake = Wakefulness(self._errands)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
-        self._bearing = Bearing(book, self._hub)
-        self._viewing = Viewing(book, self._errands, self._pool.adjust, self._outbox.map)
+        self._bearing = Bearing(self._core.book, self._hub)
+        self._viewing = Viewing(self._core.book, self._errands, self._pool.adjust, self._outbox.map)
         self._lending = Lending(
             self._core, self._pool, self._keys, self._storages, home=self._home, hub=self._hub, post=self.post,
             is_eager=self._only_new,
         )  # fmt: skip
         self._library = Library(
-            self._store, book, errands=self._errands, pool=self._pool, outbox=self._outbox, copies=self._copies,
-            add=self._wish, is_quiet=self._only_new,
+            self._store, self._core.book, errands=self._errands, pool=self._pool, outbox=self._outbox,
+            copies=self._copies, add=self._wish, is_quiet=self._only_new,
         )  # fmt: skip
 
     # ---- the loop ----
 
     def _run(self) -> None:
         try:
-            self._outbox.snapshot(self._core, self._hub)
+            self._outbox.snapshot(self._core, self._hub, self._marks.rows())
             self._core.starts(_now())
             self._library.starts()
             self._turn([])
@@ -214,6 +217,8 @@ class Shell:
         if why := self._watch.changed(bool(address or self._core.book.later)):
             _log.warning("all that is received begins anew: %s", why)
             self._tell(LineChanged())
+        moves = self._core.book.leases or self._core.book.later or self._library.is_at_work()
+        self._awake.enforce(bool(moves), self._core.settings.awake)
 
     def _handle(self, message: Input) -> None:
         match message:
@@ -245,7 +250,7 @@ class Shell:
             self._outbox.answer(command.id, value, problem)
 
         match command:
-            case m.ListDatasets() | m.ListFiles():
+            case m.ListDatasets() | m.ListFiles() | m.ListOutlines():
                 self._copies.handle(command, self._library.after(command, reply))
             case m.ShowKey() | m.TestKey():
                 self._keys.handle(command, reply)
@@ -264,15 +269,18 @@ class Shell:
                 self._lending.expect(command)
             case _ if isinstance(command, OfLibrary):
                 self._library.handle(command, reply)
+            case _ if isinstance(command, OfLooks):
+                self._looks.handle(command, reply)
+            case m.Quit():
+                reply(None, None)
+                self._inbox.put(None)
             case _:
                 reply(self._obey_at_once(command), None)
-                if isinstance(command, m.Quit):
-                    self._inbox.put(None)
 
     def _obey_at_once(self, command: m.AnyCommand) -> object:
         match command:
             case m.Resync():
-                self._outbox.snapshot(self._core, self._hub)
+                self._outbox.snapshot(self._core, self._hub, self._marks.rows())
             case m.Rows() | m.Find():
                 self._save()
                 return listed(self._store, self._core.book, command)
@@ -280,8 +288,8 @@ class Shell:
                 self._viewing.watch(file)
             case m.Configure():
                 self._configure(command)
-            case m.Quit():
-                pass
+            case m.Star() | m.Visit():
+                self._marks.obey(command)
             case m.Add(folder=folder) if "\0" in folder or not os.path.isabs(folder):
                 # Another process's relative path means nothing here.
                 raise ProblemError(Code.BAD_COMMAND, what="folder")
@@ -291,12 +299,12 @@ class Shell:
         return None
 
     def _wish(self, command: m.AnyCommand) -> int | None:
+        self._library.must_leave_alone(command)
         _load_for(command, self._core.book, self._store)
         if isinstance(command, m.Remove):
             self._save()  # what may come back comes from the store
         number = self._tell(command)
-        # What was promised is saved before it is promised.
-        self._save()
+        self._save()  # what was promised is saved before it is promised
         return number
 
     def _configure(self, command: m.Configure) -> None:
@@ -340,6 +348,7 @@ class Shell:
         if transfers or files or removed or dropped:
             self._outbox.changed(transfers, files, removed)
             self._library.transfers(transfers)
+            self._marks.transfers(transfers)
         for transfer in book.transfers.values():
             if transfer.loaded and transfer.state in TRANSFER_ENDED and not book.leases_of(transfer):
                 book.unload_files(transfer)
@@ -347,11 +356,7 @@ class Shell:
     def _shut(self) -> None:
         """The order matters: workers first, for their last news says what is safe; the queue last."""
         self._pool.close()
-        while True:
-            try:
-                message = self._inbox.get_nowait()
-            except queue.Empty:
-                break
+        for message in _rest_of(self._inbox):
             if isinstance(message, AnyNews) and message.lease > 0 and not isinstance(message, Charted):
                 self._tell(message)
         self._enter_records()
@@ -359,7 +364,9 @@ class Shell:
         self._save()
         self._keys.close()
         self._storages.close()
+        self._looks.close()
         self._errands.close(1.0)
+        self._awake.close()
         self._source.close()
         self._store.close()
         self._hold.release()
@@ -370,6 +377,21 @@ def _load_for(command: m.AnyCommand, book: Book, store: QueueStore) -> None:
     for transfer in book.transfers.values():
         if not transfer.loaded and turns_to(command, transfer):
             book.load_files(transfer, store.files(transfer.id))
+
+
+def _load(book: Book, store: QueueStore) -> None:
+    """What the store has, as far as it is not over."""
+    book.last_file = store.last_file()
+    for row in store.transfers():
+        transfer = book.load(row)
+        if transfer.state not in TRANSFER_ENDED:
+            book.load_files(transfer, store.files(transfer.id))
+
+
+def _rest_of(inbox: queue.SimpleQueue[Input | None]) -> Iterator[Input | None]:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            yield inbox.get_nowait()
 
 
 def _now() -> Moment:

@@ -14,9 +14,22 @@ from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
 from aihub_desktop.domain import wire
-from aihub_desktop.domain.leases import AnyNews, AnyWork, Chart, Check, Drop, Gather, Rate, Receive, Unpack, Verify
+from aihub_desktop.domain.leases import (
+    Adopt,
+    AnyNews,
+    AnyWork,
+    Chart,
+    Check,
+    Drop,
+    Gather,
+    Rate,
+    Receive,
+    Unpack,
+    Verify,
+)
 from aihub_desktop.domain.model import Dataset
 from aihub_desktop.domain.storage import AnyPlace, S3Place
+from aihub_desktop.engine.adopting import Adopting
 from aihub_desktop.engine.hosting import Emptying, Verifying
 from aihub_desktop.sources.aihub.client import AIHub
 from aihub_desktop.sources.lanes import Ranges
@@ -67,7 +80,7 @@ class Worker:
             case _:
                 self._start(work.lease, self._job_of(work))
 
-    def _job_of(self, work: Receive | Gather | Check | Verify | Unpack) -> _Job:
+    def _job_of(self, work: Receive | Gather | Check | Verify | Unpack | Adopt) -> _Job:
         match work:
             case Receive():
                 return Reception(work, lambda: self._open(work), self._report)
@@ -79,6 +92,8 @@ class Worker:
                 return Verifying(work, self._report)
             case Unpack():
                 return Emptying(work, self._report)
+            case Adopt():
+                return Adopting(work, self._report)
 
     def close(self) -> None:
         """Drops every lease and waits until each has made durable what it had.

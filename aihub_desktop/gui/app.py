@@ -14,10 +14,12 @@ from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QSocketNotifier, QT
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from aihub_desktop import __version__
+from aihub_desktop.domain import addresses, links
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.gui import icons, theme
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.engine_link import EngineLink
+from aihub_desktop.gui.front_door import FrontDoor
 from aihub_desktop.gui.window import Window
 from aihub_desktop.system import folders, logs, program
 from aihub_desktop.system.words import Words
@@ -39,7 +41,13 @@ class Program:
 
     def start(self) -> None:
         self.window.show()
+        self.window.presence.begin()
         self.desk.start()
+
+    def called(self, words: list[str]) -> None:
+        """A later start: the window comes, with what it was started for."""
+        self.window.come()
+        self.window.arrivals.open(words)
 
     def translate(self, words: Words) -> None:
         """Qt's own few words: menus of text fields, buttons of the folder chooser."""
@@ -75,8 +83,10 @@ def application(argv: Sequence[str]) -> QApplication:
     return app
 
 
-def run(argv: Sequence[str], *, home: str | None, api_url: str | None, language: str | None) -> int:
-    """The window until it is closed; the result is the exit code."""
+def run(
+    argv: Sequence[str], *, home: str | None, api_url: str | None, language: str | None, words: Sequence[str] = ()
+) -> int:
+    """The window until it is closed; the result is the exit code. `words`: links, addresses and files to open."""
     app = application(argv)
     try:
         hub = folders.hub(api_url)
@@ -86,22 +96,41 @@ def run(argv: Sequence[str], *, home: str | None, api_url: str | None, language:
         return _refuse(Words(language), error.problem)
     except OSError as error:
         return _refuse(Words(language), Problem(Code.NOT_WRITABLE, {"why": error.strerror or ""}))
+    door = FrontDoor(state)
+    wanted = [
+        word if links.is_link(word) or addresses.has_scheme(word) else str(Path(word).absolute()) for word in words
+    ]
+    if not door.open():
+        return 0 if door.knock(wanted) else _tell_silent(Words(language))
     logs.start(state, "window")
     whole = Program(app, state, hub, language)
     whole.window.gone.connect(app.quit)
     app.aboutToQuit.connect(whole.link.close_now)
+    app.installEventFilter(whole.window.arrivals)
+    door.called.connect(whole.called)
     with _ending_on_signals(whole.window):
         whole.start()
+        whole.window.arrivals.open(wanted)
         # What is there now stays until the end; walks over it would hold the window up for 10 to 20 ms each.
         gc.collect()
         gc.freeze()
-        return app.exec()
+        code = app.exec()
+    door.close()
+    return code
 
 
 def _refuse(words: Words, problem: Problem) -> int:
     told = words.problem(problem)
-    print(f"{told.title}\n{told.advice}", file=sys.stderr)
-    QMessageBox.critical(None, words.say("gui.window.title"), f"{told.title}\n\n{told.advice}")
+    return _end(words, told.title, told.advice)
+
+
+def _tell_silent(words: Words) -> int:
+    return _end(words, words.say("gui.second.silent"), words.say("gui.second.silent-text"))
+
+
+def _end(words: Words, title: str, advice: str) -> int:
+    print(f"{title}\n{advice}", file=sys.stderr)
+    QMessageBox.critical(None, words.say("gui.window.title"), f"{title}\n\n{advice}")
     return 2
 
 

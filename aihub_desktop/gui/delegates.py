@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+)
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen
-from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView, QWidget
 
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.gui import icons, theme
 from aihub_desktop.gui.models.addresses import TROUBLE_ROLE
+from aihub_desktop.gui.models.datasets import FOUND_ROLE
+from aihub_desktop.gui.models.file_tree import VOLUME_ROLE
 from aihub_desktop.gui.models.library import SIGN_ROLE
 from aihub_desktop.gui.models.queue_rows import in_trouble
 from aihub_desktop.gui.models.queue_tree import DETAIL_ROLE, FRACTION_ROLE, MARK_ROLE, REPEAT_ROLE, ROW_ROLE
@@ -21,6 +33,7 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 
 _BAR_HEIGHT: Final = 6
 _LOUD_MARKS: Final = frozenset({"priority-high"})
+_STAR: Final = 16
 _BOX_STATES: Final = {
     Qt.CheckState.Unchecked: QStyle.StateFlag.State_Off,
     Qt.CheckState.Checked: QStyle.StateFlag.State_On,
@@ -59,12 +72,37 @@ def _fainter(option: QStyleOptionViewItem, ink: QColor) -> QColor:
     return theme.mixed(ink, option.palette.color(QPalette.ColorRole.Base), 0.68)
 
 
+def _paint_with_note(
+    painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex, delegate: QStyledItemDelegate, note: str
+) -> None:
+    """A cell whose text gives way in its middle to a few faint words at its right."""
+    ink = _begin(painter, option, index, delegate)
+    area = _style(option).subElementRect(QStyle.SubElement.SE_ItemViewItemText, option, _widget(option))
+    area.adjust(GRID // 2 - 1, 0, -GRID // 2, 0)
+    small = theme.resized(option.font, 0.88)
+    side = int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
+    painter.save()
+    painter.setPen(_fainter(option, ink))
+    painter.setFont(small)
+    room = max(area.width() * 2 // 5, area.width() - option.fontMetrics.horizontalAdvance(str(index.data())) - GRID)
+    shown = QFontMetrics(small).elidedText(note, Qt.TextElideMode.ElideRight, room)
+    painter.drawText(area, side | int(Qt.AlignmentFlag.AlignRight), shown)
+    painter.setPen(ink)
+    painter.setFont(option.font)
+    rest = area.width() - QFontMetrics(small).horizontalAdvance(shown) - GRID
+    painter.drawText(area, side, option.fontMetrics.elidedText(str(index.data()), Qt.TextElideMode.ElideMiddle, rest))
+    painter.restore()
+
+
 class RowDelegate(QStyledItemDelegate):
     """Plain cells, with room between the lines and digits of equal width."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         super().initStyleOption(option, index)
         option.font = theme.tabular(option.font)
+        if isinstance(option.widget, QTableView):
+            # Rows are what there is to choose, and their colour says which: a frame around one cell says nothing.
+            option.state &= ~QStyle.StateFlag.State_HasFocus
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         hint = super().sizeHint(option, index)
@@ -72,10 +110,16 @@ class RowDelegate(QStyledItemDelegate):
 
 
 class TickDelegate(RowDelegate):
-    """Boxes with ticks that are seen in light and dark alike; Qt's own style draws their frames too dark for dark."""
+    """Boxes with ticks that are seen in light and dark alike; Qt's own style draws their frames too dark for dark.
+
+    What a file is part of stands at its right.
+    """
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        super().paint(painter, option, index)
+        if volume := index.data(VOLUME_ROLE):
+            _paint_with_note(painter, QStyleOptionViewItem(option), index, self, str(volume))
+        else:
+            super().paint(painter, option, index)
         if index.data(Qt.ItemDataRole.CheckStateRole) is not None and theme.is_plain_style():
             option = QStyleOptionViewItem(option)
             self.initStyleOption(option, index)
@@ -302,3 +346,43 @@ class ProgressDelegate(RowDelegate):
         # Narrower than it is high it would be no pill, and nothing is seen of a start.
         width = max(area.height(), area.width() * share)
         painter.drawRoundedRect(QRectF(area.left(), area.top(), width, area.height()), radius, radius)
+
+
+class DatasetDelegate(RowDelegate):
+    """A title, and at its right the folder that was found where the title has not the word."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        if folder := index.data(FOUND_ROLE):
+            _paint_with_note(painter, QStyleOptionViewItem(option), index, self, str(folder))
+        else:
+            super().paint(painter, option, index)
+
+
+class StarDelegate(RowDelegate):
+    """A star that is full, or only its outline."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        option = QStyleOptionViewItem(option)
+        ink = _begin(painter, option, index, self)
+        starred = option.checkState is Qt.CheckState.Checked
+        tone = (
+            theme.accent(QApplication.palette()) if starred else theme.mixed(ink, option.palette.base().color(), 0.45)
+        )
+        ratio = option.widget.devicePixelRatioF() if isinstance(option.widget, QWidget) else 1.0
+        box = QRect(0, 0, _STAR, _STAR)
+        box.moveCenter(option.rect.center())
+        painter.drawPixmap(box.topLeft(), icons.pixmap("starred" if starred else "star", _STAR, tone, ratio))
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        super().initStyleOption(option, index)
+        option.features &= ~QStyleOptionViewItem.ViewItemFeature.HasCheckIndicator
+
+    def editorEvent(
+        self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: AnyIndex
+    ) -> bool:
+        """A click anywhere in the cell: the star is too small to be aimed at."""
+        if event.type() is QEvent.Type.MouseButtonRelease:
+            starred = index.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked
+            wanted = Qt.CheckState.Unchecked if starred else Qt.CheckState.Checked
+            return model.setData(index, wanted, Qt.ItemDataRole.CheckStateRole)
+        return False

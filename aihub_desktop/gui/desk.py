@@ -28,11 +28,13 @@ from aihub_desktop.domain.messages import (
     Snapshot,
     TestKey,
 )
-from aihub_desktop.domain.model import Dataset, Secret
+from aihub_desktop.domain.model import Dataset, RemoteFile, Secret
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui.depot import Depot
 from aihub_desktop.gui.engine_link import EngineLink, Refused
+from aihub_desktop.gui.inside.opened import Opened
 from aihub_desktop.gui.library import Library
+from aihub_desktop.gui.marks import Marks
 from aihub_desktop.gui.models.datasets import DatasetModel
 from aihub_desktop.gui.models.file_tree import FileTreeModel
 from aihub_desktop.gui.models.queue import QueueModel
@@ -69,9 +71,11 @@ class Desk(QObject):
         self.preferences = QSettings(str(home / "window.ini"), QSettings.Format.IniFormat, self)
         self.datasets = DatasetModel(words, self)
         self.tree = FileTreeModel(words, self)
+        self.marks = Marks(link, self.datasets, self)
         self.queue = QueueModel(words, self)
         self.depot = Depot(link, words, self.preferences, self)
         self.library = Library(link, words, self)
+        self.opened = Opened(home)
         self.settings = Settings()
         self.pace = Pacing(link, self.preferences, self)
         self.key = KeyState("", "")
@@ -85,6 +89,7 @@ class Desk(QObject):
         link.progressed.connect(self.queue.progress)
         link.noticed.connect(self.noticed)
         link.lost.connect(self._lost)
+        self.marks.refused.connect(self.refused)
         self.queue.rows_wanted.connect(self._fetch_rows)
 
     def start(self) -> None:
@@ -132,10 +137,14 @@ class Desk(QObject):
     def choose(self, dataset: Dataset, *, refresh: bool = False) -> None:
         """Shows the files of a dataset. Ticks are dropped with the dataset they belong to."""
         self.chosen = dataset
+        self.marks.stay(dataset)
         if not refresh:
             self.tree.fill([])
             self.notice = ""
         self._files(Copy(loading=True, asked_at=self.files.asked_at if refresh else 0.0))
+        self._unfold(dataset, refresh=refresh)
+
+    def _unfold(self, dataset: Dataset, *, refresh: bool) -> None:
         self.link.ask(
             ListFiles(0, dataset.key, package=dataset.package, refresh=refresh),
             FileList,
@@ -146,37 +155,25 @@ class Desk(QObject):
     def _unfolded(self, dataset: Dataset, answer: FileList, *, refresh: bool) -> None:
         if dataset != self.chosen:
             return
-        ticked = {file.key for file in self.tree.files(ticked=True)} if refresh else set()
-        if not refresh or answer.problem is None:
-            self.tree.fill(answer.files)
-            self.tree.tick_keys(ticked)
+        if not refresh or (answer.problem is None and answer.files != self.tree.files()):
+            self._grow(dataset, answer.files)
         self.notice = answer.notice
         self._files(Copy(asked_at=answer.asked_at, problem=answer.problem))
         if not refresh and answer.problem is None and time.time() - answer.asked_at > _OLD_SECONDS:
             # File keys change when a dataset is released anew: an old copy asks for files that are gone.
-            self._recheck(dataset)
+            self._unfold(dataset, refresh=True)
 
-    def _recheck(self, dataset: Dataset) -> None:
-        self.link.ask(
-            ListFiles(0, dataset.key, package=dataset.package, refresh=True),
-            FileList,
-            lambda answer: self._rechecked(dataset, answer),
-            lambda problem: self._files(Copy(asked_at=self.files.asked_at, problem=problem)),
-        )
-
-    def _rechecked(self, dataset: Dataset, answer: FileList) -> None:
-        if dataset != self.chosen:
-            return
-        if answer.problem is None and answer.files != self.tree.files():
-            ticked = {file.key for file in self.tree.files(ticked=True)}
-            self.tree.fill(answer.files)
-            self.tree.tick_keys(ticked)
-        self.notice = answer.notice
-        self._files(Copy(asked_at=answer.asked_at, problem=answer.problem))
+    def _grow(self, dataset: Dataset, files: list[RemoteFile]) -> None:
+        """Another tree of the same dataset; what is ticked and filtered stays so."""
+        ticked, text = {file.key for file in self.tree.files(ticked=True)}, self.tree.content.filter
+        self.tree.fill(files)
+        self.tree.tick_keys(ticked)
+        self.tree.filter(text)
+        self.marks.learn(dataset, files)
 
     def _not_unfolded(self, dataset: Dataset, problem: Problem) -> None:
         if dataset == self.chosen:
-            self._files(Copy(problem=problem))
+            self._files(Copy(asked_at=self.files.asked_at, problem=problem))
 
     def _files(self, copy: Copy) -> None:
         self.files = copy
@@ -210,6 +207,7 @@ class Desk(QObject):
     def _ask_all(self) -> None:
         self.link.ask(ShowKey(0), KeyState, self._keyed)
         self.load_catalogue()
+        self.marks.ask()
 
     def restart(self) -> None:
         """After the engine was lost."""

@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject, Signal
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.holdings import HoldingRow
-from aihub_desktop.domain.tasks import TaskRow, VerifyWish
-from aihub_desktop.domain.unpacking import UnpackWish
+from aihub_desktop.domain.tasks import TASK_ENDED, TaskKind, TaskRow, VerifyWish
 from aihub_desktop.gui.engine_link import EngineLink, Refused
-from aihub_desktop.gui.models.held_files import PAGE, HeldFilesModel
+from aihub_desktop.gui.models.held_files import HeldFilesModel
 from aihub_desktop.gui.models.library import LibraryModel
+from aihub_desktop.gui.models.paged import PAGE
 from aihub_desktop.system.words import Words
 
 
@@ -64,6 +64,15 @@ class Library(QObject):
         """The last task of a folder, over or not."""
         return self.folders.task_of(row)
 
+    def task(self, number: int) -> TaskRow | None:
+        return self._tasks.get(number)
+
+    def homeless(self) -> TaskRow | None:
+        """An adoption at work in a folder that is not on the list yet."""
+        known = {row.folder for row in self.folders.rows()}
+        at_work = (task for task in self._tasks.values() if task.state not in TASK_ENDED)
+        return next((one for one in at_work if one.kind is TaskKind.ADOPT and one.folder not in known), None)
+
     # ---- wishes ----
 
     def add(self, folder: str, answered: Callable[[HoldingRow], None], refused: Refused) -> None:
@@ -73,21 +82,26 @@ class Library(QObject):
 
         self._link.ask(m.AddHolding(0, folder), HoldingRow, added, refused)
 
-    def remove(self, row: HoldingRow, refused: Refused) -> None:
-        self._link.tell(m.RemoveHolding(0, row.id), refused=refused)
+    def remove(self, row: HoldingRow, answered: Callable[[], None], refused: Refused) -> None:
+        self._link.tell(m.RemoveHolding(0, row.id), answered, refused)
+
+    def restore(self, row: HoldingRow, answered: Callable[[HoldingRow], None], refused: Refused) -> None:
+        """Takes back what `remove` did."""
+
+        def back(now: HoldingRow) -> None:
+            self._changed(m.LibraryChanged(0, [now]))
+            answered(now)
+
+        self._link.ask(m.Restore(0, row.id), HoldingRow, back, refused)
 
     def discard(self, row: HoldingRow, answered: Callable[[m.Discarded], None], refused: Refused) -> None:
         self._link.ask(m.Discard(0, row.id), m.Discarded, answered, refused)
 
-    def repair(self, row: HoldingRow, answered: Callable[[m.Added], None], refused: Refused) -> None:
-        self._link.ask(m.Repair(0, row.id), m.Added, answered, refused)
+    def repair(self, row: HoldingRow, answered: Callable[[m.Repaired], None], refused: Refused) -> None:
+        self._link.ask(m.Repair(0, row.id), m.Repaired, answered, refused)
 
     def verify(self, row: HoldingRow, *, deep: bool, refused: Refused) -> None:
         self._link.tell(m.Begin(0, verify=VerifyWish(row.folder, deep)), refused=refused)
-
-    def unpack(self, row: HoldingRow, *, keep: bool, refused: Refused) -> None:
-        """All archives of the folder, each beside itself."""
-        self._link.tell(m.Begin(0, unpack=UnpackWish(row.folder, [], keep=keep)), refused=refused)
 
     def stop(self, task: TaskRow, refused: Refused) -> None:
         self._link.tell(m.Stop(0, task.id), refused=refused)

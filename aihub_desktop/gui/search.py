@@ -56,9 +56,10 @@ class Needle:
     def __bool__(self) -> bool:
         return bool(self.words)
 
-    def found_in(self, hay: Haystack) -> bool:
+    def found_in(self, *hays: Haystack) -> bool:
+        """Whether each word occurs in one of them."""
         return all(
-            word in hay.flat or (leads and word in hay.first)
+            any(word in hay.flat or (leads and word in hay.first) for hay in hays)
             for word, leads in zip(self.words, self._leads, strict=True)
         )
 

@@ -180,8 +180,6 @@ class ShelfDelegate(TickDelegate):
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         super().initStyleOption(option, index)
-        # One ring around one cell says less than the marked row.
-        option.state &= ~QStyle.StateFlag.State_HasFocus
         ticks = option.features & QStyleOptionViewItem.ViewItemFeature.HasCheckIndicator
         if not ticks and index.column() == NAME:
             faint = option.palette.color(QPalette.ColorRole.PlaceholderText)

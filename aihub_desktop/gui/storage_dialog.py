@@ -23,7 +23,7 @@ from aihub_desktop.domain.storage import Access, Storage, Style, plain_endpoint
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.form import Form
-from aihub_desktop.gui.key_dialog import KeyField
+from aihub_desktop.gui.key_form import KeyField
 from aihub_desktop.gui.parts import FaintLabel
 from aihub_desktop.gui.presets import PRESETS, preset_of
 from aihub_desktop.gui.theme import GRID

@@ -1,27 +1,27 @@
-"""The window: a side bar, the pages, and above them what concerns all of them."""
+"""The window: a side bar, the pages, and above them the headline."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from PySide6.QtCore import QByteArray, QEvent, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
-
-from aihub_desktop.domain.faults import Code, Problem
-from aihub_desktop.domain.messages import Notice
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
-from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui import arrivals, icons, theme
+from aihub_desktop.gui.adopt_dialog import adoption
+from aihub_desktop.gui.arrivals import Arrivals
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.farewell import Farewell
+from aihub_desktop.gui.headline import Headline
+from aihub_desktop.gui.inside.entrance import Entrance
 from aihub_desktop.gui.pages.datasets import DatasetsPage
 from aihub_desktop.gui.pages.downloads import DownloadsPage
 from aihub_desktop.gui.pages.library import LibraryPage
 from aihub_desktop.gui.pages.settings import SettingsPage
 from aihub_desktop.gui.pages.storage import StoragePage
-from aihub_desktop.gui.parts import Banner
+from aihub_desktop.gui.presence import Presence
 from aihub_desktop.gui.side_bar import Place, SideBar
-from aihub_desktop.gui.theme import GRID
+from aihub_desktop.gui.welcome import Welcome, is_first_start
 from aihub_desktop.system.words import Words
 
 _GEOMETRY, _SPLITTER, _LANGUAGE = "window/geometry", "window/splitter", "language"
@@ -38,15 +38,20 @@ class Window(QWidget):
         self._desk = desk
         self._closing = False
         self.farewell = Farewell(desk, self)
+        self.entrance = Entrance(desk, self)
+        self.presence = Presence(desk, self)
         self.setMinimumSize(900, 600)
+        self.setAcceptDrops(True)
         self.side = SideBar()
-        self.banner = Banner(closable=True)
+        self.headline = Headline(desk)
+        self.welcome = Welcome(desk) if is_first_start(desk) else None
         self._pages = QStackedWidget()
         self.datasets = DatasetsPage(desk)
         self.storage = StoragePage(desk)
         self.downloads = DownloadsPage(desk)
         self.library = LibraryPage(desk)
-        self.settings = SettingsPage(desk, str(desk.preferences.value(_LANGUAGE, "")))
+        self.settings = SettingsPage(desk, self.presence, str(desk.preferences.value(_LANGUAGE, "")))
+        self.arrivals = Arrivals(desk, self.datasets, self.storage, self.go, self.headline.tell)
         for page in (self.datasets, self.storage, self.downloads, self.library, self.settings):
             self._pages.addWidget(page)
         self._lay_out()
@@ -56,61 +61,83 @@ class Window(QWidget):
         self._tint()
         self.speak()
         self.go(Place.DATASETS)
-        self.datasets.focus_search()
+        if self.welcome is None:
+            self.datasets.focus_search()
+        else:
+            self.welcome.key.setFocus()
 
     def _lay_out(self) -> None:
-        top = QWidget()
-        above = QVBoxLayout(top)
-        above.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, 0)
-        above.addWidget(self.banner)
-        self._top = top
-        top.hide()
         right = QVBoxLayout()
         right.setSpacing(0)
-        right.addWidget(top)
+        right.addWidget(self.headline)
         right.addWidget(self._pages, 1)
-        box = QHBoxLayout(self)
+        main = QWidget()
+        box = QHBoxLayout(main)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
         box.addWidget(self.side)
         box.addLayout(right, 1)
+        self._whole = QStackedLayout(self)
+        self._whole.addWidget(main)
+        if self.welcome is not None:
+            self._whole.addWidget(self.welcome)
+            self._whole.setCurrentWidget(self.welcome)
+            self.welcome.over.connect(self._begin)
 
     def _connect(self) -> None:
         self.side.list.currentRowChanged.connect(self._pages.setCurrentIndex)
         self.datasets.added.connect(self._added)
         self.storage.added.connect(self._added)
         self.library.added.connect(self._added)
+        self.library.door.adopt_wanted.connect(lambda folder: adoption(self._desk, self, self._added).begin(folder))
+        self.datasets.files.adopt_wanted.connect(
+            lambda: adoption(self._desk, self, self._added, self._desk.chosen).begin()
+        )
+        for page in (self.library, self.downloads):
+            page.look_wanted.connect(self.entrance.look)
+        self.library.unpack_wanted.connect(self.entrance.unpack)
+        self.entrance.unpacking.connect(self.library.show_folder)
+        self.entrance.unpacking.connect(lambda _: self.go(Place.LIBRARY))
         self.downloads.storage_wanted.connect(self.open_storage)
         self.downloads.find_wanted.connect(self._find_dataset)
         self.settings.language_wanted.connect(self.language_wanted)
         self._desk.queue.totals_changed.connect(self._show_totals)
-        self._desk.lost.connect(self._lost)
-        self._desk.found.connect(self._found)
-        self._desk.refused.connect(self._tell)
-        self._desk.noticed.connect(self._noticed)
         self._desk.link.closed.connect(self._closed)
-        self.banner.closed.connect(self._top.hide)
         self.farewell.ready.connect(self.leave)
         self.farewell.waiting_changed.connect(self.downloads.strip.set_closing)
         self.downloads.strip.close_wanted.connect(self.leave)
         self.downloads.pace.hours_wanted.connect(self._choose_hours)
+        tray, acts = self.presence.tray, self.downloads.actions_by_name
+        tray.open_wanted.connect(self.come)
+        tray.quit_wanted.connect(self.quit)
+        tray.pause_wanted.connect(acts["pause-all"].trigger)
+        tray.resume_wanted.connect(acts["resume-all"].trigger)
 
     def _shortcuts(self) -> None:
         for place in Place:
             QShortcut(QKeySequence(f"Ctrl+{place + 1}"), self, lambda place=place: self.go(place))
         QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self, self._find)
         QShortcut(QKeySequence("F5"), self, self._refresh)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.close)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.quit)
 
     def speak(self) -> None:
         """All texts anew, in the desk's language."""
         say = self._desk.words.say
         self.setWindowTitle(say("gui.window.title"))
-        self.banner.name_close(say("gui.close"))
+        self.headline.speak()
         self.side.speak(self._desk.words)
+        self.presence.speak()
+        if self.welcome is not None:
+            self.welcome.speak()
         for page in (self.datasets, self.storage, self.downloads, self.library, self.settings):
             page.speak()
+        self.entrance.speak()
         self._show_totals()
+
+    def _begin(self) -> None:
+        """The first start is over."""
+        self._whole.setCurrentIndex(0)
+        self.datasets.focus_search()
 
     def change_language(self, wanted: str) -> None:
         """ "" follows the system."""
@@ -163,31 +190,6 @@ class Window(QWidget):
         speed = words.say("gui.side.speed", speed=words.speed(queue.rate)) if queue.rate >= 1 else ""
         self.side.set_downloads(words, len(rows), needs, speed)
 
-    def _lost(self, problem: Problem) -> None:
-        if self._closing:
-            return
-        say = self._desk.words.say
-        told = self._desk.words.problem(problem)
-        # A lost worker is the engine's to start again; a lost engine is ours.
-        own = problem.code in (Code.WORKER_LOST, Code.BUG)
-        title, advice = (say("gui.lost.title"), say("gui.lost.text")) if own else told
-        self._show_banner(title, advice, [(say("gui.lost.restart"), self._desk.restart)])
-
-    def _found(self) -> None:
-        self._top.hide()
-        self.banner.hide()
-
-    def _tell(self, problem: Problem) -> None:
-        self._show_banner(*self._desk.words.problem(problem), [])
-
-    def _noticed(self, notice: Notice) -> None:
-        if not notice.fatal and notice.seq > 0:
-            self._tell(notice.problem)
-
-    def _show_banner(self, title: str, advice: str, actions: list[tuple[str, Callable[[], None]]]) -> None:
-        self.banner.tell(title, advice, actions)
-        self._top.show()
-
     # ---- coming and going ----
 
     def _restore(self) -> None:
@@ -216,23 +218,55 @@ class Window(QWidget):
             theme.primary(target.button)
         icons.redress(self)
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if arrivals.is_welcome(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self.arrivals.open_dropped(event.mimeData())
+
+    def come(self) -> None:
+        """To the front, from wherever it is."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Asks first where files under way would have to be received again."""
+        """While something is under way it only hides, where it can be found again; else it ends."""
         event.ignore()
-        if not self._closing and self.farewell.may_close():
+        app = QGuiApplication.instance()
+        ends = isinstance(app, QGuiApplication) and app.isSavingSession()
+        if not self._closing and not ends and self.presence.may_hide():
+            self.hide()
+            self.presence.tell_hidden()
+        else:
+            self.quit()
+
+    def quit(self) -> None:
+        """Asks first where files under way would have to be received again."""
+        if self._closing:
+            return
+        if self.farewell.may_close():
             self.leave()
+        elif not self.isVisible():
+            self.come()  # the question stands in front of it
 
     def leave(self) -> None:
         """The window vanishes at once; what came is made durable before the program ends."""
         if self._closing:
             return
-        self._closing = True
+        self._closing = self.headline.is_over = True
+        self.presence.end()
         self._desk.preferences.setValue(_GEOMETRY, self.saveGeometry())
         self._desk.preferences.setValue(_SPLITTER, self.datasets.splitter.saveState())
         self._desk.preferences.sync()
+        self.entrance.close()
         self.hide()
         self._desk.link.close()
 
     def _closed(self) -> None:
         if self._closing:
+            self._desk.opened.clear()
             self.gone.emit()

@@ -4,6 +4,7 @@
     elsewhere           copied into NAME.part, proved, named; with `move` proved where it lies, then renamed
     pieces, tars        joined into NAME.part, proved, named; the originals stay
     mis-merged          its pieces in the right order into NAME.part, proved; the bad file becomes NAME.bad, then named
+    wrong, in the way   with `set_aside` it becomes NAME.bad, last of all, so that the right one can be fetched
 
 In this order of writing: bytes, journal, proof, the journal's last line, final name, ledger, journal gone. Ended
 anywhere, the same call again goes on. Nothing that was found is changed or removed but as `Ways` allow; a mis-merged
@@ -12,17 +13,19 @@ file gets another name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from aihub_desktop.archives.volumes import UnreadableError
 from aihub_desktop.disk.files import disk_error, make_folders
 from aihub_desktop.disk.target import Target
+from aihub_desktop.domain.adoption import Fate, State
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.sets import whole_sets
 from aihub_desktop.holdings.copying import Steps
 from aihub_desktop.holdings.evidence import Evidence
-from aihub_desktop.holdings.fates import Fate, Ready, RefusedError, Told, Ways, is_of_all
-from aihub_desktop.holdings.finds import Find, Survey
+from aihub_desktop.holdings.fates import Ready, RefusedError, Told, Ways, is_of_all
+from aihub_desktop.holdings.finds import ADOPTABLE, Find, Survey
 from aihub_desktop.holdings.placing import Placing
 from aihub_desktop.holdings.proving import Proving
 from aihub_desktop.transport.reconcile import sweep
@@ -41,12 +44,14 @@ class Adoption:
         ways: Ways = Ways(),  # noqa: B008 - frozen
     ) -> None:
         self._survey = survey
-        self._report = report
+        self._ways = ways
+        self._hear = report
+        self._fates: dict[int, Fate] = {}  # by the file's id
         self._steps = steps
         self._finds = survey.by_work()
         self._target = Target(survey.target)
         self._proving = Proving(survey, self._target, steps, ways)
-        self._placing = Placing(self._target, report, drop_broken=ways.drop_broken)
+        self._placing = Placing(self._target, self._report, drop_broken=ways.drop_broken)
 
     def run(self) -> None:
         """Raises `ProblemError` for what concerns the whole disk, `StoppedError`; what was adopted until then stays."""
@@ -66,6 +71,18 @@ class Adoption:
                     self._adopt(unit[0])
         finally:
             self._placing.flush()
+        if self._ways.set_aside:
+            self._set_aside()
+
+    def _report(self, told: Told) -> None:
+        self._fates[told.work.id] = told.fate
+        self._hear(told)
+
+    def _set_aside(self) -> None:
+        """What was found wrong gives up the name of the right file, which could not be fetched otherwise."""
+        for find in self._survey.finds:
+            if find.in_place and find.work is not None and is_wrong(find, self._fates.get(find.work.id)):
+                self._placing.set_aside(find.work)
 
     def _units(self) -> Iterator[tuple[WorkFile, ...]]:
         """Files that are proved together: the volumes of a set that is all here, else each by itself."""
@@ -86,12 +103,27 @@ class Adoption:
         """The first find that is right; what is told otherwise is why the last one is not."""
         refused = Told(work, Fate.FAILED, "")
         for find in self._finds[work.id]:
-            ready = self._read(work, find, alone=True)
+            ready = self._read_in_order(work, find)
             told = ready if isinstance(ready, Told) else self._place(ready, ready.evidence)
             if told is None:
                 return
             refused = told
         self._report(refused)
+
+    def _read_in_order(self, work: WorkFile, find: Find) -> Ready | Told:
+        """Where it cannot be what its name says, its pieces may be in the wrong order."""
+        ready = self._read(work, find, alone=True)
+        if isinstance(ready, Told):
+            order = self._put_right(find, None) if ready.fate is Fate.DAMAGED else None
+        elif (order := self._put_right(find, ready.evidence)) is not None:
+            ready.give_up()
+        return ready if order is None else self._read(work, order, alone=True)
+
+    def _put_right(self, find: Find, evidence: Evidence | None) -> Find | None:
+        try:
+            return self._proving.put_right(find, evidence)
+        except UnreadableError:
+            return None
 
     def _adopt_set(self, unit: Sequence[WorkFile]) -> None:
         """Of each volume the best find only: a set has too many combinations of the others."""
@@ -105,15 +137,22 @@ class Adoption:
                         readies.append(read)
                     else:
                         refused.append(read)
-            proved = {} if refused else self._proving.prove_set(unit, readies)
-            for ready in readies:
-                told = self._place(ready, proved.get(ready.work.id, ready.evidence))
-                refused += [told] if told is not None else []
+            try:
+                proved = {} if refused else self._proving.prove_set(unit, readies)
+            except UnreadableError as error:  # by now: the other files may be read
+                refused += [_told(ready.work, ready.find, error) for ready in readies]
+            else:
+                refused += self._place_all(readies, proved)
         finally:
             for ready in readies:
                 ready.let_go()
         for told in refused:
             self._report(told)
+
+    def _place_all(self, readies: Sequence[Ready], proved: Mapping[int, Evidence | None]) -> list[Told]:
+        """Those that were refused."""
+        told = [self._place(ready, proved.get(ready.work.id, ready.evidence)) for ready in readies]
+        return [one for one in told if one is not None]
 
     def _read(self, work: WorkFile, find: Find, *, alone: bool) -> Ready | Told:
         try:
@@ -135,6 +174,14 @@ class Adoption:
         finally:
             ready.let_go()
         return None
+
+
+def is_wrong(find: Find, fate: Fate | None) -> bool:
+    """Whether this is surely not the file whose name it has. `fate`: of that file, None before it is known."""
+    if fate is Fate.ADOPTED:
+        return False
+    proved_wrong = find.state in ADOPTABLE and fate in (Fate.DAMAGED, Fate.CHANGED)
+    return proved_wrong or find.state in (State.DAMAGED, State.FOREIGN)
 
 
 def _told(work: WorkFile, find: Find, error: RefusedError | ProblemError) -> Told:

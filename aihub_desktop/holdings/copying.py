@@ -11,6 +11,7 @@ from typing import Final
 
 import xxhash
 
+from aihub_desktop.archives.volumes import CHUNK, Extent, Volumes
 from aihub_desktop.archives.ziparchive import StoppedError
 from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, plain_file, remove, sync_folder
 from aihub_desktop.disk.guard import Guard
@@ -19,7 +20,6 @@ from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import Piece
 from aihub_desktop.holdings.evidence import Reader
-from aihub_desktop.holdings.finds import BLOCK, Extent, View
 from aihub_desktop.transport.coverage import Coverage
 from aihub_desktop.transport.journal import Identity, Journal, Span, WholeLine, read_journal
 
@@ -60,14 +60,14 @@ class Copy:
 
     def fill(self, extents: tuple[Extent, ...], reader: Reader) -> None:
         """Writes them one after the other; `reader` hears every byte. All is durable when this returns."""
-        with View(extents) as view:
+        with Volumes([extents]) as data:
             try:
                 file = self._open()
                 for piece in list(self._coverage.pieces()):
-                    if piece.stop > min(view.size, file.size()):
+                    if piece.stop > min(data.size, file.size()):
                         self._coverage.remove(piece)
-                self._fill(view, file, reader)
-                file.truncate(view.size)
+                self._fill(data, file, reader)
+                file.truncate(data.size)
                 file.sync()
             except OSError as error:
                 raise disk_error(error, self._spot.part) from error
@@ -139,18 +139,18 @@ class Copy:
             self._journal.name_is_safe = True
         return self._file
 
-    def _fill(self, view: View, file: OpenFile, reader: Reader) -> None:
-        at, buffer = 0, memoryview(bytearray(BLOCK))
-        while at < view.size:
+    def _fill(self, data: Volumes, file: OpenFile, reader: Reader) -> None:
+        at, buffer = 0, memoryview(bytearray(CHUNK))
+        while at < data.size:
             known = self._coverage.at(at)
             if known is not None:
-                self._compare(view.blocks(at, known.stop, buffer), file, reader)
+                self._compare(data.blocks(at, known.stop, buffer), file, reader)
                 at = known.stop
                 continue
             following = self._coverage.next_start(at)
-            stop = min(view.size, at + MARK, view.size if following is None else following)
+            stop = min(data.size, at + MARK, data.size if following is None else following)
             digest = xxhash.xxh3_128()
-            for offset, part in view.blocks(at, stop, buffer):
+            for offset, part in data.blocks(at, stop, buffer):
                 self._steps.go_on()
                 file.write_at(offset, part)
                 reader.feed(part)
@@ -162,7 +162,7 @@ class Copy:
             at = stop
 
     def _compare(self, blocks: Iterable[tuple[int, memoryview]], file: OpenFile, reader: Reader) -> None:
-        there = memoryview(bytearray(BLOCK))
+        there = memoryview(bytearray(CHUNK))
         for offset, part in blocks:
             self._steps.go_on()
             if file.read_at(offset, there[: len(part)]) != len(part) or there[: len(part)] != part:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
-from isal import isal_zlib
 
-from aihub_desktop.archives.inflate import FAILURES
+from aihub_desktop.archives.passing import Verdict, look_for
 from aihub_desktop.archives.ziparchive import ZipVerdict, recall, verify, volume_count
 from aihub_desktop.archives.zipstream import ZipStream
 from aihub_desktop.domain.faults import Code, ProblemError
@@ -19,6 +18,8 @@ from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.sets import volume_of
 from aihub_desktop.sources.aihub.tarstream import TarReader
 
+# What GNU tar, libarchive and Python fill up with zeros. So it tells where such a tar ends.
+TAR_RECORD: Final = 10240
 # Read by a parser that holds all of it.
 _LARGEST_JSON: Final = 8 << 20
 # Zips by another name. Whoever opens them may be content with less than we are, so they are not called damaged.
@@ -35,13 +36,25 @@ class Evidence(NamedTuple):
     knows_end: bool
 
 
+class Testimony(NamedTuple):
+    """`knows_end`: all is there, as the bytes themselves say. `damage`: what is wrong, "" for nothing."""
+
+    knows_end: bool
+    proof: Proof = Proof.LENGTH
+    note: str = ""
+    damage: str = ""
+
+
+_NOTHING: Final = Testimony(False)
+
+
 class Witness(Protocol):
     """Of one kind of file. Neither method raises."""
 
     def feed(self, data: memoryview) -> None: ...
 
-    def is_sound(self) -> bool | None:
-        """At the end: whether all is there and right; None where that cannot be told."""
+    def testimony(self) -> Testimony:
+        """At the end."""
 
 
 class Reader:
@@ -61,7 +74,8 @@ class Reader:
         self.size += len(data)
         self._sha256.update(data)
         if self._zip is not None:
-            self._zip.feed(data)
+            for portion in self._zip.feed(data):
+                portion.unpack()
         if self._witness is not None:
             self._witness.feed(data)
 
@@ -75,22 +89,22 @@ class Reader:
             if not verdict.is_sound:
                 raise ProblemError(Code.BAD_ARCHIVE, why=described(verdict))
             return Evidence(self.size, sha256, verdict.proof, verdict.note, True)
-        sound = self._witness.is_sound() if self._witness is not None else None
-        if sound is False:
-            raise ProblemError(Code.BAD_ARCHIVE, why="cannot be unpacked")
+        told = self._witness.testimony() if self._witness is not None else _NOTHING
+        if told.damage:
+            raise ProblemError(Code.BAD_ARCHIVE, why=told.damage)
         if self._is_zip_too:
-            sound = _is_sound_zip(path, progress, stopped)
-        note = "split" if self._is_volume and not self._is_zip else ""
-        return Evidence(self.size, sha256, Proof.LENGTH, note, sound is True)
+            told = Testimony(_is_sound_zip(path, progress, stopped))
+        note = "split" if self._is_volume and not self._is_zip else told.note
+        return Evidence(self.size, sha256, told.proof, note, told.knows_end)
 
 
-def _is_sound_zip(path: Path, progress: Callable[[int], None], stopped: Callable[[], bool]) -> bool | None:
+def _is_sound_zip(path: Path, progress: Callable[[int], None], stopped: Callable[[], bool]) -> bool:
     try:
-        return verify(path, progress, stopped).is_sound or None
+        return verify(path, progress, stopped).is_sound
     except ProblemError as error:
         if error.problem.code is not Code.BAD_ARCHIVE:
             raise
-        return None
+        return False
 
 
 def described(verdict: ZipVerdict) -> str:
@@ -102,77 +116,51 @@ def described(verdict: ZipVerdict) -> str:
 
 def _witness(name: str) -> Witness | None:
     if name.endswith((".gz", ".tgz")):
-        return _Gzip()
+        return _Gzip(name)
     if name.endswith(".tar"):
-        return _Tar()
+        return _Tar(name)
     if name.endswith(".pdf"):
         return _Pdf()
     return _Json() if name.endswith((".json", ".geojson")) else None
 
 
 class _Gzip:
-    """Members one after the other, each with its CRC."""
+    """Members one after the other, each with its CRC, and the tar in them."""
 
-    def __init__(self) -> None:
-        self._decoder = isal_zlib.decompressobj(wbits=31)
-        self._begun = self._ended = self._broken = False
-        self._other = False
+    def __init__(self, name: str) -> None:
+        self._look = look_for(name)
 
     def feed(self, data: memoryview) -> None:
-        rest: bytes | memoryview = data
-        while len(rest) and not (self._broken or self._other):
-            if self._ended and self._is_no_member(bytes(rest[:1])):
-                return
-            rest = self._take(rest)
+        if self._look is not None:
+            self._look.feed(data)
 
-    def is_sound(self) -> bool | None:
-        if self._other or not self._begun:
-            return None  # something behind it, or no gzip at all: other programs may know better
-        return self._ended and not self._broken
-
-    def _is_no_member(self, first: bytes) -> bool:
-        if first == b"\x1f":
-            self._decoder, self._ended = isal_zlib.decompressobj(wbits=31), False
-            return False
-        self._other = True
-        return True
-
-    def _take(self, data: bytes | memoryview) -> bytes:
-        if not self._begun and bytes(data[:1]) != b"\x1f":
-            self._other = True
-            return b""
-        self._begun = True
-        try:
-            while True:
-                # What comes out is not wanted, only that it comes: a portion at a time, for a bomb is small.
-                self._decoder.decompress(bytes(data), 1 << 20)
-                data = self._decoder.unconsumed_tail
-                if self._decoder.eof or not data:
-                    break
-        except FAILURES:
-            self._broken = True
-            return b""
-        self._ended = self._decoder.eof
-        return self._decoder.unused_data
+    def testimony(self) -> Testimony:
+        told = self._look.verdict() if self._look is not None else Verdict(Proof.LENGTH)
+        return Testimony(told.proof is Proof.ARCHIVE, told.proof, told.note, told.damage)
 
 
-class _Tar:
-    """Its own end says that it is whole. What is odd in a tar is no proof that it is damaged."""
+class _Tar(_Gzip):
+    """Its own end says that it is whole, where it fills the record as nearly all writers do."""
 
-    def __init__(self) -> None:
-        self._reader = TarReader()
-        self._odd = False
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._reader: TarReader | None = TarReader()
+        self._size = 0
 
     def feed(self, data: memoryview) -> None:
-        if self._odd:
-            return
+        super().feed(data)
+        self._size += len(data)
         try:
-            deque(self._reader.feed(data), maxlen=0)
+            if self._reader is not None:
+                deque(self._reader.feed(data), maxlen=0)
         except ProblemError:
-            self._odd = True
+            self._reader = None
 
-    def is_sound(self) -> bool | None:
-        return True if self._reader.at_end and not self._odd else None
+    def testimony(self) -> Testimony:
+        told = super().testimony()
+        if self._reader is None:  # odd, such as another tar behind it, which is no proof that it is damaged
+            return Testimony(False, damage=told.damage)
+        return told._replace(knows_end=self._reader.at_end and self._size % TAR_RECORD == 0)
 
 
 class _Json:
@@ -187,14 +175,14 @@ class _Json:
             if len(self._text) > _LARGEST_JSON:
                 self._text = None
 
-    def is_sound(self) -> bool | None:
+    def testimony(self) -> Testimony:
         if self._text is None or not self._text.lstrip().startswith((b"{", b"[")):
-            return None  # a number that was cut off is a number still
+            return _NOTHING  # a number that was cut off is a number still
         try:
             msgspec.json.decode(self._text)
         except msgspec.DecodeError:
-            return None
-        return True
+            return _NOTHING
+        return Testimony(True)
 
 
 class _Pdf:
@@ -207,5 +195,5 @@ class _Pdf:
         self._head = (self._head + bytes(data[:8]))[:8]
         self._tail = (self._tail + bytes(data[-16:]))[-16:]
 
-    def is_sound(self) -> bool | None:
-        return True if self._head.startswith(b"%PDF-") and self._tail.rstrip().endswith(b"%%EOF") else None
+    def testimony(self) -> Testimony:
+        return Testimony(self._head.startswith(b"%PDF-") and self._tail.rstrip().endswith(b"%%EOF"))

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from aihub_desktop.archives.volumes import UnreadableError
 from aihub_desktop.disk.guard import Guard
 from aihub_desktop.disk.target import Spot
+from aihub_desktop.domain.adoption import Fate
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.holdings.copying import Copy
 from aihub_desktop.holdings.evidence import Evidence
-from aihub_desktop.holdings.finds import Find, UnreadableError
+from aihub_desktop.holdings.finds import Find
 
 # These concern the whole disk; every other problem is one of a single file.
 _OF_ALL: Final = frozenset({Code.DISK_FULL, Code.DISK_ERROR, Code.TARGET_MISSING})
-
-
-class Fate(StrEnum):
-    """What became of a file of the tree."""
-
-    ADOPTED = "adopted"
-    DAMAGED = "damaged"  # its archive is not sound
-    UNPROVED = "unproved"  # neither the bytes nor where they lay tell that they are all
-    UNCLEAR = "unclear"  # several different files could be it
-    CHANGED = "changed"  # not what a manifest, or a download that was begun, says of it
-    BLOCKED = "blocked"  # another file has its name
-    NO_ROOM = "no-room"
-    FAILED = "failed"  # it could not be read or written; see the problem
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -51,8 +39,8 @@ class Ways:
     """What a person allows.
 
     `move`: whole files of another place on the same drive are renamed. `set_aside`: a damaged or foreign file that
-    has the name of a right one becomes NAME.bad too. `drop_broken`: a mis-merged file is removed once its right copy
-    has its name.
+    has the name of a file of the dataset becomes NAME.bad, whether the right one is here or has yet to be fetched.
+    `drop_broken`: a mis-merged file is removed once its right copy has its name.
     """
 
     move: bool = False

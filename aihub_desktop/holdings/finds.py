@@ -1,53 +1,14 @@
-"""What may lie in a folder of one dataset's files, and where the bytes of each are. Values, and a way to read them."""
+"""What may lie in a folder of one dataset's files, and where the bytes of each are. Values."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from itertools import accumulate
 from pathlib import Path
-from types import TracebackType
-from typing import Final, NamedTuple
+from typing import Final
 
-from aihub_desktop.disk.files import OpenFile, disk_problem
-from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.archives.volumes import Extent
+from aihub_desktop.domain.adoption import Origin, State
 from aihub_desktop.domain.leases import WorkFile
-
-BLOCK: Final = 1 << 20
-
-
-class Extent(NamedTuple):
-    """`length` bytes of the file at `path`, from `at` on. A tuple of them, one after the other, is a file to be."""
-
-    path: Path
-    at: int
-    length: int
-
-
-class Origin(StrEnum):
-    """How the bytes of a find lie there."""
-
-    FILE = "file"  # under one name
-    PIECES = "pieces"  # NAME.part0, NAME.part1073741824 …, as the official script leaves them
-    TAR = "tar"  # in a tar of pieces, as it came from the hub
-    PART = "part"  # in a NAME.part with a journal: this program's own
-
-
-class State(StrEnum):
-    """What is known of a find before its bytes are read."""
-
-    RECORDED = "recorded"  # in its place and in the ledger
-    WHOLE = "whole"  # every byte seems to be there
-    PARTIAL = "partial"  # bytes are missing; the hub cannot resume inside a file
-    MISJOINED = "mis-merged"  # every byte is there, the pieces in the wrong order
-    DAMAGED = "damaged"  # a zip that does not read
-    FOREIGN = "foreign"  # the name of a file of the tree, with a size which that cannot have
-    AMBIGUOUS = "ambiguous"  # could be one of several files of the tree
-    OLDER = "older"  # the ledger has it, of another release of the dataset
-    UNREADABLE = "unreadable"
-    LINK = "link"  # never followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +51,6 @@ class Survey:
     finds: list[Find] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)  # folders
 
-    def of(self, work: WorkFile) -> list[Find]:
-        """What could become this file, the best first."""
-        return self.by_work().get(work.id, [])
-
     def by_work(self) -> dict[int, list[Find]]:
         """Finds that could be adopted, by the file's id, the best first."""
         found: dict[int, list[Find]] = {}
@@ -124,71 +81,3 @@ _ORIGINS: Final = {Origin.PART: 0, Origin.FILE: 1, Origin.PIECES: 2, Origin.TAR:
 
 def _preference(find: Find) -> tuple[bool, bool, int, str]:
     return (find.state is not State.WHOLE, not find.in_place, _ORIGINS[find.origin], find.path)
-
-
-class UnreadableError(ProblemError):
-    """What was found cannot be read (any more): a matter of this find alone."""
-
-
-class View:
-    """Extents read as one run of bytes. A context manager; every method raises `UnreadableError` with what the disk
-    says, SHORT where a file has become shorter than it was.
-    """
-
-    def __init__(self, extents: Sequence[Extent]) -> None:
-        self._extents = extents
-        self._starts = [0, *accumulate(extent.length for extent in extents)]
-        self.size = self._starts[-1]
-        self._file: OpenFile | None = None
-        self._path: Path | None = None
-
-    def __enter__(self) -> View:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        file, self._file, self._path = self._file, None, None
-        if file is not None:
-            file.close()
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Exactly these bytes. Raises BAD_ARCHIVE for bytes beyond either end."""
-        if offset < 0 or size < 0 or offset + size > self.size:
-            raise ProblemError(Code.BAD_ARCHIVE, why="beyond the end")
-        data = bytearray(size)
-        self.read_into(offset, memoryview(data))
-        return bytes(data)
-
-    def read_into(self, offset: int, view: memoryview) -> None:
-        """Fills `view`, which must lie within."""
-        while view:
-            number = bisect_right(self._starts, offset) - 1
-            extent, inner = self._extents[number], offset - self._starts[number]
-            part = view[: extent.length - inner]
-            count = self._read_some(extent.path, extent.at + inner, part)
-            offset += count
-            view = view[count:]
-
-    def blocks(self, start: int, stop: int, buffer: memoryview) -> Iterator[tuple[int, memoryview]]:
-        """(offset, bytes) from `start` to `stop`; each is valid until the next is asked for."""
-        while start < stop:
-            part = buffer[: min(len(buffer), stop - start)]
-            self.read_into(start, part)
-            yield start, part
-            start += len(part)
-
-    def _read_some(self, path: Path, offset: int, view: memoryview) -> int:
-        try:
-            if self._path != path or self._file is None:
-                self.close()
-                self._file, self._path = OpenFile(path, write=False), path
-            count = self._file.read_at(offset, view)
-        except OSError as error:
-            raise UnreadableError.of(disk_problem(error, path)) from error
-        if count == 0:
-            raise UnreadableError(Code.SHORT, path=str(path), why="bytes are gone")
-        return count

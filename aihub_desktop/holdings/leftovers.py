@@ -8,37 +8,39 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from aihub_desktop.archives.volumes import Extent
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.names import match_key, split_piece
-from aihub_desktop.holdings.finds import Extent
 from aihub_desktop.transport.routing import Placement
 
 _SECOND: Final = re.compile(r"(?P<stem>.+?)_?\([0-9]{1,3}\)(?P<end>\.[^.]+)?", re.DOTALL)
+# Where a tree has one name in more folders than this, no size could tell which it is.
+_TOLD_BY_SIZE: Final = 64
 
 
 class Names:
     """The files of a tree by their names."""
 
     def __init__(self, works: Iterable[WorkFile]) -> None:
-        self._by_name: dict[str, list[tuple[list[str], WorkFile]]] = defaultdict(list)
+        self._by_end: dict[str, list[WorkFile]] = defaultdict(list)
         for work in works:
-            parts = match_key(work.file.path).split("/")
-            self._by_name[parts[-1]].append((parts, work))
+            for end in _ends(match_key(work.file.path)):
+                self._by_end[end].append(work)
 
     def matches(self, path: str, size: int | None = None) -> list[WorkFile]:
         """The files that `path` (below the folder, parts joined by "/") may mean: those with which it shares the
         most parts, from the name upwards. Of several, those that may have this size, if any.
         """
-        parts = match_key(path).split("/")
-        found = self._nearest(parts)
-        if not found and (second := _SECOND.fullmatch(parts[-1])):
-            found = self._nearest([*parts[:-1], second["stem"] + (second["end"] or "")])
-        if len(found) > 1 and size is not None:
+        key = match_key(path)
+        found = self._nearest(key)
+        if not found and (second := _SECOND.fullmatch(key.rpartition("/")[2])):
+            found = self._nearest(key[: len(key) - len(second[0])] + second["stem"] + (second["end"] or ""))
+        if 1 < len(found) <= _TOLD_BY_SIZE and size is not None:
             return [work for work in found if work.file.size.allows(size)] or found
         return found
 
@@ -48,20 +50,16 @@ class Names:
         works = self.matches(found[0]) if found else []
         return (works, found[1]) if found and works else None
 
-    def _nearest(self, parts: list[str]) -> list[WorkFile]:
-        known = self._by_name.get(parts[-1], [])
-        scores = [(_shared(parts, others), work) for others, work in known]
-        best = max((score for score, _ in scores), default=0)
-        return [work for score, work in scores if score == best]
+    def _nearest(self, key: str) -> list[WorkFile]:
+        return next((self._by_end[end] for end in _ends(key) if end in self._by_end), [])
 
 
-def _shared(one: list[str], other: list[str]) -> int:
-    count = 0
-    for mine, theirs in zip(reversed(one), reversed(other), strict=False):
-        if mine != theirs:
-            break
-        count += 1
-    return count
+def _ends(path: str) -> Iterator[str]:
+    """The path itself, then without its first folder, and so on to the name."""
+    yield path
+    while slash := path.find("/") + 1:
+        path = path[slash:]
+        yield path
 
 
 class Scrap(NamedTuple):

@@ -18,16 +18,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.archives.volumes import Extent, Volumes
+from aihub_desktop.archives.zipdirectory import find_directory
 from aihub_desktop.archives.zipformat import END64_SIZE, END_SIZE, LOCAL_SIGNATURE, LOCAL_SIZE, LOCATOR_SIZE, parse_end
 from aihub_desktop.domain.faults import Code, ProblemError
-from aihub_desktop.holdings.finds import Extent, View
-from aihub_desktop.holdings.zipseams import Directory, Fit, Landmark, fit, landmarks, read_directory
+from aihub_desktop.holdings.cuts import MOST_PIECES, SMALLEST, USUAL_PIECES, Cut, Order, textual
+from aihub_desktop.holdings.zipseams import Fit, Landmark, fit, landmarks, last_volume
 
-# The hub's own, and what else was seen in tools that pass its answers on.
-USUAL_PIECES: Final = (1 << 30,)
-# Below this a number behind ".part" is no offset (`routing`).
-_SMALLEST: Final = 4096
-_MOST_PIECES: Final = 50_000
 _MOST_ENDS: Final = 64
 _MOST_HEADERS: Final = 65_536
 _MOST_ORDERS: Final = 4
@@ -35,8 +32,6 @@ _MARKS_A_PIECE: Final = 4
 _BLOCK: Final = 4 << 20
 _END: Final = b"PK\x05\x06"
 _FULL: Final = 0xFFFFFFFF  # the place of the directory is told by a zip64 record
-
-Order = list[int]  # the place in the merged file of each piece
 
 
 def right_orders(
@@ -47,14 +42,14 @@ def right_orders(
     `hints`: lengths that pieces may have. That the CRCs are right is still to be proved. Raises what the disk says
     (`ProblemError`).
     """
-    with View((Extent(path, 0, size),)) as merged:
+    with Volumes([(Extent(path, 0, size),)]) as merged:
         for length in dict.fromkeys([*hints, *USUAL_PIECES]):
             if found := list(_textual(path, size, length)):
                 return found
         return _searched(path, merged, stopped)
 
 
-def _searched(path: Path, merged: View, stopped: Callable[[], bool]) -> list[tuple[Extent, ...]]:
+def _searched(path: Path, merged: Volumes, stopped: Callable[[], bool]) -> list[tuple[Extent, ...]]:
     """Of pieces of an unknown length. With few headers a wrong length may fit too, so all are tried."""
     found: dict[tuple[Extent, ...], None] = {}
     lengths = list(_lengths(merged.size, _Marks(merged, stopped)))
@@ -66,53 +61,18 @@ def _searched(path: Path, merged: View, stopped: Callable[[], bool]) -> list[tup
     return list(found)[:_MOST_ORDERS]
 
 
-class Cut:
-    """A file cut into pieces of one length, the last of which, shorter or not, came to lie at slot `last`."""
-
-    def __init__(self, size: int, length: int, last: int) -> None:
-        self.length, self.last = length, last
-        self.count = -(-size // length)
-        self.rest = size - (self.count - 1) * length
-
-    def start(self, slot: int) -> int:
-        """Where the piece in this slot begins in the merged file."""
-        return slot * self.length if slot <= self.last else (slot - 1) * self.length + self.rest
-
-    def extents(self, path: Path, order: Sequence[int]) -> tuple[Extent, ...]:
-        """`order[k]` is the slot of piece k."""
-        sizes = [self.length] * (self.count - 1) + [self.rest]
-        return tuple(Extent(path, self.start(slot), size) for slot, size in zip(order, sizes, strict=True))
-
-
-def textual_orders(count: int, length: int) -> Iterator[Order]:
-    """The slots of the pieces where their names were sorted as text: by byte offset, and by number if that differs."""
-    orders = [sorted(range(count), key=lambda piece: str(piece * unit)) for unit in (length, 1)]
-    for as_text in orders if orders[0] != orders[1] else orders[:1]:
-        if as_text != list(range(count)):
-            order = [0] * count
-            for slot, piece in enumerate(as_text):
-                order[piece] = slot
-            yield order
-
-
 def _textual(path: Path, size: int, length: int) -> Iterator[tuple[Extent, ...]]:
-    if not _SMALLEST <= length < size or -(-size // length) > _MOST_PIECES:
-        return
-    for order in textual_orders(-(-size // length), length):
-        extents = Cut(size, length, order[-1]).extents(path, order)
-        if _fits(extents):
-            yield extents
+    return (extents for extents in textual(path, size, length) if _fits(extents))
 
 
 def _fits(extents: tuple[Extent, ...]) -> bool:
-    with View(extents) as view:
-        return fit(view) is Fit.RIGHT
+    return fit(extents) in (Fit.RIGHT, Fit.SPLIT)
 
 
 class _Marks:
     """Where end records and local headers stand in the merged file: it is read once, for both."""
 
-    def __init__(self, merged: View, stopped: Callable[[], bool]) -> None:
+    def __init__(self, merged: Volumes, stopped: Callable[[], bool]) -> None:
         self.merged = merged
         self.ends: list[int] = []  # where the archive would end
         self.headers: list[int] = []
@@ -162,18 +122,18 @@ def _lengths(size: int, marks: _Marks) -> Iterator[tuple[int, int]]:
                 yield length, -(-size // length) - 1
             continue
         behind = size - end  # so many whole pieces lie behind the last one
-        for number in range(1, min(_MOST_PIECES, behind // _SMALLEST) + 1):
+        for number in range(1, min(MOST_PIECES, behind // SMALLEST) + 1):
             if behind % number == 0:
                 length = behind // number
                 before = (end - 1) // length
-                if before + number + 1 <= _MOST_PIECES:
+                if before + number + 1 <= MOST_PIECES:
                     yield length, before
 
 
 def _by_distances(size: int, marks: _Marks) -> Iterator[int]:
     """The last piece is at the end: whole pieces changed places, so headers lie whole pieces off their own."""
     try:
-        directory = read_directory(marks.merged)
+        directory = find_directory(marks.merged)
         wanted = {mark.name: mark.offset for mark in landmarks(marks.merged, directory)}
     except ProblemError as error:
         if error.problem.code is not Code.BAD_ARCHIVE:
@@ -187,10 +147,10 @@ def _by_distances(size: int, marks: _Marks) -> Iterator[int]:
             distance = math.gcd(distance, abs(at - offset))
     # Where every piece moved by two places or more, the distance is a multiple of the length.
     lengths = (distance // number for number in range(1, 65) if distance and distance % number == 0)
-    yield from (length for length in lengths if _SMALLEST <= length < size)
+    yield from (length for length in lengths if SMALLEST <= length < size)
 
 
-def _name_at(merged: View, at: int) -> bytes:
+def _name_at(merged: Volumes, at: int) -> bytes:
     """The name in the local header at this place, b"" where it is cut off."""
     if at + LOCAL_SIZE > merged.size:
         return b""
@@ -198,60 +158,45 @@ def _name_at(merged: View, at: int) -> bytes:
     return merged.read(at + LOCAL_SIZE, min(length, merged.size - at - LOCAL_SIZE))
 
 
-def _by_headers(path: Path, merged: View, cut: Cut) -> Iterator[tuple[Extent, ...]]:
+def _by_headers(path: Path, merged: Volumes, cut: Cut) -> Iterator[tuple[Extent, ...]]:
     """Each piece is where its local headers are."""
-    for known in _with_directory(path, merged, cut):
+    for known in _with_directory(path, cut):
         order = _assigned(merged, cut, *known)
         if order is not None and _fits(extents := cut.extents(path, order)):
             yield extents
 
 
-def _with_directory(path: Path, merged: View, cut: Cut) -> Iterator[tuple[dict[int, int], list[Landmark]]]:
+def _with_directory(path: Path, cut: Cut) -> Iterator[tuple[dict[int, int], list[Landmark]]]:
     """(slots of pieces, what the directory says), for each way to read the directory at the file's end.
 
     It lies in the last piece, or reaches into the one before, of which each slot is tried.
     """
-    last = cut.count - 1
-    tail = (Extent(path, cut.start(cut.last), cut.rest),)
-    if (found := _landmarks(tail, (cut.count - 1) * cut.length)) is not None:
+    last, before = cut.count - 1, cut.count - 2
+    tail = Extent(path, cut.start(cut.last), cut.rest)
+    if (found := _landmarks(path, last * cut.length, (tail,))) is not None:
         yield {last: cut.last}, found
         return
     for slot in range(cut.count) if cut.count > 1 else ():
         if slot != cut.last:
-            longer = (Extent(path, cut.start(slot), cut.length), *tail)
-            if (found := _landmarks(longer, (cut.count - 2) * cut.length)) is not None:
-                yield {last: cut.last, last - 1: slot}, found
+            longer = (Extent(path, cut.start(slot), cut.length), tail)
+            if (found := _landmarks(path, before * cut.length, longer)) is not None:
+                yield {last: cut.last, before: slot}, found
 
 
-def _landmarks(tail: tuple[Extent, ...], base: int) -> list[Landmark] | None:
-    """What the directory says, if all of it lies in `tail`, which begins at `base` of the file."""
-    with View(tail) as view:
-        shifted = _Shifted(view, base)
-        try:
-            directory: Directory = read_directory(shifted)
-            return None if directory.is_split else list(landmarks(shifted, directory))
-        except ProblemError as error:
-            if error.problem.code is not Code.BAD_ARCHIVE:
-                raise
-            return None
+def _landmarks(path: Path, ahead: int, tail: tuple[Extent, ...]) -> list[Landmark] | None:
+    """What the directory says, if all of it lies in `tail`. Of what is ahead only the length counts."""
+    try:
+        with last_volume([Extent(path, 0, ahead), *tail]) as data:
+            directory, own = find_directory(data), len(data.starts) - 1
+            found = [mark for mark in landmarks(data, directory) if mark.volume == own]
+            return found if directory.start >= ahead else None
+    except ProblemError as error:
+        if error.problem.code is not Code.BAD_ARCHIVE:
+            raise
+        return None
 
 
-class _Shifted:
-    """The end of a file whose beginning is not known yet, at the offsets of the whole."""
-
-    def __init__(self, view: View, base: int) -> None:
-        self._view, self._base = view, base
-        self.size = base + view.size
-
-    def read(self, offset: int, size: int) -> bytes:
-        if offset < self._base and offset + size == self.size:
-            # The search for the end record begins further ahead than we can see.
-            missing = self._base - offset
-            return bytes(missing) + self._view.read(0, size - missing)
-        return self._view.read(offset - self._base, size)
-
-
-def _assigned(merged: View, cut: Cut, known: dict[int, int], marks: list[Landmark]) -> Order | None:
+def _assigned(merged: Volumes, cut: Cut, known: dict[int, int], marks: list[Landmark]) -> Order | None:
     """The slot of each piece, None where a piece is nowhere. Pieces without a header of their own fill what is left."""
     inside: dict[int, list[Landmark]] = defaultdict(list)
     for mark in marks:
@@ -273,5 +218,5 @@ def _assigned(merged: View, cut: Cut, known: dict[int, int], marks: list[Landmar
     return [order[piece] for piece in range(cut.count)]
 
 
-def _holds(merged: View, start: int, marks: Sequence[Landmark]) -> bool:
+def _holds(merged: Volumes, start: int, marks: Sequence[Landmark]) -> bool:
     return all(mark.stands_at(merged, start + mark.offset) for mark in marks)

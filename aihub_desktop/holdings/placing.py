@@ -11,11 +11,11 @@ from aihub_desktop.disk.files import disk_error, plain_file, remove, sync_folder
 from aihub_desktop.disk.guard import Guard
 from aihub_desktop.disk.publish import is_half_published, publish, rename_new
 from aihub_desktop.disk.target import Spot, Target
+from aihub_desktop.domain.adoption import Fate, State
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import Proved, WorkFile
 from aihub_desktop.holdings.evidence import Evidence
-from aihub_desktop.holdings.fates import Fate, Ready, Told
-from aihub_desktop.holdings.finds import State
+from aihub_desktop.holdings.fates import Ready, Told
 from aihub_desktop.transport.journal import Identity, discard, read_journal
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.transport.reconcile import forget_journal
@@ -53,6 +53,10 @@ class Placing:
                 with contextlib.suppress(OSError):
                     remove(aside)
         self._keep(ready, evidence)
+
+    def set_aside(self, work: WorkFile) -> None:
+        """What has the name of this file, though it is another, becomes NAME.bad."""
+        self._clear(self._target.spot(work.place))
 
     def flush(self) -> None:
         """What was placed is in the ledger, and told."""

@@ -5,20 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from aihub_desktop.archives.volumes import CHUNK, Extent, UnreadableError, Volumes
 from aihub_desktop.archives.ziparchive import verify, volume_count
 from aihub_desktop.disk.files import disk_error, disk_problem, in_the_way, plain_file
 from aihub_desktop.disk.guard import Guard
 from aihub_desktop.disk.target import Spot, Target
+from aihub_desktop.domain.adoption import Fate, Origin, State
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
+from aihub_desktop.holdings import misjoin_gzip
 from aihub_desktop.holdings.copying import Copy, Steps
 from aihub_desktop.holdings.evidence import Evidence, Reader
-from aihub_desktop.holdings.fates import Fate, Ready, RefusedError, Ways, is_of_all
-from aihub_desktop.holdings.finds import BLOCK, Find, Origin, State, Survey, UnreadableError, View
+from aihub_desktop.holdings.fates import Ready, RefusedError, Ways, is_of_all
+from aihub_desktop.holdings.finds import Find, Survey
 from aihub_desktop.transport.journal import read_journal
 from aihub_desktop.transport.ledger import Ledger
 
@@ -33,6 +38,10 @@ class Proving:
         self._target = target
         self._steps = steps
         self._ways = ways
+        self._misjoined = {
+            find.work.id for find in survey.finds if find.in_place and find.work and find.state is State.MISJOINED
+        }
+        self._hashed: dict[tuple[Extent, ...], str] = {}
         # What a manifest says of files where they were found.
         self._claims = _hashes(survey.folder)
         self._claims_there = self._claims if survey.folder == survey.target else _hashes(survey.target)
@@ -80,16 +89,31 @@ class Proving:
             if claim != evidence.sha256:
                 raise RefusedError(Fate.CHANGED)
             return
-        is_sure = evidence.knows_end or evidence.proof in (Proof.ARCHIVE, Proof.STRUCTURE)
-        if not (is_sure or find.knows_end or (size.low == size.high and not size.is_unknown)):
+        if not (evidence.knows_end or find.knows_end or (size.low == size.high and not size.is_unknown)):
             raise RefusedError(Fate.UNPROVED)
-        if not is_sure and not find.in_place and self._differ(find, evidence, others):
+        if not evidence.knows_end and not find.in_place and self._differ(find, evidence, others):
             raise RefusedError(Fate.UNCLEAR)
 
     def may_clear(self, work: WorkFile) -> bool:
         """What has the final name is a mis-merged copy, or we were told to set aside whatever is there."""
-        there = [find for find in self._survey.finds if find.in_place and find.work == work]
-        return self._ways.set_aside or any(find.state is State.MISJOINED for find in there)
+        return self._ways.set_aside or work.id in self._misjoined
+
+    def put_right(self, find: Find, evidence: Evidence | None) -> Find | None:
+        """What is called a gzip and is none as it lies, in the order in which it is one; None where there is none. Of
+        other kinds the survey could tell. `evidence`: none of what is damaged.
+        """
+        path = find.single
+        if path is None or find.state is not State.WHOLE or not path.name.casefold().endswith((".gz", ".tgz")):
+            return None
+        if evidence is not None and (evidence.proof is not Proof.LENGTH or misjoin_gzip.begins_right(path)):
+            return None
+        order = misjoin_gzip.right_order(path, find.size, (), self._steps.stopped, self._steps.progress)
+        self._steps.go_on()
+        if order is None:
+            return None
+        if find.in_place and find.work is not None:
+            self._misjoined.add(find.work.id)
+        return replace(find, state=State.MISJOINED, extents=order)
 
     def _look_ahead(self, work: WorkFile, spot: Spot) -> None:
         """Refuses before anything is read what could not get its name in the end."""
@@ -107,19 +131,14 @@ class Proving:
 
     def _evidence(self, find: Find, path: Path, reader: Reader) -> Evidence:
         """Of bytes that stay where they are. What changes meanwhile is somebody else's work."""
-        before = _state(path)
-        with View(find.extents) as view:
-            for _, part in view.blocks(0, view.size, memoryview(bytearray(BLOCK))):
+        before = _states(find)
+        with Volumes([find.extents]) as data:
+            for _, part in data.blocks(0, data.size, memoryview(bytearray(CHUNK))):
                 self._steps.go_on()
                 reader.feed(part)
                 self._steps.progress(len(part))
-        try:
-            evidence = reader.finish(path, self._steps.progress, self._steps.stopped)
-        except ProblemError as error:
-            if is_of_all(error):  # the disk of what was found, and of this file alone
-                raise UnreadableError.of(error.problem) from error
-            raise
-        if _state(path) != before or before[0] != evidence.size:
+        evidence = reader.finish(path, self._steps.progress, self._steps.stopped)
+        if not _stands(find, before):
             raise RefusedError(Fate.CHANGED)
         return evidence
 
@@ -139,11 +158,14 @@ class Proving:
         return Ready(work, find, spot, spot.part, evidence, guard=guard)
 
     def _read_copying(self, work: WorkFile, find: Find, spot: Spot, reader: Reader) -> Ready:
+        before = _states(find)
         self._want_room(find, spot)
         copy = Copy(self._target, work, spot, self._steps)
         try:
             copy.fill(find.extents, reader)
-            evidence = reader.finish(spot.part, self._steps.progress, self._steps.stopped)
+            if not _stands(find, before):
+                raise ProblemError(Code.CHANGED, path=find.path)
+            evidence = self._finish_copy(reader, spot)
         except ProblemError as error:
             # A full disk keeps what is there for the next time; what is no good is not kept.
             is_kept = is_of_all(error) or not (copy.is_new or error.problem.code is Code.BAD_ARCHIVE)
@@ -153,6 +175,12 @@ class Proving:
             copy.close()
             raise
         return Ready(work, find, spot, spot.part, evidence, copy)
+
+    def _finish_copy(self, reader: Reader, spot: Spot) -> Evidence:
+        try:
+            return reader.finish(spot.part, self._steps.progress, self._steps.stopped)
+        except UnreadableError as error:  # our own, on the disk that is written to
+            raise ProblemError.of(error.problem) from error
 
     def _want_room(self, find: Find, spot: Spot) -> None:
         """Told before hours of writing; DISK_FULL would stop all the others too."""
@@ -173,12 +201,16 @@ class Proving:
         )
 
     def _sha256(self, find: Find) -> str:
+        """Read once: of a hundred copies each is held against all others."""
+        if find.extents in self._hashed:
+            return self._hashed[find.extents]
         digest = hashlib.sha256()
-        with View(find.extents) as view:
-            for _, part in view.blocks(0, view.size, memoryview(bytearray(BLOCK))):
+        with Volumes([find.extents]) as data:
+            for _, part in data.blocks(0, data.size, memoryview(bytearray(CHUNK))):
                 self._steps.go_on()
                 digest.update(part)
-        return digest.hexdigest()
+        self._hashed[find.extents] = digest.hexdigest()
+        return self._hashed[find.extents]
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -193,9 +225,31 @@ def _nfc(path: str) -> str:
     return unicodedata.normalize("NFC", path)
 
 
+def _states(find: Find) -> list[tuple[int, int, int]]:
+    """Of the files that it lies in: whoever writes to them meanwhile changes one of these. Raises `RefusedError` where
+    that was so since the survey.
+    """
+    paths = dict.fromkeys(extent.path for extent in find.extents)
+    states = [_state(path) for path in paths]
+    if find.origin is Origin.TAR:
+        return []  # a browser may still be adding to it, behind what is read here
+    if find.origin is not Origin.PIECES and sum(size for size, _, _ in states) != find.size:
+        raise RefusedError(Fate.CHANGED)
+    return states
+
+
+def _stands(find: Find, before: list[tuple[int, int, int]]) -> bool:
+    try:
+        return _states(find) == before
+    except RefusedError:
+        return False
+
+
 def _state(path: Path) -> tuple[int, int, int]:
     try:
         state = os.lstat(path)
     except OSError as error:
         raise UnreadableError.of(disk_problem(error, path)) from error
+    if not stat.S_ISREG(state.st_mode):  # a pipe would be waited for, a link be followed
+        raise RefusedError(Fate.CHANGED)
     return state.st_size, state.st_mtime_ns, state.st_ino

@@ -109,6 +109,17 @@ def mark(folder: Path, seen: Iterable[Seen]) -> None:
     )
 
 
+def make_ready(
+    folder: Path, pairs: Iterable[tuple[Seen, RemoteFile]], in_ranges: Iterable[tuple[Seen, RemoteFile]]
+) -> int:
+    """All of `pairs` may be replaced; of those that come in ranges the good pieces stay. How many bytes these have.
+
+    Raises `ProblemError`.
+    """
+    mark(folder, [one for one, _ in pairs])
+    return save(folder, in_ranges)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Places of files that came again. `other`: with other bytes than at first."""

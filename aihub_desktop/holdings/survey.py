@@ -21,13 +21,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.archives.volumes import Extent, Volumes
 from aihub_desktop.disk.files import native, plain_file
 from aihub_desktop.disk.target import Target, leads_elsewhere
+from aihub_desktop.domain.adoption import Origin, State
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART, UnsafeNameError, safe_path
-from aihub_desktop.holdings.finds import Extent, Find, Origin, State, Survey, View
+from aihub_desktop.holdings import misjoin_set, misjoin_tar
+from aihub_desktop.holdings.finds import Find, Survey
 from aihub_desktop.holdings.leftovers import Names, Scrap, join
 from aihub_desktop.holdings.misjoin import right_orders
 from aihub_desktop.holdings.tarmap import TarMap, read_tar
@@ -45,8 +48,10 @@ def survey(
     target: Path | str = "",
     *,
     stopped: Callable[[], bool] = lambda: False,
+    progress: Callable[[], None] = lambda: None,
 ) -> Survey:
-    """`files`: of one dataset's tree. `target`: where they are to be, the folder itself if not named.
+    """`files`: of one dataset's tree. `target`: where they are to be, the folder itself if not named. `progress`
+    hears of each file that was looked at.
 
     Raises `ProblemError`: TARGET_MISSING and the disk's codes for the folder as a whole. What cannot be read within it
     is a find of its own.
@@ -55,7 +60,7 @@ def survey(
     Target(home).find()
     goal = native(target) if target else home
     found = Survey(home, goal, _works(files))
-    _Look(found, stopped).run()
+    _Look(found, stopped, progress).run()
     return found
 
 
@@ -70,9 +75,10 @@ def _works(files: Sequence[RemoteFile]) -> list[WorkFile]:
 
 
 class _Look:
-    def __init__(self, found: Survey, stopped: Callable[[], bool]) -> None:
+    def __init__(self, found: Survey, stopped: Callable[[], bool], progress: Callable[[], None]) -> None:
         self._found = found
         self._stopped = stopped
+        self._progress = progress
         self._names = Names(found.works)
         self._scraps: dict[int, list[Scrap]] = defaultdict(list)
         self._unclear: dict[str, list[Scrap]] = defaultdict(list)  # pieces that several files could have
@@ -85,7 +91,10 @@ class _Look:
             if self._stopped():
                 return
             self._see(path, shown, state)
+            self._progress()
         self._tell_pieces()
+        with contextlib.suppress(ProblemError):  # what cannot be read is told when it is to be proved
+            misjoin_set.put_right(self._found, self._stopped)
 
     def _look_at_own(self) -> None:
         """What this program's ledger and journals in the target say."""
@@ -95,7 +104,7 @@ class _Look:
         entries = Ledger(target.folder).entries()
         standings = look(target.folder, self._found.works)
         for work in self._found.works:
-            entry = entries.get(unicodedata.normalize("NFC", work.place))
+            entry = entries.get(_nfc(work.place))
             if standings[work.id].kind is StandingKind.DONE:
                 self._add_recorded(work, State.RECORDED, entry)
             elif entry is not None and entry.key and not entry.is_of(work.file) and self._final(work).exists():
@@ -191,7 +200,7 @@ class _Look:
         """Asked of the disk: some take both forms of a Korean name for one, some do not."""
         final = self._final(work)
         try:
-            return path.name == final.name and os.path.samestat(os.lstat(path), os.lstat(final))
+            return _nfc(path.name) == final.name and os.path.samestat(os.lstat(path), os.lstat(final))
         except OSError:
             return False
 
@@ -200,18 +209,21 @@ class _Look:
         assert find.work is not None
         path = find.extents[0].path
         try:
-            with path.open("rb"):
+            with Volumes([path]):
                 pass
-            if find.work.place.casefold().endswith(".zip"):
-                find = self._in_order(find, path)
-        except (OSError, ProblemError):
+            find = self._in_order(find, path)
+        except ProblemError:
             find = replace(find, state=State.UNREADABLE, extents=())
         self._add(find)
 
     def _in_order(self, find: Find, path: Path) -> Find:
-        with View(find.extents) as view:
-            if fit(view) is not Fit.WRONG:
-                return find
+        """As far as that can be told by headers: of a gzip it takes all bytes (`proving`)."""
+        assert find.work is not None
+        name = find.work.place.casefold()
+        if name.endswith(".tar") and (order := misjoin_tar.right_order(path, find.size, (), self._stopped)):
+            return replace(find, state=State.MISJOINED, extents=order)
+        if not name.endswith(".zip") or fit(find.extents) is not Fit.WRONG:
+            return find
         orders = right_orders(path, find.size, (), self._stopped)
         if not orders:
             return replace(find, state=State.DAMAGED)
@@ -248,9 +260,10 @@ class _Look:
     def _tell_pieces(self) -> None:
         works = {work.id: work for work in self._found.works}
         for id_, scraps in self._scraps.items():
-            folders = {scrap.path.parent for scrap in scraps}
-            for folder in sorted(folders):
-                inside = [scrap for scrap in scraps if scrap.path.parent == folder]
+            folders: dict[Path, list[Scrap]] = defaultdict(list)
+            for scrap in scraps:
+                folders[scrap.path.parent].append(scrap)
+            for _, inside in sorted(folders.items()):
                 shown = inside[0].path.relative_to(self._found.folder).as_posix().rpartition(".")[0]
                 self._join(works[id_], _printable(shown) + ".part*", Origin.PIECES, inside, knows_end=False)
         for name, scraps in self._unclear.items():
@@ -274,6 +287,10 @@ class _Look:
 
 def _name(entry: tuple[str, os.stat_result]) -> str:
     return entry[0]
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _printable(text: str) -> str:

@@ -6,7 +6,7 @@ from collections import deque
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from aihub_desktop.disk.files import OpenFile, disk_error
+from aihub_desktop.archives.volumes import UnreadableError, Volumes
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.sources.aihub.tarstream import BLOCK, Kind, Member, TarReader
 
@@ -33,31 +33,26 @@ class TarMap(NamedTuple):
 
 def read_tar(path: Path) -> TarMap | None:
     """None for what is no tar. Raises what the disk says (`ProblemError`)."""
-    try:
-        file = OpenFile(path, write=False)
-        try:
-            return _read(file)
-        finally:
-            file.close()
-    except OSError as error:
-        raise disk_error(error, path) from error
+    with Volumes([path]) as data:
+        return map_tar(data)
 
 
-def _read(file: OpenFile) -> TarMap | None:
-    size, reader, spots = file.size(), TarReader(), list[Spot]()
+def map_tar(data: Volumes) -> TarMap | None:
+    """The same of bytes that lie anywhere."""
+    reader, spots, at = TarReader(), list[Spot](), 0
     block = memoryview(bytearray(BLOCK))
-    at = 0
     try:
-        while at + BLOCK <= size and not reader.at_end and len(spots) < _MEMBERS:
-            if file.read_at(at, block) < BLOCK:
-                break
+        while at + BLOCK <= data.size and not reader.at_end and len(spots) < _MEMBERS:
+            data.read_into(at, block)
             at += BLOCK
             for member in [event for event in reader.feed(block) if isinstance(event, Member)]:
                 if member.kind is Kind.FILE:
-                    spots.append(Spot(member.name, at, member.size, max(0, min(member.size, size - at))))
+                    spots.append(Spot(member.name, at, member.size, max(0, min(member.size, data.size - at))))
                 elif member.kind is Kind.SPARSE:
                     return TarMap(spots, False)
-                at = _skip(reader, at, member.size, size)
+                at = _skip(reader, at, member.size, data.size)
+    except UnreadableError:
+        raise
     except ProblemError:
         if not spots:
             return None

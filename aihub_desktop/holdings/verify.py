@@ -18,7 +18,7 @@ from typing import Final
 
 from aihub_desktop.disk.files import disk_error, native, plain_file
 from aihub_desktop.disk.target import leads_elsewhere
-from aihub_desktop.disk.volume import volume_of
+from aihub_desktop.disk.volume import bears_many
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.findings import HARMLESS, Depth, Finding
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART
@@ -140,12 +140,8 @@ def listed(data: bytes) -> list[ManifestLine]:
 
 
 def readers(folder: Path) -> int:
-    """How many files at once the drive of `folder` bears: a disk that turns reads one after the other."""
-    try:
-        turns = volume_of(folder).turns
-    except OSError:
-        turns = False
-    return 1 if turns else min(_MOST_READERS, max(2, os.cpu_count() or 2))
+    """How many files at once the drive of `folder` bears."""
+    return min(_MOST_READERS, max(2, os.cpu_count() or 2)) if bears_many(folder) else 1
 
 
 def unpacked_here(root: Path) -> frozenset[str]:

@@ -226,6 +226,15 @@ class QueueStore:
         rows = self._read("SELECT body, asked_at FROM copy WHERE name = ?", (name,))
         return (bytes(rows[0][0]), float(rows[0][1])) if rows else None
 
+    def copies(self, beginnings: Iterable[str]) -> list[tuple[str, bytes]]:
+        """(name, body) of everything kept under a name that begins so."""
+        found: list[tuple[str, bytes]] = []
+        for beginning in beginnings:
+            after = beginning[:-1] + chr(ord(beginning[-1]) + 1)  # the first name that does not
+            rows = self._read("SELECT name, body FROM copy WHERE name >= ? AND name < ?", (beginning, after))
+            found += [(str(name), bytes(body)) for name, body in rows]
+        return found
+
     def settings(self) -> Settings:
         """The user's settings. What this version does not know or allow falls back to the default."""
         found = self.kept("settings")

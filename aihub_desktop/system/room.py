@@ -18,8 +18,20 @@ class Verdict(NamedTuple):
     fails: bool = False
 
 
-def verdict(words: Words, space: DiskSpace, size: SizeRange, too_large: int = 0) -> Verdict:
-    """`size` is what is to come; `too_large` files are longer than the file system allows."""
+def peak(size: SizeRange, unpacked: SizeRange | None) -> SizeRange | None:
+    """About what files take up at most, with what comes out of their archives; None where nothing does."""
+    if unpacked is None or not unpacked.high:
+        return None
+    return SizeRange(size.low + unpacked.low, size.high + unpacked.high, "")
+
+
+def verdict(
+    words: Words, space: DiskSpace, size: SizeRange, too_large: int = 0, peak: SizeRange | None = None
+) -> Verdict:
+    """`size` is what is to come; `too_large` files are longer than the file system allows.
+
+    `peak`: what it will be once the archives are unpacked.
+    """
     if not space.writable:
         return Verdict(words.say("room.not-writable"), warns=True, fails=True)
     if too_large and space.largest is not None:
@@ -32,6 +44,10 @@ def verdict(words: Words, space: DiskSpace, size: SizeRange, too_large: int = 0)
     if size.low > space.usable:
         missing = words.size(size.low - space.usable)
         return Verdict(words.say("room.too-much", free=free, usable=usable, missing=missing), warns=True, fails=True)
+    if peak is not None and peak.high > space.usable:
+        # The archives may come all the same: they can be unpacked elsewhere.
+        surely = "room.not-unpacked" if peak.low > space.usable else "room.maybe-not-unpacked"
+        return Verdict(words.say(surely, free=free, usable=usable), warns=True)
     if size.high > space.usable:
         return Verdict(words.say("room.maybe-too-much", free=free, usable=usable), warns=True)
     return Verdict(words.say("room.free", free=free, usable=usable))

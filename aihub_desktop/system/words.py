@@ -161,13 +161,18 @@ class Words:
 
     def size_range(self, size: SizeRange) -> str:
         """ "about 12.3–12.5 GB", or the exact size where it is known."""
+        span = self.size_span(size)
+        return self.say("value.about", value=span) if 0 < size.low < size.high else span
+
+    def size_span(self, size: SizeRange) -> str:
+        """ "12.3–12.5 GB": as `size_range` where there is room for the figures alone."""
         if size.low >= size.high:
             return self.size(size.high)
         if size.low <= 0:
             return self.say("value.at-most", value=self.size(size.high))
         power = _power(size.high)
         low, high = _digits(size.low, power), _digits(size.high, power)
-        return self.say("value.about", value=f"{high if low == high else f'{low}–{high}'} {_UNITS[power]}")
+        return f"{high if low == high else f'{low}–{high}'} {_UNITS[power]}"
 
     def file_size(self, size: SizeRange) -> str:
         """The size of a file as its place lists it, which may be not at all."""

@@ -20,26 +20,30 @@ from aihub_desktop.domain.faults import Problem, ProblemError
 BLOCK: Final = 512 << 10  # 256 KiB to 1 MiB is what disks like best
 
 
+def lag_of(limit: int) -> int:
+    """What may be in other hands of a buffer of that many bytes: half of it is left to the network."""
+    return max(2 * BLOCK, limit // 2)
+
+
 class Buffer:
     """One reading and one taking thread. `on_disk`: seconds so far that the taker has spent in calls of the disk."""
 
     def __init__(
         self, limit: int, lag: int = 0, on_disk: Callable[[], float] = lambda: 0.0, block: int = BLOCK
     ) -> None:
-        """`limit`: bytes of all blocks together, though `lag` + 2 blocks may always be made.
+        """`limit`: bytes of all blocks together, though two blocks more than hold `lag` may always be made.
 
-        `lag`: so many portions stay valid beside the one that was taken last.
+        `lag`: so many bytes of what was taken may not have been given back when more is taken.
         """
         self.held = 0.0  # seconds that the reader has waited for the disk
         self._on_disk = on_disk
         self._size = block
-        self._spare = max(lag + 2, limit // block)  # blocks that may still be made
+        self._spare = max(-(-lag // block) + 2, limit // block)  # blocks that may still be made
         self._free: list[memoryview] = []
         self._chain: deque[memoryview] = deque()  # taken from at the left, filled at the right
         self._taken = 0  # bytes of the chain that were taken, from its start on
         self._done = 0  # bytes of it that nobody looks at any more
         self._portions: deque[int] = deque()  # the sizes of those that may still be looked at
-        self._lag = lag
         self._filled = block  # of the rightmost block
         self._ended = False
         self._closed = False
@@ -71,13 +75,11 @@ class Buffer:
     # The taker's side.
 
     def take(self, seconds: float) -> memoryview:
-        """The next bytes, valid for `lag` + 1 further calls; none at the end. Raises `TimeoutError` after `seconds`.
+        """The next bytes, valid until given back; none at the end. Raises `TimeoutError` after `seconds`.
 
         Raises the reader's `ProblemError` once all that came before it was taken.
         """
         with self._change:
-            if len(self._portions) > self._lag:
-                self._give_back(self._portions.popleft())
             if not self._change.wait_for(lambda: self._ready or self._ended, seconds):
                 raise TimeoutError
             if self._ready:
@@ -86,11 +88,23 @@ class Buffer:
                 raise ProblemError.of(self._problem)
             return memoryview(b"")
 
+    def give_back(self, count: int) -> None:
+        """So many of the oldest portions are not looked at any more."""
+        with self._change:
+            for _ in range(count):
+                self._give_back(self._portions.popleft())
+
     def close(self) -> None:
         """Nothing more is wanted: `room` says so, also to a reader that waits."""
         with self._change:
             self._closed = True
             self._change.notify_all()
+
+    def forget(self) -> None:
+        """Once neither side goes on: no block is kept but those of portions that somebody still looks at."""
+        self._chain.clear()
+        self._free.clear()
+        self._portions.clear()
 
     @property
     def _ready(self) -> int:

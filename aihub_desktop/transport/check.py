@@ -56,7 +56,7 @@ class _Whole:
 
 
 class Checking:
-    """Carries one `Check` out. `report` is called by the thread of `run` only; `Ended` comes last.
+    """Carries one `Check` out. `report` may be called by several threads, never by two at once; `Ended` comes last.
 
     Volumes of a damaged set that are sound themselves get no news: they stay whole until the set is whole again.
     """

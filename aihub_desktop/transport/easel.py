@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from aihub_desktop.archives.companion import Companion
 from aihub_desktop.domain.leases import AnyNews, Gather, Safe
 from aihub_desktop.transport.canvas import Canvas
-from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.job import Job
 from aihub_desktop.transport.journal import Identity, JournalState

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from aihub_desktop.archives.companion import Companion
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.retry import DROPPING
 from aihub_desktop.sources.place import Opened
 from aihub_desktop.transport.brake import LentBrake
-from aihub_desktop.transport.buffer import Buffer
-from aihub_desktop.transport.companion import LAG, Companion
+from aihub_desktop.transport.buffer import Buffer, lag_of
 from aihub_desktop.transport.desk import Desk
 from aihub_desktop.transport.inflow import Inflow
 from aihub_desktop.transport.job import Job
@@ -33,12 +33,12 @@ class Flow:
 
     def run(self, state: JournalState | None, answer: Opened) -> None:
         """Until the file is whole, or nobody wants it. Raises whatever comes between; the caller closes the answer."""
-        job, companion = self._job, Companion()
+        job, companion = self._job, Companion(lag_of(_BUFFER))
         assert job.spot is not None
         self._desk.target.make_parents(job.spot)
         job.heard = answer.checksums
         job.sink = sink = self._desk.easel.sink(job, state, companion)
-        buffer = Buffer(_BUFFER, LAG, lambda: sink.on_disk)
+        buffer = Buffer(_BUFFER, lag_of(_BUFFER), lambda: sink.on_disk)
         inflow = Inflow(answer.body, buffer, LentBrake(self._tap.brake), self._tap.pace())
         try:
             sink.begin(0, answer.size or 0)
@@ -61,7 +61,6 @@ class Flow:
         """True at the clean end."""
         before = 0
         while not self._desk.stopped:
-            companion.turn()
             try:
                 view = inflow.take(_LOOK_SECONDS)
             except TimeoutError:
@@ -70,6 +69,7 @@ class Flow:
                 if not view:
                     return True
                 self._take(sink, view)
+                inflow.give_back(companion.turn(len(view)))
             finally:
                 count, before = inflow.received - before, inflow.received
                 self._tap.received += count

@@ -7,11 +7,13 @@ checksum, and the entries of a zip are known as soon as the last byte came, what
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 import xxhash
 
+from aihub_desktop.archives.companion import Companion
 from aihub_desktop.archives.ziparchive import StoppedError
 from aihub_desktop.disk.files import disk_error
 from aihub_desktop.domain.faults import Code, ProblemError
@@ -21,6 +23,9 @@ from aihub_desktop.transport.digests import Digest, digest_of_algorithm
 from aihub_desktop.transport.reading import Finding, Reading
 
 _BLOCK: Final = 4 << 20  # the reader has to wait for its turn after each, among as many threads as there are hands
+LAG: Final = (
+    16 << 20
+)  # read, and not hashed and unpacked yet: four entries of usual size are unpacked beside each other
 _LOOK_SECONDS: Final = 0.2
 _REPAIRS: Final = 3  # of one piece: the same bad bytes three times are what the place has
 _log = logging.getLogger(__name__)
@@ -29,13 +34,15 @@ _log = logging.getLogger(__name__)
 class Follower:
     """Of one canvas, in a thread of its own.
 
-    `fresh()` makes the `Reading`; `size()` is the file's size once known; `lost(start, stop)` hears of bytes that are
-    not what they should be and have to be fetched again; `stopped()` ends everything.
+    `fresh()` makes the `Reading`, which hands its work to `companion`; `size()` is the file's size once known;
+    `lost(start, stop)` hears of bytes that are not what they should be and have to be fetched again; `stopped()` ends
+    everything.
     """
 
     def __init__(
         self,
         canvas: Canvas,
+        companion: Companion,
         fresh: Callable[[], Reading],
         size: Callable[[], int | None],
         lost: Callable[[int, int], None],
@@ -44,6 +51,7 @@ class Follower:
         pieces: PieceHashes | None,
     ) -> None:
         self._canvas = canvas
+        self._companion = companion
         self._fresh = fresh
         self._size = size
         self._lost = lost
@@ -51,7 +59,8 @@ class Follower:
         self._earlier = {piece.start: piece for piece in canvas.earlier}
         self._pieces = pieces
         self._repairs: dict[int, int] = {}
-        self._view = memoryview(bytearray(_BLOCK))
+        self._free: list[memoryview] = []
+        self._used: deque[memoryview] = deque()  # in the companion's hands
         self._begin()
 
     def run(self) -> Finding:
@@ -72,16 +81,21 @@ class Follower:
     def _read(self, reach: int) -> None:
         while self._reading.stop < reach and not self._stopped():
             at = self._reading.stop
-            view = self._view[: min(reach, self._border(at)) - at]
+            block = self._free.pop() if self._free else memoryview(bytearray(_BLOCK))
+            view = block[: min(reach, self._border(at)) - at]
             try:
                 count = self._canvas.open().read_at(at, view)
             except OSError as error:
                 raise disk_error(error, self._canvas.spot.part) from error
             if not count:
                 return self._lose_all(at, reach)
-            self._reading.update(view[:count])
+            self._reading.offer(at, view[:count])
             self._canvas.read = self._reading.stop
-            if not (self._is_as_claimed(at, view[:count]) and self._is_as_told(at, view[:count])):
+            sound = self._is_as_claimed(at, view[:count]) and self._is_as_told(at, view[:count])
+            self._used.append(block)
+            for _ in range(self._companion.turn(count)):
+                self._free.append(self._used.popleft())
+            if not sound:
                 return self._begin()
         return None
 

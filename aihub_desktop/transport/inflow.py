@@ -41,6 +41,10 @@ class Inflow:
         """As `Buffer.take`. Problems of the network: CUT, STALLED."""
         return self._buffer.take(seconds)
 
+    def give_back(self, count: int) -> None:
+        """As `Buffer.give_back`."""
+        self._buffer.give_back(count)
+
     def shut(self) -> None:
         """Nothing more is read; what came can still be taken. From any thread."""
         self._shut = True
@@ -56,6 +60,7 @@ class Inflow:
     def join(self) -> None:
         """Waits for the thread, after `finish`. Forgets what was not taken."""
         self._thread.join()
+        self._buffer.forget()
 
     def _run(self) -> None:
         problem = None

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from aihub_desktop.archives.companion import Companion
 from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Charted, Failed, FileReach, Receive, Safe, Whole, WorkFile
 from aihub_desktop.domain.names import match_key
 from aihub_desktop.sources.aihub.tarstream import Member
-from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.journal import Identity, read_journal
 from aihub_desktop.transport.part import usable

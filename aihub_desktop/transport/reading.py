@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from aihub_desktop.archives.companion import Companion, Job
 from aihub_desktop.archives.passing import look_for
 from aihub_desktop.archives.ziparchive import recall
 from aihub_desktop.archives.zipstream import ZipStream
@@ -15,7 +16,6 @@ from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.sets import volume_of
-from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.digests import Digests
 
 _WORTH_A_COMPANION: Final = 64 << 10  # below, handing over costs more than it wins
@@ -31,6 +31,9 @@ class Finding:
     note: str
 
 
+_Hear = Callable[[memoryview], Iterable[Job] | None]
+
+
 class Reading:
     """Bytes may be offered in any order; those that follow on what was read are read."""
 
@@ -43,6 +46,14 @@ class Reading:
         self._digests = digests
         self._zip = ZipStream() if spot.place.casefold().endswith(".zip") else None
         self._look = look_for(spot.place)
+        # Each hears all bytes in their order, and need not wait for the others.
+        self._hearers: list[_Hear] = [self._sha256.update]
+        if digests is not None:
+            self._hearers.append(digests.update)
+        if self._zip is not None:
+            self._hearers.append(partial(_walk, self._zip))
+        if self._look is not None:
+            self._hearers.append(self._look.feed)
 
     def offer(self, at: int, view: memoryview) -> None:
         """These are the bytes from `at` on. They may be looked at until the companion's `turn` says otherwise."""
@@ -50,30 +61,34 @@ class Reading:
         if not 0 <= known < len(view):
             return
         rest = view[known:]
-        if len(rest) < _WORTH_A_COMPANION:
-            self.update(rest)
+        self.stop += len(rest)
+        if len(rest) < _WORTH_A_COMPANION and not self._companion.is_behind:
+            self._hear(rest)
         else:
-            self.stop += len(rest)
-            self._companion.begin(partial(self._read, rest))
+            self._hand_over(rest)
 
     def update(self, data: memoryview) -> None:
         """The next bytes; read when this returns."""
-        self._companion.join()
         self.stop += len(data)
-        self._read(data)
+        self._companion.join()
+        if len(data) < _WORTH_A_COMPANION:
+            self._hear(data)
+        else:
+            self._hand_over(data)
+            self._companion.join()
 
     def hexdigest(self) -> str:
         self._companion.join()
         return self._sha256.hexdigest()
 
-    def _read(self, data: memoryview) -> None:
-        self._sha256.update(data)
-        if self._digests is not None:
-            self._digests.update(data)
-        if self._zip is not None:
-            self._zip.feed(data)
-        if self._look is not None:
-            self._look.feed(data)
+    def _hand_over(self, data: memoryview) -> None:
+        for hear in self._hearers:
+            self._companion.begin(Job(partial(hear, data), hear))
+
+    def _hear(self, data: memoryview) -> None:
+        for hear in self._hearers:
+            for job in hear(data) or ():
+                job.act()
 
     def finding(self, stopped: Callable[[], bool]) -> Finding:
         """To be asked once the whole file was read and is on disk. Raises what the disk says, and `StoppedError`.
@@ -95,3 +110,7 @@ class Reading:
             return Finding(size, sha256, None if told.damage else told.proof, told.note)
         # One volume of a set proves nothing by itself, and nothing more than its bytes can be known of other files.
         return Finding(size, sha256, None if volume_of(self._spot.place) else Proof.LENGTH, "")
+
+
+def _walk(stream: ZipStream, data: memoryview) -> list[Job]:
+    return [Job(portion.unpack, portion.entry) for portion in stream.feed(data)]

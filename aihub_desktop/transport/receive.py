@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from aihub_desktop.archives.companion import Companion
 from aihub_desktop.domain.faults import Code, Fault, Problem, ProblemError
 from aihub_desktop.domain.leases import AnyNews, Ended, Reached, Receive
 from aihub_desktop.sources.aihub.tarstream import Chunk, End, Member, TarReader
 from aihub_desktop.sources.place import Body
 from aihub_desktop.transport.brake import Brake
-from aihub_desktop.transport.buffer import Buffer
-from aihub_desktop.transport.companion import LAG, Companion
+from aihub_desktop.transport.buffer import Buffer, lag_of
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.inflow import Inflow
 from aihub_desktop.transport.intake import Intake
@@ -50,7 +50,7 @@ class Reception:
 
     def run(self) -> None:
         """Never raises: whatever happens is told."""
-        durability, companion = Durability(), Companion()
+        durability, companion = Durability(), Companion(lag_of(self._order.buffer_bytes))
         intake = self._intake = Intake(self._order, durability, companion, self._tell, self._dropped.is_set)
         problem = self._outcome(lambda: self._receive(intake, companion))
         disk = self._outcome(intake.settle)
@@ -113,7 +113,8 @@ class Reception:
             inflow.join()
 
     def _begin(self, body: Body, intake: Intake) -> Inflow | None:
-        buffer = Buffer(self._order.buffer_bytes, LAG, lambda: intake.on_disk)
+        limit = self._order.buffer_bytes
+        buffer = Buffer(limit, lag_of(limit), lambda: intake.on_disk)
         pace = Pace(self._order.stall_rate, self._order.stall_seconds)
         with self._inflow_lock:
             if self._dropped.is_set():
@@ -126,7 +127,6 @@ class Reception:
         """True once the tar's end was seen; False if nobody waits for it any more."""
         reader = TarReader()
         while intake.wants_more and not self._has_said_farewell():
-            companion.turn()
             try:
                 view = inflow.take(REPORT_SECONDS)
             except TimeoutError:
@@ -137,6 +137,7 @@ class Reception:
                     return True
                 if self._feed(reader, view, intake):
                     return True
+                inflow.give_back(companion.turn(len(view)))
             self._tell_now_and_then(intake)
         return False
 

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aihub_desktop.archives.companion import Companion
 from aihub_desktop.archives.ziparchive import StoppedError
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.durability import Durability
-from aihub_desktop.transport.follower import Follower
+from aihub_desktop.transport.follower import LAG, Follower
 from aihub_desktop.transport.job import Job
 from aihub_desktop.transport.reading import Finding, Reading
 
@@ -44,8 +44,9 @@ class Scribe:
         return thread
 
     def _run(self) -> None:
+        companion = Companion(LAG)
         try:
-            self._wishes.whole(self._read())
+            self._wishes.whole(self._read(companion))
         except StoppedError:
             pass
         except ProblemError as error:
@@ -53,18 +54,21 @@ class Scribe:
         except Exception as error:
             _log.exception("reading what came")
             self._wishes.met(Problem(Code.BUG, {"why": type(error).__name__}))
+        companion.stop()
         self._wishes.left()
 
-    def _read(self) -> Finding:
+    def _read(self, companion: Companion) -> Finding:
         job, wishes = self._job, self._wishes
         canvas, spans, spot = job.canvas, job.spans, job.spot
         assert canvas is not None and spans is not None and spot is not None  # noqa: PT018
-        companion = Companion()
 
         def fresh() -> Reading:
             return Reading(spot, companion, job.digests(spans.size or 0))
 
-        found = Follower(canvas, fresh, lambda: spans.size, wishes.lost, stopped=wishes.over, pieces=job.pieces).run()
+        follower = Follower(
+            canvas, companion, fresh, lambda: spans.size, wishes.lost, stopped=wishes.over, pieces=job.pieces
+        )
+        found = follower.run()
         # The last marks are handed over by the hands that leave.
         wishes.alone()
         if wishes.over():

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 import xxhash
 
+from aihub_desktop.archives.companion import Companion
 from aihub_desktop.archives.ziparchive import StoppedError
 from aihub_desktop.disk.files import OpenFile, disk_error
 from aihub_desktop.disk.reserve import Reserve
@@ -25,7 +26,6 @@ from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Charted
 from aihub_desktop.domain.model import Piece
-from aihub_desktop.transport.companion import Companion
 from aihub_desktop.transport.coverage import Coverage, coarser, merged
 from aihub_desktop.transport.digests import Digests
 from aihub_desktop.transport.durability import Durability

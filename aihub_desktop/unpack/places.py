@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import xxhash
 
 from aihub_desktop.archives.entry import Item, Kind
+from aihub_desktop.archives.inside import why_closed
 from aihub_desktop.domain.names import UnsafeNameError, clash_key, entry_path
 from aihub_desktop.domain.unpacking import Refusal, Refused
 from aihub_desktop.unpack.limits import is_bomb
@@ -104,15 +105,7 @@ def _shown(name: str) -> str:
 
 
 def _why_not(item: Item) -> Refusal | None:
-    if item.kind is Kind.LINK:
-        return Refusal.LINK
-    if item.kind is Kind.OTHER:
-        return Refusal.SPECIAL
-    if item.encrypted:
-        return Refusal.ENCRYPTED
-    if not item.opens:
-        return Refusal.METHOD
-    return Refusal.BOMB if is_bomb(item) else None
+    return why_closed(item) or (Refusal.BOMB if is_bomb(item) else None)
 
 
 def _apart(path: str, number: int) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
-import msgspec
-
-from aihub_desktop.archives.opening import last_volume, open_archive
+from aihub_desktop.archives.opening import AnyArchive, last_volume, open_archive
 from aihub_desktop.disk.files import native
-from aihub_desktop.domain.faults import Problem, ProblemError
-from aihub_desktop.domain.unpacking import Refused, UnpackWish
+from aihub_desktop.domain.faults import ProblemError
+from aihub_desktop.domain.unpacking import Rehearsal, UnpackWish
 from aihub_desktop.unpack import preflight
 from aihub_desktop.unpack.extraction import into_of
 from aihub_desktop.unpack.limits import FLOOR
@@ -19,21 +19,8 @@ from aihub_desktop.unpack.record import record_of
 from aihub_desktop.unpack.site import Site
 from aihub_desktop.unpack.tally import Tally
 
-
-class Rehearsal(msgspec.Struct, frozen=True):
-    """`missing_…`: of what no earlier run has unpacked. `problem`: why unpacking would not begin."""
-
-    place: str
-    into: str = ""
-    encoding: str = ""
-    entries: int = 0
-    bytes: int = 0
-    missing_entries: int = 0
-    missing_bytes: int = 0  # on disk, in whole blocks
-    free: int = 0
-    refused: list[Refused] = []
-    refused_count: int = 0
-    problem: Problem | None = None
+_LOOKED_AT: Final = 5000
+_NAMED: Final = 5
 
 
 def rehearse(wish: UnpackWish, place: str, stopped: Callable[[], bool] = lambda: False) -> Rehearsal:
@@ -58,5 +45,19 @@ def _rehearsed(wish: UnpackWish, folder: Path, place: str, stopped: Callable[[],
             problem = error.problem
         return Rehearsal(
             place, into_of(site, need), archive.encoding, need.entries, need.bytes, need.missing_entries,
-            need.missing_room, room.free, tally.refused, tally.refused_count, problem,
+            need.missing_room, room.free, tally.refused, tally.refused_count, problem, _names(archive, wish.patterns),
+            need.folders if need.missing_entries else 0, FLOOR, room.files,
         )  # fmt: skip
+
+
+def _names(archive: AnyArchive, patterns: Sequence[str]) -> list[str]:
+    """By which a person sees whether the encoding is right: plain ones say nothing."""
+    telling: list[str] = []
+    plain: list[str] = []
+    places = Places(patterns)
+    for item in itertools.islice(archive.items(), _LOOKED_AT):
+        if places.fate(item).place:
+            (plain if item.raw.isascii() else telling).append(item.name)
+        if len(telling) == _NAMED:
+            break
+    return (telling + plain)[:_NAMED]

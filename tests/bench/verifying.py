@@ -1,4 +1,4 @@
-"""What proof costs: a folder read again, against `sha256sum`, and a zip proved while it comes, against the same bytes
+"""What proof costs: a folder read again, against `sha256sum`, and zips proved while they come, against the same bytes
 under a name that is no zip.
 """
 
@@ -7,16 +7,15 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import struct
 import subprocess
 import sys
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from .contents import Image, image, noise, stored_zip
+from .contents import Image, noise, stored_zip
+from .deflated import SOUND, TEXT, deflated_zip, growth, packed
 from .figures import Figures, Report, in_turn
 from .ground import Ground, environment, files_of
 from .hired import Hired
@@ -26,7 +25,7 @@ from .spending import spending
 OURS, PEER = "aihub verify", "sha256sum -c"
 PLAIN, CHECKED = "received alone", "received and proved"
 RECEIVED: Final = 2 << 30
-_DATE: Final = (2026 - 1980) << 9 | 3 << 5 | 2
+_WAYS: Final = {PLAIN: "bin", CHECKED: "zip"}
 
 
 def again(ground: Ground) -> Report:
@@ -65,43 +64,57 @@ def again(ground: Ground) -> Report:
 def receiving(ground: Ground) -> Report:
     """The worker alone, from the lease to the last word about the file."""
     size = (8 << 20) if ground.small else RECEIVED
-    zips = {"stored": stored_zip(ground.images, size, 64), "deflated": deflated_zip(ground.images, size)}
+    zips = _zips(ground.images, size)
     warm = noise(ground.images, 1 << 20)
-    report = Report(
-        f"verification while receiving, {size >> 20} MiB",
-        [
-            "The hub's stream at full speed, from loopback, to the file whose SHA-256 is known, under its final name.",
-            f"{PLAIN}: the same bytes as a .bin, of which nothing but the length can be proved."
-            f" {CHECKED}: as a .zip, the CRC of every entry.",
-        ],
-    )
-    names = {f"bench/{kind}.{end}": image for kind, image in zips.items() for end in ("bin", "zip")}
+    report = Report(f"verification while receiving, {size >> 20} MiB", _about(size))
+    images = {f"bench/{name}.{end}": zip_ for name, zip_ in zips.items() for end in _WAYS.values()}
     offered = [Offered("bench/warm.bin", 65_536, str(warm.path))]
-    offered += [Offered(name, image.size, str(image.path)) for name, image in names.items()]
+    offered += [Offered(path, image.size, str(image.path)) for path, image in images.items()]
     with ground.hub(Offer(offered)) as hub:
         files = {file.path: file for file in files_of(hub)}
         worker = Hired(hub.url)
 
-        def run(name: str) -> Figures:
+        def run(path: str) -> Figures:
             with ground.empty() as folder:
                 with spending([worker.pid]) as spent:
-                    worker.fetch(folder, [files[name]])
-                assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) == names[name].size
-            return spent.figures(names[name].size)
+                    worker.fetch(folder, [files[path]])
+                assert sum(found.stat().st_size for found in folder.rglob("*") if found.is_file()) == images[path].size
+            return spent.figures(images[path].size)
 
         try:
             with ground.empty() as folder:
                 worker.fetch(folder, [files["bench/warm.bin"]])
-            ways = {"bin": PLAIN, "zip": CHECKED}
             runs: dict[str, Callable[[], Figures]] = {
-                f"{kind}: {ways[end]}": partial(run, f"bench/{kind}.{end}") for kind in zips for end in ways
+                f"{name}: {way}": partial(run, f"bench/{name}.{end}") for name in zips for way, end in _WAYS.items()
             }
             in_turn(report, runs, ground.pairs)
         finally:
             worker.stop()
-    report.promise(f"stored: {CHECKED}", f"stored: {PLAIN}", 1.15)
-    report.promise(f"deflated: {CHECKED}", f"deflated: {PLAIN}", 1.60)
+    for name in zips:
+        report.promise(f"{name}: {CHECKED}", f"{name}: {PLAIN}", 1.15 if name == "stored" else 1.60)
     return report
+
+
+def _zips(images: Path, size: int) -> dict[str, Image]:
+    """By their names in the table."""
+    less = packed(TEXT, size)
+    return {
+        "stored": stored_zip(images, size, 64),
+        "sound": deflated_zip(images, size, SOUND),
+        "text": deflated_zip(images, size, TEXT),
+        "less-text": deflated_zip(images, less, TEXT),
+    }
+
+
+def _about(size: int) -> list[str]:
+    return [
+        "The hub's stream at full speed, from loopback, to the file whose SHA-256 is known, under its final name.",
+        f"{PLAIN}: the same bytes as a .bin, of which nothing but the length can be proved."
+        f" {CHECKED}: as a .zip, the CRC of every entry.",
+        f"stored, sound, text: zips of {size >> 20} MiB. sound: deflated samples of 16 bits,"
+        f" {growth(SOUND):.2f} times as much unpacked. text: deflated labels, {growth(TEXT):.2f} times."
+        f" less-text: {size >> 20} MiB unpacked, {packed(TEXT, size) >> 20} MiB of zip.",
+    ]
 
 
 def _of(peer: str, name: str) -> str:
@@ -157,47 +170,3 @@ def _verify(folder: Path) -> None:
     """What the first one remembers for quick looks is there when it counts."""
     words = _on_one_core([sys.executable, "-m", "aihub_desktop", "verify", str(folder), "--deep"])
     subprocess.run(words, env=environment(), check=True, stdout=subprocess.DEVNULL)
-
-
-# ---- a deflated zip ----
-
-
-def deflated_zip(folder: Path, size: int) -> Image:
-    """A zip of deflated entries of text, `size` bytes altogether: a few contents over and over, the rest is stored."""
-    return image(folder / f"deflated-{size}", size, lambda: _deflated(size))
-
-
-def _deflated(size: int) -> Iterator[bytes]:
-    entries, offset, directory = 0, 0, b""
-    blocks = [_block(seed, (1 << 20) if size < (64 << 20) else (8 << 20)) for seed in range(4)]
-    left = size - 22
-    while True:
-        crc, length, packed = blocks[entries % len(blocks)]
-        name, method = f"entry-{entries:05}.json".encode(), 8
-        cost = 76 + 2 * len(name)
-        if left < len(packed) + 2 * cost:
-            packed, method = random.Random(size).randbytes(left - cost), 0
-            crc, length = zlib.crc32(packed), len(packed)
-        facts = struct.pack("<5H3L2H", 20, 0, method, 0, _DATE, crc, len(packed), length, len(name), 0)
-        yield b"PK\x03\x04" + facts + name
-        yield packed
-        directory += b"PK\x01\x02\x14\x00" + facts + struct.pack("<3H2L", 0, 0, 0, 0, offset) + name
-        offset += 30 + len(name) + len(packed)
-        entries, left = entries + 1, left - len(packed) - cost
-        if method == 0:
-            break
-    yield directory
-    yield b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, entries, entries, len(directory), offset, 0)
-
-
-def _block(seed: int, size: int) -> tuple[int, int, bytes]:
-    """(CRC-32, length, deflated) of text such as labels are: it shrinks to about a third."""
-    dice, parts, total = random.Random(seed), [], 0
-    while total < size:
-        label, number, place = dice.randbytes(6).hex(), dice.randrange(10**9), dice.random()
-        part = f'{{"id": {number}, "라벨": "{label}", "x": {place:.5f}}}\n'.encode()
-        parts.append(part)
-        total += len(part)
-    content = b"".join(parts)
-    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
-    return zlib.crc32(content), len(content), packer.compress(content) + packer.flush()

@@ -56,10 +56,10 @@ def written(path: Path, data: bytes) -> Path:
     return path
 
 
-def _judged(paths: Path | list[Path]) -> ZipVerdict | None:
+def _judged(paths: Path | list[Path], hands: int = 1) -> ZipVerdict | None:
     """None for what is refused as a whole; any other problem goes on."""
     try:
-        return verify(paths)
+        return verify(paths, hands=hands)
     except ProblemError as error:
         if error.problem.code is not Code.BAD_ARCHIVE:
             raise
@@ -71,6 +71,7 @@ def _judges_a_zip(data: bytes, folder: Path) -> None:
     with contextlib.suppress(ProblemError):
         holds("no volume", volume_count(path) >= 1)
     verdict = _judged(path)
+    same("the verdict of one hand and of two", verdict, _judged(path, hands=2))
     # Of several end records each reader takes another one.
     if verdict is not None and verdict.is_sound and not verdict.unopened and data.count(b"PK\5\6") == 1:
         _look_as_zipfile_does(path, verdict)
@@ -109,10 +110,15 @@ def _streams_a_zip(data: bytes, folder: Path) -> None:
     """Cut in any way the same is seen, and what is recalled of it is what the check finds."""
     path = written(folder / "a.zip", data)
     whole, pieces = ZipStream(), ZipStream()
-    whole.feed(memoryview(data))
-    for portion in cut(data, chance(data)):
-        buffer = bytearray(portion)
-        pieces.feed(memoryview(buffer))
+    # Fed at once there is one portion of an entry at most, and entries may be unpacked in any order.
+    at_once = whole.feed(memoryview(data))
+    chance(data).shuffle(at_once)
+    for portion in at_once:
+        portion.unpack()
+    for part in cut(data, chance(data)):
+        buffer = bytearray(part)
+        for portion in pieces.feed(memoryview(buffer)):
+            portion.unpack()
         buffer[:] = bytes(len(buffer))
     same("entries seen, whole and cut", len(whole.seen), len(pieces.seen))
     one, other = recall(path, whole.seen, lambda: False), recall(path, pieces.seen, lambda: False)

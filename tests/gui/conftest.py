@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
             # The offscreen platform says so of every window; no other platform does.
-            item.add_marker(pytest.mark.qt_log_ignore("does not support propagateSizeHints", extend=True))
+            item.add_marker(pytest.mark.qt_log_ignore("does not support (propagateSizeHints|raise)", extend=True))
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +47,14 @@ def open_stage(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("XDG_DOWNLOAD_DIR", str(tmp_path / "downloads"))
     opened: list[Stage] = []
 
-    def open_one(hub: str, *, language: str = "en", key: str | None = None, home: Path | None = None) -> Stage:
+    def open_one(
+        hub: str, *, language: str = "en", key: str | None = None, home: Path | None = None, first: bool = False
+    ) -> Stage:
         if key is None:
             monkeypatch.delenv("AIHUB_APIKEY", raising=False)
         else:
             monkeypatch.setenv("AIHUB_APIKEY", key)
-        stage = Stage(qapp, home or tmp_path / "home", hub, language)
+        stage = Stage(qapp, home or tmp_path / "home", hub, language, first=first)
         opened.append(stage)
         return stage.start()
 

@@ -19,6 +19,7 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from PySide6.QtCore import QItemSelectionModel, QModelIndex
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox, QWidget
@@ -27,21 +28,27 @@ from aihub_desktop.demo import offer
 from aihub_desktop.demo.catalogue import DEMO_KEY
 from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.domain.contents import Pick
 from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.marks import Approval, Sighting
 from aihub_desktop.domain.messages import Brake, Configure, DiskSpace, KeyState, Pause
-from aihub_desktop.domain.model import RemoteFile, Secret, SizeRange
+from aihub_desktop.domain.model import Dataset, RemoteFile, Secret, SizeRange
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.domain.tasks import TaskKind
 from aihub_desktop.domain.turns import Priority
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.address_dialog import AddressDialog
+from aihub_desktop.gui.adopt_dialog import adoption
 from aihub_desktop.gui.app import application
 from aihub_desktop.gui.key_dialog import KeyDialog
+from aihub_desktop.gui.models.datasets import Range
 from aihub_desktop.gui.models.file_tree import NAME
 from aihub_desktop.gui.side_bar import Place
+from aihub_desktop.gui.takeover import Phase
 from aihub_desktop.system.pace import NIGHTS
 
+from .inside_show import InsideShow
 from .played import (
     BIG,
     DENIED,
@@ -58,6 +65,7 @@ from .played import (
     running,
     transfer,
 )
+from .played_adoption import DATASETS, FOLDER, SPEECH, play
 from .played_library import AWAY, DAMAGED, NEWER, WHOLE, LibraryPlayer
 from .stage import Stage, linger, wait_until
 from .storage_engine import CLOSED, NAVER
@@ -109,7 +117,9 @@ def take(folder: Path, kind: str) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         number = StorageShow(into, number, Path(temporary), language).run()
     with tempfile.TemporaryDirectory() as temporary:
-        LibraryShow(into, number, Path(temporary), language).run()
+        number = LibraryShow(into, number, Path(temporary), language).run()
+    with tempfile.TemporaryDirectory() as temporary:
+        InsideShow(app, into, number, Path(temporary), language).run()
 
 
 class Show:
@@ -147,9 +157,15 @@ class Show:
         assert target.grab().save(str(path)), path
 
     def _datasets(self) -> None:
+        page = self._stage.window.datasets
         self._snap("datasets")
-        self._stage.window.datasets.search.setText("없는 이름")
+        page.search.setText("없는 이름")
         self._snap("no-hit")
+        for shown in (Range.STARRED, Range.RECENT):
+            page.ranges[shown].click()
+            page.search.clear()
+            self._snap(f"datasets-none-{shown.name.lower()}")
+        page.ranges[Range.ALL].click()
 
     def _files(self) -> None:
         stage, tree = self._stage, self._stage.desk.tree
@@ -167,7 +183,42 @@ class Show:
         panel.filter.setText("그런 파일 없음")
         self._snap("files-no-hit")
         panel.filter.setText("")
+        panel.card.composition.fold.click()
+        self._snap("files-parts-folded")
+        panel.card.composition.fold.click()
+        panel.picks.chips[Pick.LABELS].click()
+        panel.target.unpacking.setChecked(True)
+        self._snap("files-labels-unpacked")
+        panel.target.unpacking.setChecked(False)
+        self._marks()
+        self._split()
+        stage.choose(offer.MAIN)
         tree.tick(QModelIndex(), True)
+
+    def _marks(self) -> None:
+        desk, page = self._stage.desk, self._stage.window.datasets
+        for key in (offer.MAIN, offer.MANY, offer.SPLIT):
+            desk.marks.star(Dataset("aihub", key, ""), True)
+        desk.marks.visit()
+        wait_until(lambda: desk.datasets.count(Range.STARRED) == 3 and desk.datasets.count(Range.RECENT), "the marks")
+        page.search.setText("라벨")
+        self._snap("datasets-found-by-folder")
+        page.search.clear()
+        page.ranges[Range.STARRED].click()
+        page.files.card.star.setFocus()
+        for approval in Approval:
+            mark = desk.datasets.mark_of(Dataset("aihub", offer.MAIN, ""))
+            desk.datasets.mark([msgspec.structs.replace(mark, seen=Sighting(approval, time.time()))])
+            self._snap(f"files-{approval}")
+        page.ranges[Range.ALL].click()
+
+    def _split(self) -> None:
+        self._stage.choose(offer.SPLIT)
+        tree, view = self._stage.desk.tree, self._stage.window.datasets.files.view
+        view.expandAll()
+        volume = next(leaf for leaf in tree.content.leaves if tree.content.nodes[leaf].volumes)
+        tree.tick_leaves([volume], True)
+        self._snap("files-split-set")
 
     def _key(self) -> None:
         stage = self._stage
@@ -502,7 +553,8 @@ class LibraryShow:
         self._stage = StorageStage(temporary / "home", language)
         self._page = self._stage.window.library
 
-    def run(self) -> None:
+    def run(self) -> int:
+        """The number of the last picture."""
         self._stage.start()
         self._stage.window.go(Place.LIBRARY)
         try:
@@ -519,18 +571,56 @@ class LibraryShow:
             player.task(TaskKind.UNPACK)
             self._snap("library-unpacking")
             self._ask()
+            self._undo()
+            self._adopt()
             self._stage.window.resize(900, 600)
             self._snap("library-small-with-folders")
         finally:
             self._stage.close()
+        return self._number
+
+    def _undo(self) -> None:
+        title = self._stage.desk.library.folders.row(0)
+        self._page.door.remove(title)
+        wait_until(self._page.door.undo.isVisible, "the way back")
+        self._snap("library-removed")
+        self._page.door.undo.hide()
+
+    def _adopt(self) -> None:
+        stage = self._stage
+        dialog = adoption(stage.desk, stage.window, lambda _: None)
+        dialog.begin()
+        self._snap("adopt-empty", dialog)
+        dialog.choice.set_folder(FOLDER)
+        linger(0.25)  # for the played engine, which recognises nothing
+        dialog.choice.fill(DATASETS)
+        dialog.choice.guess([SPEECH])
+        self._snap("adopt-choice", dialog)
+        play(dialog, Phase.CHOOSING, problem=Problem(Code.TARGET_MISSING, {"path": FOLDER}))
+        self._snap("adopt-choice-refused", dialog)
+        play(dialog, Phase.LOOKING)
+        self._snap("adopt-looking", dialog)
+        play(dialog, Phase.FOUND)
+        self._snap("adopt-found", dialog)
+        play(dialog, Phase.FOUND, free=GB)
+        self._snap("adopt-found-no-room", dialog)
+        play(dialog, Phase.ADOPTING)
+        self._snap("adopt-adopting", dialog)
+        play(dialog, Phase.OVER)
+        self._snap("adopt-over", dialog)
+        dialog.reject()
+        dialog = adoption(stage.desk, stage.window, lambda _: None, SPEECH)
+        dialog.begin()
+        dialog.choice.set_folder(FOLDER)
+        self._snap("adopt-dataset", dialog)
+        dialog.reject()
 
     def _ask(self) -> None:
         self._page.mark(WHOLE)
-        for name in ("unpack", "discard"):
-            self._page.actions_by_name[name].trigger()
-            box = self._page.findChildren(QMessageBox)[-1]
-            self._snap(f"library-ask-{name}", box)
-            box.reject()
+        self._page.actions_by_name["discard"].trigger()
+        box = self._page.findChildren(QMessageBox)[-1]
+        self._snap("library-ask-discard", box)
+        box.reject()
 
     def _snap(self, name: str, widget: QWidget | None = None) -> None:
         linger(0.25)

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtCore import QEventLoop, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from aihub_desktop.domain.messages import TransferRow
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.gui.app import Program
+from aihub_desktop.gui.welcome import WELCOMED
 
 PATIENCE: Final = 40.0  # seconds; a machine under load is slow, a deadlock is for ever
 
@@ -40,9 +41,13 @@ def linger(seconds: float) -> None:
 class Stage:
     """A running program over `home`. `close` leaves no process behind."""
 
-    def __init__(self, app: QApplication, home: Path, hub: str, language: str = "en") -> None:
+    def __init__(self, app: QApplication, home: Path, hub: str, language: str = "en", *, first: bool = False) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home = home
+        if not first:
+            settings = QSettings(str(home / "window.ini"), QSettings.Format.IniFormat)
+            settings.setValue(WELCOMED, True)
+            settings.sync()
         self.program = Program(app, home, hub, language)
         self.desk, self.window, self.link = self.program.desk, self.program.window, self.program.link
         self._gone = self._closed = False

@@ -23,6 +23,9 @@ from aihub_desktop.domain.messages import (
     Added,
     Answer,
     AnyCommand,
+    Archives,
+    Begin,
+    Begun,
     Browse,
     Changed,
     Configure,
@@ -34,6 +37,7 @@ from aihub_desktop.domain.messages import (
     FileList,
     FileRow,
     FileRows,
+    FindArchives,
     HeldFiles,
     HoldingFiles,
     Inspect,
@@ -42,9 +46,14 @@ from aihub_desktop.domain.messages import (
     Library,
     ListDatasets,
     ListHoldings,
+    ListOutlines,
     ListStorages,
+    Outlines,
     PutStorage,
     Quit,
+    Recognise,
+    Recognised,
+    Rehearse,
     RemoveStorage,
     Rows,
     Shelf,
@@ -70,6 +79,7 @@ from aihub_desktop.domain.model import (
 from aihub_desktop.domain.settings import Settings, changed
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.domain.storage import Access, Storage, container
+from aihub_desktop.domain.unpacking import Rehearsal
 
 NAVER: Final = "https://kr.object.ncloudstorage.com"
 CLOSED: Final = "https://closed.example.com"  # lists no buckets, but has them
@@ -180,6 +190,16 @@ def held_page(wish: HoldingFiles) -> HeldFiles:
     return HeldFiles([held_file(number, damaged.get(number, "ok")) for number in numbers], MANY)
 
 
+def rehearsed(wish: Rehearse) -> Rehearsal:
+    """Ten files of any archive; on disks with names that say what they lack."""
+    folder = wish.wish.folder
+    return Rehearsal(
+        wish.wish.places[0], encoding="cp949", entries=10, bytes=5 * MB, missing_entries=10, missing_bytes=5 * MB,
+        free=6 * MB if "full" in folder else 90 << 30, names=["한글.json"], missing_folders=1, floor=MB,
+        files_free=15 if "crowded" in folder else None,
+    )  # fmt: skip
+
+
 class Played:
     """Answers commands, one after the other."""
 
@@ -206,7 +226,12 @@ class Played:
             ShowKey: lambda _: KeyState("", ""),
             Space: lambda _: DiskSpace(90 << 30, 200 << 30, True, usable=80 << 30),
             ListHoldings: lambda _: Library([]),
+            ListOutlines: lambda _: Outlines([]),
+            FindArchives: lambda _: Archives(["a.zip", "b.zip"]),
+            Rehearse: rehearsed,
+            Begin: lambda _: Begun(1),
             HoldingFiles: held_page,
+            Recognise: lambda _: Recognised([]),
             Discard: lambda _: Discarded(3, 5 * MB, 1),
             ListStorages: lambda _: self._list(),
             PutStorage: self._put,

@@ -8,17 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from engines import RunningEngine
+from PySide6.QtCore import QObject, Qt, QTimer, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox
 
 from aihub_desktop.demo import offer
-from aihub_desktop.demo.catalogue import DEMO_KEY
+from aihub_desktop.demo.archives import Entry, zipped
+from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.holdings import HoldingState
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.domain.tasks import TaskKind, TaskState
-from aihub_desktop.gui.models.library_words import Column, FileColumn
+from aihub_desktop.gui.inside.unpack_dialog import UnpackDialog
+from aihub_desktop.gui.models.library_words import Column, FileColumn, LibraryWords
 from aihub_desktop.gui.pages.library import LibraryPage
 from aihub_desktop.gui.side_bar import Place
 from gui.conftest import OpenStage, OpenStorage
@@ -111,15 +115,33 @@ def test_verifying_is_asked_of_the_engine(shown: Shown) -> None:
 def test_unpacking_asks_first_and_says_what_becomes_of_the_archives(shown: Shown, deletes: bool) -> None:
     shown.mark(WHOLE)
     shown.page.actions_by_name["unpack"].trigger()
-    box = shown.page.findChildren(QMessageBox)[-1]
+    dialog = shown.stage.window.findChildren(UnpackDialog)[-1]
+    wait_until(lambda: dialog.plan.is_whole, "the plan")
     assert shown.stage.noted("begin") == []
-    tick = box.checkBox()
-    assert tick is not None
-    tick.setChecked(deletes)
-    next(button for button in box.buttons() if button.text() == "Unpack").click()
+    dialog.delete.setChecked(deletes)
+    dialog.unpack.click()
     wait_until(lambda: shown.stage.noted("begin"), "the wish")
     (wish,) = shown.stage.noted("begin")
-    assert (wish["unpack"]["places"], wish["unpack"]["keep"]) == ([], not deletes)
+    assert (wish["unpack"]["places"], wish["unpack"]["keep"]) == (["a.zip", "b.zip"], not deletes)
+
+
+@pytest.mark.parametrize(
+    ("folder", "archives", "told", "begins"),
+    [
+        ("/data/wide", 2, "Needs 10.0 MB on disk; 90.0 GB can be used there", True),
+        ("/data/full", 1, "Not enough room: it needs 5.00 MB, and 5.00 MB can be used there", False),
+        ("/data/crowded", 1, "Needs 5.00 MB on disk; 90.0 GB can be used there", True),
+        ("/data/crowded", 2, "This disk takes only 15 more files, and 22 are needed", False),
+    ],
+)
+def test_where_there_is_no_room_nothing_begins(
+    shown: Shown, folder: str, archives: int, told: str, begins: bool
+) -> None:
+    shown.stage.window.entrance.unpack(folder, ["a.zip", "b.zip"][:archives])
+    dialog = shown.stage.window.findChildren(UnpackDialog)[-1]
+    wait_until(lambda: dialog.plan.is_whole, "the plan")
+    assert (dialog.room.text(), dialog.unpack.isEnabled()) == (told, begins)
+    dialog.reject()
 
 
 def test_nothing_is_deleted_before_a_person_says_so(shown: Shown) -> None:
@@ -288,3 +310,65 @@ def test_what_is_downloaded_is_verified_and_thrown_away(hub: DemoHub, open_stage
     next(button for button in box.buttons() if button.text() == "Delete").click()
     wait_until(lambda: not library.folders.rows(), "the end of it")
     assert not folder.exists()
+
+
+class Opened(QObject):
+    """Hears which folders are to be opened, in place of a file manager."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.urls: list[QUrl] = []
+
+    @Slot(QUrl)
+    def hear(self, url: QUrl) -> None:
+        self.urls.append(url)
+
+
+def test_a_folder_of_another_machine_is_all_that_is_needed(
+    open_stage: OpenStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIHUB_APIKEY", DEMO_KEY)
+    given = {"자료/소리.zip": zipped([Entry(name="가.wav", data=b"1" * 9_000)]), "자료/표.csv": b"1,2\n" * 500}
+    there, here = tmp_path / "there" / "받은 것", tmp_path / "here"
+    with DemoHub(Catalogue.of(given)) as hub, RunningEngine(tmp_path / "other home", hub.url) as run:
+        assert run.fetch(there).state is TransferState.DONE
+    there.rename(here)
+    opened = Opened()
+    QDesktopServices.setUrlHandler("file", opened, "hear")  # type: ignore[arg-type]  # its stub is wrong
+    with DemoHub(Catalogue.of({"새 것.txt": b"new", **given})) as hub:
+        stage = open_stage(hub.url, key=DEMO_KEY).ready()
+        stage.window.go(Place.LIBRARY)
+        library, page = stage.desk.library, stage.window.library
+        page.door.add(str(here))
+        wait_until(lambda: library.folders.rows() and library.folders.rows()[0].summary, "the folder")
+        # Nobody asked for the dataset's list here: the engine does, for the keys may be others now.
+        wait_until(lambda: library.folders.rows()[0].state is HoldingState.NEWER, "the newer release")
+        (row,) = library.folders.rows()
+        page.mark(row.id)
+        wait_until(lambda: library.files.file_at(1), "its files")
+        words, place = LibraryWords(stage.desk.words), library.folders.place_of(row.id)
+        today = time.strftime("%Y-%m-%d")
+        assert place is not None
+        assert [library.folders.index(place, column).data() for column in Column][1:] == [
+            stage.desk.words.size(sum(map(len, given.values()))), "2", today, "Archive entries (1), Length (1)",
+            "Newer release exists",
+        ]  # fmt: skip
+        assert words.about(row).startswith("Dataset 90001 · 2 files")
+        assert "released anew" in words.warning(row)
+        page.actions_by_name["folder"].trigger()
+        assert [Path(url.toLocalFile()) for url in opened.urls] == [here]
+        page.actions_by_name["deep"].trigger()
+        wait_until(lambda: library.folders.rows()[0].verdict, "the verification")
+        page.actions_by_name["unpack"].trigger()
+        box = page.findChildren(QMessageBox)[-1]
+        next(button for button in box.buttons() if button.text() == "Unpack").click()
+        wait_until((here / "자료/소리/가.wav").exists, "what was packed")
+        wait_until(lambda: "Unpacked 1 archive" in page.panel.strip.text, "its words")
+        ink = library.folders.index(place, Column.NAME).data(Qt.ItemDataRole.ForegroundRole)
+        here.rename(tmp_path / "away")
+        library.load()
+        wait_until(lambda: library.folders.rows()[0].state is HoldingState.GONE, "its absence")
+        assert library.folders.index(place, Column.NAME).data(Qt.ItemDataRole.ForegroundRole) != ink, "not greyed"
+        assert library.folders.rows()[0].summary is not None
+        assert not page.panel.view.isVisible()
+    QDesktopServices.unsetUrlHandler("file")

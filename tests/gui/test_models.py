@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,14 +144,14 @@ def test_ticks_have_three_states_and_sum(tree: FileTreeModel) -> None:
     assert tree.setData(label, Qt.CheckState.Checked.value, Qt.ItemDataRole.CheckStateRole)
     assert tree.tick_state(label) is Qt.CheckState.Checked
     assert tree.tick_state(root) is Qt.CheckState.PartiallyChecked
-    assert tree.sum() == Sum(2, SizeRange(300, 330, ""), 0)
+    assert replace(tree.sum(), unpacked=None) == Sum(2, SizeRange(300, 330, ""), 0)
     tree.tick(at(tree, "뿌리/가운데/라벨/a.zip"), False)
     assert tree.tick_state(label) is Qt.CheckState.PartiallyChecked
     assert [file.key for file in tree.files(ticked=True)] == ["2"]
     tree.tick(QModelIndex(), True)
-    assert tree.sum() == Sum(4, SizeRange(4307, 4337, ""), 0)
+    assert replace(tree.sum(), unpacked=None) == Sum(4, SizeRange(4307, 4337, ""), 0)
     tree.untick_all()
-    assert tree.sum() == Sum(0, SizeRange(0, 0, ""), 0)
+    assert replace(tree.sum(), unpacked=None) == Sum(0, SizeRange(0, 0, ""), 0)
     assert {tree.tick_state(index) for index in walk(tree)} == {Qt.CheckState.Unchecked}
 
 
@@ -163,7 +164,7 @@ def test_a_filter_limits_what_a_tick_reaches_and_hides_no_tick(tree: FileTreeMod
         "뿌리/가운데/라벨/a.zip",
     ]
     tree.tick(at(tree, "뿌리/가운데"), True)
-    assert tree.sum() == Sum(2, SizeRange(107, 117, ""), 1)
+    assert replace(tree.sum(), unpacked=None) == Sum(2, SizeRange(107, 117, ""), 1)
     assert tree.tick_state(at(tree, "뿌리/가운데/라벨")) is Qt.CheckState.PartiallyChecked
     tree.filter("nothing of this")
     assert walk(tree) == []
@@ -217,15 +218,15 @@ def test_a_hundred_thousand_files_stay_usable(qapp: object) -> None:
         "filter again": lambda: model.filter("999"),
         "untick all": model.untick_all,
     }.items():
-        begun = time.perf_counter()
+        begun = time.process_time()
         act()
-        times[name] = time.perf_counter() - begun
+        times[name] = time.process_time() - begun
     print({name: f"{1000 * seconds:.0f} ms" for name, seconds in times.items()})
     assert max(times.values()) < 10
     model.fill(files[:4000])
-    begun = time.perf_counter()
+    begun = time.process_time()
     model.tick(QModelIndex(), True)
-    assert time.perf_counter() - begun < 0.1
+    assert time.process_time() - begun < 0.1
 
 
 @pytest.mark.skipif(not TREES.is_dir(), reason="the hub's real answers are not part of the project")

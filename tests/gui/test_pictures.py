@@ -14,6 +14,7 @@ def test_one_kind_of_all_pictures(tmp_path: Path) -> None:
     taken = sorted((tmp_path / "ko-dark-2").glob("*.png"))
     names = {path.stem.partition("-")[2] for path in taken}
     assert {"files-ticked", "key-no-keychain", "downloads-needs-you", "settings", "offline", "engine-lost"} <= names
+    assert {"adopt-choice", "adopt-found", "adopt-over", "library-removed"} <= names
     assert {"library-empty", "library-damaged", "library-ask-discard"} <= names
     for path in taken:
         image = QImage(str(path))

@@ -10,26 +10,15 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.__main__ import main
 from aihub_desktop.system.program import window
+from gui.contrast import contrast
 from gui.stage import alive, family, wait_until
-
-
-def contrast(first: QColor, second: QColor) -> float:
-    """As WCAG 2 defines it: 1 to 21."""
-
-    def light(colour: QColor) -> float:
-        parts = (colour.redF(), colour.greenF(), colour.blueF())
-        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    bright, dim = sorted((light(first), light(second)), reverse=True)
-    return (bright + 0.05) / (dim + 0.05)
 
 
 @pytest.mark.parametrize("palette", [theme.light_palette(), theme.dark_palette()], ids=["light", "dark"])

@@ -286,7 +286,7 @@ def test_without_a_hub_and_without_a_copy_the_page_says_so_and_tries_again(open_
     stage = open_stage(hub.url)
     wait_until(lambda: stage.desk.catalogue.problem, "the hub's absence")
     page = stage.window.datasets
-    button = next(button for button in page.findChildren(QPushButton) if button.isVisible() and button.text())
+    button = next(place.button for place in page.findChildren(EmptyPlace) if place.button.isVisible())
     assert button.text() == stage.desk.words.say("gui.cure.try-again")
     hub.start()
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -321,9 +321,9 @@ def test_a_lost_engine_is_said_and_started_again_by_a_button(open_stage: OpenSta
     stage.desk.lost.connect(lost.append)
     os.kill(stage.link.pid, 9)
     wait_until(lambda: lost, "the loss")
-    assert stage.window.banner.isVisible()
-    QTest.mouseClick(stage.window.banner.buttons()[0], Qt.MouseButton.LeftButton)
-    wait_until(lambda: not stage.window.banner.isVisible(), "the engine again")
+    assert stage.window.headline.banner.isVisible()
+    QTest.mouseClick(stage.window.headline.banner.buttons()[0], Qt.MouseButton.LeftButton)
+    wait_until(lambda: not stage.window.headline.banner.isVisible(), "the engine again")
     stage.ready()
 
 

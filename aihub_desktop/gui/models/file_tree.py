@@ -13,6 +13,7 @@ from aihub_desktop.system.words import Words
 
 NAME, SIZE, KEY = 0, 1, 2
 _HEADERS: Final = ("gui.files.column.name", "gui.files.column.size", "gui.files.column.key")
+VOLUME_ROLE: Final = int(Qt.ItemDataRole.UserRole) + 30  # which volume of a split set, in words; "" for none
 _RIGHT: Final = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -20,7 +21,7 @@ _NOWHERE: Final = QModelIndex()
 
 
 class FileTreeModel(QAbstractItemModel):
-    """A tick on a folder reaches the files that the filter shows."""
+    """A tick on a folder reaches the files that the filter shows; one on a volume its whole split set."""
 
     ticks_changed = Signal()
 
@@ -50,8 +51,9 @@ class FileTreeModel(QAbstractItemModel):
         self.ticks_changed.emit()
 
     @property
-    def filtering(self) -> str:
-        return self._tree.filter
+    def content(self) -> FileTree:
+        """What is in it, for whoever asks; ticks and filters change through the model alone."""
+        return self._tree
 
     def total(self) -> Sum:
         """Everything there is, ticked or not."""
@@ -65,30 +67,34 @@ class FileTreeModel(QAbstractItemModel):
         """All of them, or the ticked ones, in the order of the tree as the hub gave it."""
         return self._tree.files(ticked=ticked)
 
-    def shown_files(self) -> int:
-        """How many files the filter lets through."""
-        return self._tree.shown_files()
-
     def tick(self, index: AnyIndex, on: bool) -> None:
         """Ticks a file, or every shown file beneath a folder; the invalid index stands for all."""
-        self._tick(self._tree.beneath(_place(index)), on)
+        self.tick_leaves(self._tree.beneath(_place(index)), on)
+
+    def tick_rows(self, indexes: Iterable[AnyIndex], on: bool) -> None:
+        """As `tick`, many at once."""
+        self.tick_leaves((leaf for index in indexes for leaf in self._tree.beneath(_place(index))), on)
 
     def tick_keys(self, keys: Set[str]) -> None:
         """Ticks the files with these file keys, those that there are."""
         nodes = self._tree.nodes
-        self._tick([leaf for leaf in self._tree.leaves if (file := nodes[leaf].file) and file.key in keys], True)
+        self.tick_leaves([leaf for leaf in self._tree.leaves if (file := nodes[leaf].file) and file.key in keys], True)
 
     def untick_all(self) -> None:
         """Also what the filter hides."""
-        self._tick(self._tree.leaves, False)
+        self.tick_leaves(self._tree.leaves, False)
 
-    def _tick(self, wanted: Iterable[int], on: bool) -> None:
-        touched = self._tree.tick(wanted, on)
-        for place in touched:
-            if place >= 0 and (shown := self._tree.nodes[place].shown):
-                first, last = self._index_of(shown[0]), self._index_of(shown[-1])
-                self.dataChanged.emit(first, last, [Qt.ItemDataRole.CheckStateRole])
-        if touched:
+    def tick_leaves(self, wanted: Iterable[int], on: bool, *, instead: bool = False) -> None:
+        """Leaves of `content`, each with its split set. `instead`: all others lose their ticks."""
+        before = self._tree.tick(self._tree.leaves, False) if instead else {}
+        after = self._tree.tick(wanted, on)
+        for touched in (before, after):
+            for place, (first, last) in touched.items():
+                shown = self._tree.nodes[place].shown
+                # Qt asks for the flags of every row in between.
+                ends = self._index_of(shown[first]), self._index_of(shown[last])
+                self.dataChanged.emit(*ends, [Qt.ItemDataRole.CheckStateRole])
+        if before or after:
             self.ticks_changed.emit()
 
     def tick_state(self, index: AnyIndex) -> Qt.CheckState:
@@ -126,19 +132,17 @@ class FileTreeModel(QAbstractItemModel):
         return flags | Qt.ItemFlag.ItemIsUserCheckable if index.isValid() and index.column() == NAME else flags
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        node = self._tree.nodes[_place(index)]
+        node, place = self._tree.nodes[_place(index)], _place(index)
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return _text(self._words, node, index.column())
-            case Qt.ItemDataRole.CheckStateRole if index.column() == NAME:
-                return self.tick_state(index)
+            case Qt.ItemDataRole.ToolTipRole:
+                return "\n".join(filter(None, (self.path_of(index), _volume(self._words, "tip", node, place))))
             case Qt.ItemDataRole.TextAlignmentRole if index.column() != NAME:
                 return _RIGHT
-            case Qt.ItemDataRole.ToolTipRole:
-                return self.path_of(index)
-            case Qt.ItemDataRole.AccessibleTextRole if index.column() == NAME:
-                return _spoken(self._words, node)
-        return None
+            case Qt.ItemDataRole.CheckStateRole if index.column() == NAME:
+                return self.tick_state(index)
+        return _named(self._words, node, place, role) if index.column() == NAME else None
 
     def setData(self, index: AnyIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         if role != Qt.ItemDataRole.CheckStateRole or not index.isValid() or index.column() != NAME:
@@ -170,9 +174,25 @@ def _text(words: Words, node: Node, column: int) -> str:
     return node.file.key if node.file is not None else ""
 
 
-def _spoken(words: Words, node: Node) -> str:
-    kind = "file" if node.file is not None else "folder"
-    return words.say(f"gui.files.spoken.{kind}", name=node.name, size=_text(words, node, SIZE), n=node.files)
+def _named(words: Words, node: Node, place: int, role: int) -> str | None:
+    """What the column of names alone tells."""
+    if role == Qt.ItemDataRole.AccessibleTextRole:
+        return _spoken(words, node, place)
+    return _volume(words, "row", node, place) if role == VOLUME_ROLE else None
+
+
+def _spoken(words: Words, node: Node, place: int) -> str:
+    size = _text(words, node, SIZE)
+    if node.file is None:
+        return words.say("gui.files.spoken.folder", name=node.name, size=size, n=node.files)
+    return words.say("gui.files.spoken.file", name=node.name, size=size, volume=_volume(words, "row", node, place))
+
+
+def _volume(words: Words, where: str, node: Node, place: int) -> str:
+    """Which of how many volumes of a split set it is; "" for what is none."""
+    if not node.volumes:
+        return ""
+    return words.say(f"gui.files.volume.{where}", number=node.volumes.index(place) + 1, all=len(node.volumes))
 
 
 def _place(index: AnyIndex) -> int:

@@ -178,15 +178,21 @@ class LibraryWords:
         """How far it is, or what came of it."""
         say = self._words.say
         match task.state:
-            case TaskState.WAITING:
-                return say("gui.library.task.waiting")
+            case TaskState.WAITING | TaskState.STOPPED:
+                return say(f"gui.library.task.{task.state}")
             case TaskState.RUNNING:
                 return self._running(task)
-            case TaskState.STOPPED:
-                return say("gui.library.task.stopped")
             case TaskState.FAILED if task.problem is not None:
                 return say("gui.library.task.failed", problem=self._words.problem(task.problem).title)
-            case _ if task.kind is TaskKind.UNPACK:
+        return self._done(task)
+
+    def _done(self, task: TaskRow) -> str:
+        say = self._words.say
+        match task.kind:
+            case TaskKind.ADOPT:
+                missing = "" if task.stock is None or task.stock.transfer else task.stock.missing or ""
+                return say("gui.library.task.adopted", n=task.files, refused=task.refused or "", missing=missing)
+            case TaskKind.UNPACK:
                 return say(
                     "gui.library.task.unpacked", n=task.archives, entries=task.files, refused=task.refused or ""
                 )  # fmt: skip
@@ -200,6 +206,8 @@ class LibraryWords:
             n = f"{task.files_total:,}" if task.files_total else ""
             place = task.place.rpartition("/")[2]
             return say("gui.library.task.entries", task=name, place=place, n=n, at=f"{task.files:,}", size=done)
+        if not task.files_total:  # nobody knows how many there are
+            return say("gui.library.task.looking", task=name, at=f"{task.files:,}")
         return say(
             "gui.library.task.files", task=name, n=f"{task.files_total:,}", at=f"{task.files:,}", size=done
         )  # fmt: skip

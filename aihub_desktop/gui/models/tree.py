@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from aihub_desktop.domain.contents import PARTS, Part, Pick, traits_of, unpacked
 from aihub_desktop.domain.model import RemoteFile, SizeRange
+from aihub_desktop.domain.sets import whole_sets
 from aihub_desktop.gui.search import Haystack, Needle
 
 ROOT: Final = 0
@@ -16,7 +19,8 @@ ROOT: Final = 0
 class Sum:
     """What is ticked: how many files, their size, and how many of them the filter hides.
 
-    `ends`: ticked folders of which not all is known; `unknown`: ticked files whose size nobody told.
+    `ends`: ticked folders of which not all is known; `unknown`: ticked files whose size nobody told; `unpacked`: about
+    what the archives among them take up once more when they are unpacked, None where nothing tells.
     """
 
     files: int
@@ -24,12 +28,26 @@ class Sum:
     hidden: int
     ends: int = 0
     unknown: int = 0
+    unpacked: SizeRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The files of one part of a dataset, and how many of them are ticked."""
+
+    part: Part
+    files: int
+    ticked: int
+    size: SizeRange
 
 
 class Node:
     """A folder or a file. Nodes are named by their place in the tree's list: an index of Qt holds a number only."""
 
-    __slots__ = ("children", "file", "files", "hay", "high", "low", "name", "parent", "row", "shown", "ticked")
+    __slots__ = (
+        "children", "file", "files", "grown_high", "grown_low", "hay", "high", "low", "name", "parent", "part", "picks",
+        "row", "shown", "ticked", "volumes",
+    )  # fmt: skip
 
     def __init__(self, name: str, parent: int, file: RemoteFile | None) -> None:
         self.name = name
@@ -43,24 +61,33 @@ class Node:
         self.low = 0
         self.high = 0
         self.hay: Haystack | None = None
+        # Of a file alone:
+        self.part = 0  # its place among `PARTS`
+        self.picks: frozenset[Pick] = frozenset()
+        self.volumes: tuple[int, ...] = ()  # the leaves of its split set, in their order
+        self.grown_low = self.grown_high = 0  # what unpacking it takes
 
 
 class FileTree:
-    """Folders carry the sums of what lies beneath. A filter hides files; what is hidden keeps its tick."""
+    """Folders carry the sums of what lies beneath. A filter hides files; what is hidden keeps its tick.
+
+    The volumes of a split set are ticked together, hidden or not, for one without the others is of no use.
+    """
 
     def __init__(self, files: Iterable[RemoteFile] = ()) -> None:
         """`files` in the order of the hub, without ticks and without a filter."""
         self.nodes: list[Node] = [Node("", -1, None)]
         self.leaves: list[int] = []
         self.filter = ""
-        self._low = 0
-        self._high = 0
+        self._low = self._high = self._grown_low = self._grown_high = 0
+        self._ticked = [0] * len(PARTS)
         self._hidden: frozenset[int] = frozenset()
         folders: dict[str, int] = {"": ROOT}
         for file in files:
             folder, _, name = file.path.rpartition("/")
             self.leaves.append(self._enter(name, self._folder(folder, folders), file))
         self._join_chains()
+        self._sort_out()
         self._add_up()
         self._show_all()
 
@@ -81,7 +108,30 @@ class FileTree:
     def sum(self) -> Sum:
         """What is ticked."""
         hidden = sum(1 for leaf in self._hidden if self.nodes[leaf].ticked)
-        return Sum(self.nodes[ROOT].ticked, SizeRange(self._low, self._high, ""), hidden)
+        unpacked = SizeRange(self._grown_low, self._grown_high, "")
+        return Sum(self.nodes[ROOT].ticked, SizeRange(self._low, self._high, ""), hidden, unpacked=unpacked)
+
+    def shares(self) -> list[Share]:
+        """Of what the dataset consists, in the order of `PARTS`; parts without files are left out."""
+        return [
+            Share(part, files, self._ticked[place], SizeRange(low, high, ""))
+            for place, (part, (files, low, high)) in enumerate(zip(PARTS, self._shares, strict=True))
+            if files
+        ]
+
+    def picks(self) -> list[Pick]:
+        """The choices that some files belong to, and others do not."""
+        counts = Counter(pick for leaf in self.leaves for pick in self.nodes[leaf].picks)
+        return [pick for pick in Pick if 0 < counts[pick] < len(self.leaves)]
+
+    def picked(self, pick: Pick) -> Iterator[int]:
+        """The shown leaves that belong to a choice."""
+        return (leaf for leaf in self.leaves if pick in self.nodes[leaf].picks and leaf not in self._hidden)
+
+    def of_part(self, part: Part) -> Iterator[int]:
+        """All leaves of a part."""
+        place = PARTS.index(part)
+        return (leaf for leaf in self.leaves if self.nodes[leaf].part == place)
 
     def files(self, *, ticked: bool = False) -> list[RemoteFile]:
         """All of them, or the ticked ones, in the order of the tree as the hub gave it."""
@@ -92,20 +142,42 @@ class FileTree:
         """How many files the filter lets through."""
         return len(self.leaves) - len(self._hidden)
 
-    def tick(self, wanted: Iterable[int], on: bool) -> set[int]:
-        """Ticks these leaves, or takes their ticks; the nodes whose children may look different now."""
+    def tick(self, wanted: Iterable[int], on: bool) -> dict[int, tuple[int, int]]:
+        """Ticks these leaves, or takes their ticks. Which shown rows look different now: the first and the last below
+        each node that has any.
+        """
         step = 1 if on else -1
-        touched: set[int] = set()
-        for leaf in [leaf for leaf in wanted if bool(self.nodes[leaf].ticked) != on]:
+        touched: dict[int, tuple[int, int]] = {}
+        for leaf in self._with_sets(wanted):
             node = self.nodes[leaf]
+            if bool(node.ticked) == on:
+                continue
             self._low += step * node.low
             self._high += step * node.high
-            place = leaf
-            while place >= 0:
-                self.nodes[place].ticked += step
-                touched.add(self.nodes[place].parent)
-                place = self.nodes[place].parent
+            self._grown_low += step * node.grown_low
+            self._grown_high += step * node.grown_high
+            self._ticked[node.part] += step
+            is_shown = leaf not in self._hidden
+            while True:
+                node.ticked += step
+                if node.parent < 0:
+                    break
+                if is_shown or node.shown:
+                    is_shown = True
+                    first, last = touched.get(node.parent, (node.row, node.row))
+                    touched[node.parent] = (min(first, node.row), max(last, node.row))
+                node = self.nodes[node.parent]
         return touched
+
+    def _with_sets(self, wanted: Iterable[int]) -> Iterator[int]:
+        done: set[int] = set()
+        for leaf in wanted:
+            volumes = self.nodes[leaf].volumes
+            if not volumes:
+                yield leaf
+            elif volumes[0] not in done:
+                done.add(volumes[0])
+                yield from volumes
 
     def beneath(self, place: int) -> Iterator[int]:
         """The shown leaves below a node, or the leaf itself."""
@@ -155,6 +227,21 @@ class FileTree:
                 node.children, below.children, below.parent = below.children, [], -1
                 for child in node.children:
                     self.nodes[child].parent = place
+
+    def _sort_out(self) -> None:
+        """What each file is, and to which set it belongs."""
+        files = {leaf: file for leaf in self.leaves if (file := self.nodes[leaf].file) is not None}
+        sets = whole_sets({leaf: file.path for leaf, file in files.items()})
+        shares = [[0, 0, 0] for _ in PARTS]
+        places = {part: place for place, part in enumerate(PARTS)}
+        for leaf, file in files.items():
+            node, traits = self.nodes[leaf], traits_of(file.path)
+            node.part, node.picks, node.volumes = places[traits.part], traits.picks, sets.get(leaf, ())
+            grown = unpacked(file, traits.part, volume=bool(node.volumes))
+            node.grown_low, node.grown_high = grown.low, grown.high
+            for number, value in enumerate((1, file.size.low, file.size.high)):
+                shares[node.part][number] += value
+        self._shares = [(files, low, high) for files, low, high in shares]
 
     def _add_up(self) -> None:
         # A parent always stands before its children, so one pass from the end is enough.

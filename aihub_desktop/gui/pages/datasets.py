@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QButtonGroup,
     QHBoxLayout,
     QHeaderView,
     QSplitter,
@@ -18,13 +20,28 @@ from PySide6.QtWidgets import (
 from aihub_desktop.domain.messages import Add, Added, Configure
 from aihub_desktop.domain.model import Dataset
 from aihub_desktop.gui import icons
-from aihub_desktop.gui.delegates import RowDelegate
+from aihub_desktop.gui.chip import Chip
+from aihub_desktop.gui.delegates import DatasetDelegate, StarDelegate
 from aihub_desktop.gui.desk import Copy, Desk
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models import datasets
+from aihub_desktop.gui.models.datasets import Range
 from aihub_desktop.gui.pages.files import FilesPanel
 from aihub_desktop.gui.parts import ElidedLabel, EmptyPlace, Rule, SearchField, Sign
 from aihub_desktop.gui.theme import GRID
+
+
+class DatasetView(QTreeView):
+    """Space puts a star on the row, wherever the cell is, or takes it off."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        star = self.currentIndex().siblingAtColumn(datasets.STAR)
+        if event.key() == Qt.Key.Key_Space and star.isValid():
+            on = star.data(Qt.ItemDataRole.CheckStateRole) != Qt.CheckState.Checked
+            wanted = Qt.CheckState.Checked if on else Qt.CheckState.Unchecked
+            self.model().setData(star, wanted, Qt.ItemDataRole.CheckStateRole)
+        else:
+            super().keyPressEvent(event)
 
 
 class DatasetsPage(QWidget):
@@ -36,6 +53,11 @@ class DatasetsPage(QWidget):
         super().__init__(parent)
         self._desk = desk
         self.search = SearchField()
+        self.ranges = {each: Chip(checkable=True) for each in Range}
+        self._group = QButtonGroup(self)
+        for each, chip in self.ranges.items():
+            self._group.addButton(chip, each)
+        self.ranges[Range.ALL].setChecked(True)
         self.view = self._make_view()
         self.files = FilesPanel(desk)
         self._empty = EmptyPlace("search")
@@ -48,10 +70,11 @@ class DatasetsPage(QWidget):
         self._connect()
         self.speak()
 
-    def _make_view(self) -> QTreeView:
-        view = QTreeView()
+    def _make_view(self) -> DatasetView:
+        view = DatasetView()
         view.setModel(self._desk.datasets)
-        view.setItemDelegate(RowDelegate(view))
+        view.setItemDelegate(DatasetDelegate(view))
+        view.setItemDelegateForColumn(datasets.STAR, StarDelegate(view))
         view.setRootIsDecorated(False)
         view.setUniformRowHeights(True)
         view.setAllColumnsShowFocus(True)
@@ -66,7 +89,10 @@ class DatasetsPage(QWidget):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setStretchLastSection(True)
         header.setSectionResizeMode(datasets.KEY, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(datasets.KEY, view.fontMetrics().horizontalAdvance("0") * 9)
+        header.resizeSection(datasets.KEY, view.fontMetrics().horizontalAdvance("0") * 8)
+        header.setSectionResizeMode(datasets.STAR, QHeaderView.ResizeMode.Fixed)
+        header.setMinimumSectionSize(GRID * 3)
+        header.resizeSection(datasets.STAR, GRID * 4)
         return view
 
     def _lay_out(self) -> None:
@@ -82,6 +108,12 @@ class DatasetsPage(QWidget):
         box.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID)
         box.setSpacing(GRID)
         box.addWidget(self.search)
+        chips = QHBoxLayout()
+        chips.setSpacing(GRID - 2)
+        for chip in self.ranges.values():
+            chips.addWidget(chip)
+        chips.addStretch(1)
+        box.addLayout(chips)
         box.addWidget(self._stack, 1)
         box.addLayout(foot)
         right = QWidget()
@@ -107,6 +139,7 @@ class DatasetsPage(QWidget):
         self.search.typed.connect(self._typed)
         self.search.left_down.connect(self._into_list)
         self.search.returnPressed.connect(self._into_list)
+        self._group.idToggled.connect(self._narrowed)
         self.view.selectionModel().currentRowChanged.connect(self._chosen)
         self.view.activated.connect(lambda _: self.files.view.setFocus())
         self.view.header().sortIndicatorChanged.connect(self._desk.datasets.sort)
@@ -115,16 +148,19 @@ class DatasetsPage(QWidget):
         self.files.wanted.connect(self._download)
         self._desk.catalogue_changed.connect(self._show)
         self._desk.datasets.modelReset.connect(self._find_again)
+        self._desk.datasets.marked.connect(self._count)
 
     def speak(self) -> None:
         say = self._desk.words.say
         self.search.setPlaceholderText(say("gui.datasets.search"))
         self.search.setAccessibleName(say("gui.datasets.search"))
+        self.search.setToolTip(say("gui.datasets.search-tip"))
         self.view.setAccessibleName(say("gui.datasets.view"))
         self._refresh.setToolTip(say("gui.datasets.refresh"))
         self._refresh.setAccessibleName(say("gui.datasets.refresh"))
         self.files.speak()
         self._show(self._desk.catalogue)
+        self._count()
 
     def reload(self) -> None:
         """The list anew from the hub."""
@@ -132,10 +168,37 @@ class DatasetsPage(QWidget):
             self._desk.load_catalogue(refresh=True)
 
     def focus_search(self) -> None:
-        self.search.setFocus()
-        self.search.selectAll()
+        """The search of the list; from there, that of the files."""
+        field = self.files.filter if self.search.hasFocus() and self.files.filter.isVisible() else self.search
+        field.setFocus()
+        field.selectAll()
+
+    def show_dataset(self, key: str) -> bool:
+        """Chooses the dataset with this key, which no package has. False where the list has none."""
+        self.search.clear()
+        self.ranges[Range.ALL].setChecked(True)
+        model = self._desk.datasets
+        rows = ((row, model.dataset(row)) for row in range(model.rowCount()))
+        row = next((row for row, one in rows if one.key == key and not one.package), None)
+        if row is not None:
+            self._mark(row)
+            self.view.scrollTo(model.index(row, datasets.TITLE))
+        return row is not None
 
     # ---- the list ----
+
+    def _count(self) -> None:
+        """How many the ranges have."""
+        for each, chip in self.ranges.items():
+            chip.setText(
+                self._desk.words.say(f"gui.datasets.range.{each.name.lower()}", n=self._desk.datasets.count(each) or "")
+            )
+            chip.updateGeometry()
+
+    def _narrowed(self, number: int, on: bool) -> None:
+        if on:
+            self._desk.datasets.narrow(Range(number))
+            self._show(self._desk.catalogue)
 
     def _typed(self, text: str) -> None:
         self._desk.datasets.search(text)
@@ -181,15 +244,15 @@ class DatasetsPage(QWidget):
             title = words.problem(copy.problem).title
             self._age.say(words.say("gui.datasets.old", moment=words.moment(copy.asked_at), problem=title))
         else:
-            key = "gui.datasets.found" if model.searching.strip() else "gui.datasets.count"
+            narrowed = model.searching.strip() or model.range is not Range.ALL
+            key = "gui.datasets.found" if narrowed else "gui.datasets.count"
             moment = words.moment(copy.asked_at) if copy.asked_at else ""
             self._age.say(words.say(key, n=model.rowCount(), all=model.total, moment=moment))
 
     def _show_empty(self, copy: Copy) -> None:
         words = self._desk.words
         if self._desk.datasets.total:
-            text = self._desk.datasets.searching.strip()
-            self._empty.tell(words.say("gui.datasets.no-hit", text=text), "", words.say("gui.datasets.clear"))
+            self._show_no_hit(self._desk.datasets.searching.strip(), self._desk.datasets.range)
         elif copy.problem is not None:
             told = words.problem(copy.problem)
             self._empty.tell(told.title, told.advice, words.say("gui.cure.try-again"))
@@ -197,8 +260,21 @@ class DatasetsPage(QWidget):
             self._empty.tell(words.say("gui.datasets.loading"))
         self._stack.setCurrentWidget(self._empty)
 
+    def _show_no_hit(self, text: str, shown: Range) -> None:
+        say, name = self._desk.words.say, shown.name.lower()
+        if shown is Range.ALL:
+            self._empty.tell(say("gui.datasets.no-hit", text=text), "", say("gui.datasets.clear"))
+        elif text and self._desk.datasets.count(shown):
+            self._empty.tell(say("gui.datasets.none.here", text=text), "", say("gui.datasets.none.search-all"))
+        else:
+            title, how = say(f"gui.datasets.none.{name}"), say(f"gui.datasets.none.{name}-how")
+            self._empty.tell(title, how, say("gui.datasets.range.show-all"))
+
     def _help(self) -> None:
-        if self._desk.datasets.total:
+        model = self._desk.datasets
+        if model.range is not Range.ALL:
+            self.ranges[Range.ALL].setChecked(True)
+        elif model.total:
             self.search.clear()
             self.search.setFocus()
         else:
@@ -229,6 +305,7 @@ class DatasetsPage(QWidget):
             self._desk.link.tell(Configure(0, {"folder": base}), refused=self._desk.refused.emit)
 
     def _was_added(self, answer: Added) -> None:
+        self._desk.marks.visit()
         self._desk.tree.untick_all()
         self.files.target.refresh()
         self.added.emit(answer.transfer)

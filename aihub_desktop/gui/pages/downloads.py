@@ -10,13 +10,14 @@ from PySide6.QtGui import QAction, QDesktopServices, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.messages import Cancel, Resume, Retry, TransferRow
-from aihub_desktop.domain.states import TransferState
+from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.domain.storage import split_container
 from aihub_desktop.gui import icons
 from aihub_desktop.gui.address_dialog import AddressDialog
 from aihub_desktop.gui.choice import Choice
 from aihub_desktop.gui.cures import Cure, cures_of, page_of
 from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.inside.entrance import has_inside
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.queue_rows import in_trouble
 from aihub_desktop.gui.models.queue_words import Column
@@ -41,6 +42,7 @@ class DownloadsPage(QWidget):
     """Buttons act on the selected rows. The banner shows the problem of the selected row, else the first there is."""
 
     find_wanted = Signal()
+    look_wanted = Signal(str, str)  # into an archive: its folder, its place there
     storage_wanted = Signal(str)  # the endpoint of a storage whose keys are in question
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
@@ -84,11 +86,12 @@ class DownloadsPage(QWidget):
     def _make_actions(self) -> None:
         acts: dict[str, Callable[[], None]] = {
             "resume": self._resume, "retry": self._retry, "cancel": self._cancel,
-            "remove": self._remove, "folder": self._open_folder,
+            "remove": self._remove, "folder": self._open_folder, "look": self._look,
             "resume-all": lambda: self._desk.link.tell(Resume(0), refused=self._desk.refused.emit),
         }  # fmt: skip
-        for name in (*_ACTIONS, *_FOR_ALL):
+        for name in (*_ACTIONS, *_FOR_ALL, "look"):
             self.actions_by_name[name] = QAction(self)
+        for name in (*_ACTIONS, *_FOR_ALL):
             icons.dress(self.actions_by_name[name], name.removesuffix("-all"))
         for name, act in acts.items():
             self.actions_by_name[name].triggered.connect(act)
@@ -99,7 +102,8 @@ class DownloadsPage(QWidget):
         self.actions_by_name["pause"].setShortcut(QKeySequence("Ctrl+P"))
         # The arrow beside a button is for the mouse.
         self.pausing.stop.setShortcut(QKeySequence("Ctrl+Shift+P"))
-        for action in (*(self.actions_by_name[name] for name in _ACTIONS), self.pausing.stop):
+        self.actions_by_name["look"].setShortcut(QKeySequence("Ctrl+I"))
+        for action in (*(self.actions_by_name[name] for name in (*_ACTIONS, "look")), self.pausing.stop):
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             self.view.addAction(action)
 
@@ -189,6 +193,7 @@ class DownloadsPage(QWidget):
             "cancel": choice.to_cancel() or choice.files_to_cancel(),
             "remove": choice.to_remove(),
             "folder": choice.transfers or choice.files,
+            "look": self._archive(),
             "resume-all": [row for row in rows if row.state in (TransferState.PAUSED, TransferState.NEEDS_USER)],
         }
         for name, able in enabled.items():
@@ -240,7 +245,7 @@ class DownloadsPage(QWidget):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for name in _ACTIONS:
+        for name in ("look", *_ACTIONS):
             if self.actions_by_name[name].isEnabled():
                 menu.addActions(self.pausing.actions() if name == "pause" else [self.actions_by_name[name]])
         if self.ordering.button.isEnabled():
@@ -250,7 +255,7 @@ class DownloadsPage(QWidget):
 
     def _double_clicked(self, index: QModelIndex) -> None:
         if index.parent().isValid():
-            self._open_folder()
+            (self._look if self._archive() else self._open_folder)()
         else:
             first = index.siblingAtColumn(Column.NAME)
             self.view.setExpanded(first, not self.view.isExpanded(first))
@@ -286,6 +291,19 @@ class DownloadsPage(QWidget):
             above = self._desk.queue.row_at(self._desk.queue.index_of(file.transfer))
             if isinstance(above, TransferRow):
                 _open(QUrl.fromLocalFile(str((Path(above.folder) / file.place).parent)))
+
+    def _archive(self) -> tuple[str, str] | None:
+        """The folder and the place of the archive that is chosen, if it is whole."""
+        choice = self.view.choice()
+        file = choice.files[0] if len(choice.files) == 1 and not choice.transfers else None
+        if file is None or file.state is not FileState.DONE or not has_inside(file.place):
+            return None
+        above = self._desk.queue.row_at(self._desk.queue.index_of(file.transfer))
+        return (above.folder, file.place) if isinstance(above, TransferRow) else None
+
+    def _look(self) -> None:
+        if archive := self._archive():
+            self.look_wanted.emit(*archive)
 
     def _try_again(self, row: TransferRow) -> None:
         command = Resume(0, [row.id]) if row.state is TransferState.NEEDS_USER else Retry(0, [row.id])

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeyEvent, QResizeEvent
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QStackedWidget,
-    QToolButton,
     QTreeView,
     QVBoxLayout,
     QWidget,
 )
 
+from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.model import Dataset, SizeRange
-from aihub_desktop.gui import icons
-from aihub_desktop.gui.cures import page_of
+from aihub_desktop.gui.cures import Cure, cures_of
 from aihub_desktop.gui.delegates import TickDelegate
 from aihub_desktop.gui.desk import Copy, Desk
 from aihub_desktop.gui.models import file_tree
+from aihub_desktop.gui.pages.card import DatasetCard
+from aihub_desktop.gui.pages.picks import Picks
 from aihub_desktop.gui.pages.target import TargetBar, own_folder
-from aihub_desktop.gui.parts import Banner, ElidedLabel, EmptyPlace, SearchField, bold
+from aihub_desktop.gui.parts import Banner, EmptyPlace, LinkButton, SearchField
 from aihub_desktop.gui.theme import GRID
 
 _WIDE: Final = 480  # pixels: below, the keys make way for the names
+_HIGH: Final = 660  # pixels: below, the table of contents makes way for the tree
 _OPEN_AT_ONCE: Final = 60  # rows: a small tree is shown whole
 
 
@@ -41,39 +42,44 @@ class FileView(QTreeView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         model = self.model()
         if event.key() == Qt.Key.Key_Space and isinstance(model, file_tree.FileTreeModel):
-            rows = self.selectionModel().selectedRows(file_tree.NAME)
-            on = any(model.tick_state(row) != Qt.CheckState.Checked for row in rows)
-            for row in rows:
-                model.tick(row, on)
+            rows = self._chosen(model)
+            model.tick_rows(rows, any(model.tick_state(row) != Qt.CheckState.Checked for row in rows))
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.entered_key.emit()
         else:
             super().keyPressEvent(event)
 
+    def _chosen(self, model: file_tree.FileTreeModel) -> list[QModelIndex]:
+        # By ranges: `selectedRows` asks for the parent of every row again and again, for 4,000 rows 88,000 times.
+        selection = self.selectionModel().selection()
+        spans = [(span.parent(), span.top(), span.bottom()) for span in map(selection.at, range(selection.count()))]
+        return [
+            model.index(row, file_tree.NAME, above) for above, first, last in spans for row in range(first, last + 1)
+        ]
+
 
 class FilesPanel(QWidget):
-    """Everything about `Desk.chosen`. `wanted` gives the folder when the person wants the ticked files."""
+    """Everything about `Desk.chosen`. `wanted` gives the folder when the person wants the ticked files; `adopt_wanted`
+    where some of them are on this machine already.
+    """
 
     wanted = Signal(str)
+    adopt_wanted = Signal()
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
         self._open: set[str] = set()  # paths of unfolded folders, which a filter must not lose
-        self._title = bold(QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True), 1.25)
-        self._about = ElidedLabel(Qt.TextElideMode.ElideRight)
-        self._notice = ElidedLabel(Qt.TextElideMode.ElideRight)
-        self._page = QToolButton(autoRaise=True)
-        icons.dress(self._page, "link")
-        self._refresh = QToolButton(autoRaise=True)
-        icons.dress(self._refresh, "refresh")
+        self.card = DatasetCard(desk)
+        self.picks = Picks(desk.tree)
+        self.adopt = LinkButton()
         self.filter = SearchField()
         self._all, self._none = QPushButton(autoDefault=False), QPushButton(autoDefault=False)
         self.view = self._make_view()
         self.target = TargetBar(desk)
         self.banner = Banner()
         self._nothing, self._waiting = EmptyPlace("datasets"), EmptyPlace("refresh")
-        self._failed, self._no_hit = EmptyPlace("warning"), EmptyPlace("search")
+        self._failed, self._bare, self._no_hit = EmptyPlace("warning"), EmptyPlace("datasets"), EmptyPlace("search")
         self._stack, self._trees = QStackedWidget(), QStackedWidget()
         self._lay_out()
         self._connect()
@@ -98,13 +104,9 @@ class FilesPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.view.setColumnHidden(file_tree.KEY, self.width() < _WIDE)
+        self.card.composition.make_room(self.height() >= _HIGH)
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(GRID // 2)
-        head.addWidget(self._title, 1)
-        head.addWidget(self._refresh, alignment=Qt.AlignmentFlag.AlignTop)
-        head.addWidget(self._page, alignment=Qt.AlignmentFlag.AlignTop)
         picks = QHBoxLayout()
         picks.setSpacing(GRID)
         picks.addWidget(self.filter, 1)
@@ -112,22 +114,21 @@ class FilesPanel(QWidget):
         picks.addWidget(self._none)
         self._trees.addWidget(self.view)
         self._trees.addWidget(self._no_hit)
-        card = QWidget()
-        box = QVBoxLayout(card)
+        self._page = QWidget()
+        box = QVBoxLayout(self._page)
         box.setContentsMargins(GRID * 2, GRID * 2, GRID * 2, GRID * 2)
         box.setSpacing(GRID)
-        box.addLayout(head)
-        box.addWidget(self._about)
-        box.addWidget(self._notice)
+        box.addWidget(self.card)
+        box.addWidget(self.adopt)
         box.addWidget(self.banner)
         box.addSpacing(GRID // 2)
         box.addLayout(picks)
+        box.addWidget(self.picks)
         box.addWidget(self._trees, 1)
         box.addSpacing(GRID // 2)
         box.addWidget(self.target)
-        for widget in (self._nothing, self._waiting, self._failed, card):
+        for widget in (self._nothing, self._waiting, self._failed, self._bare, self._page):
             self._stack.addWidget(widget)
-        self._card = card
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._stack)
@@ -139,9 +140,9 @@ class FilesPanel(QWidget):
         self.filter.left_down.connect(self._into_tree)
         self._all.clicked.connect(lambda: tree.tick(self.view.rootIndex(), True))
         self._none.clicked.connect(lambda: tree.tick(self.view.rootIndex(), False))
-        self._page.clicked.connect(self._open_page)
-        self._refresh.clicked.connect(self.reload)
-        self._failed.pressed.connect(self.reload)
+        self.card.reload_wanted.connect(self.reload)
+        self._failed.pressed.connect(self._cure)
+        self.adopt.clicked.connect(self.adopt_wanted)
         self.view.expanded.connect(lambda index: self._open.add(tree.path_of(index)))
         self.view.collapsed.connect(lambda index: self._open.discard(tree.path_of(index)))
         self.view.entered_key.connect(self.target.button.click)
@@ -150,10 +151,10 @@ class FilesPanel(QWidget):
 
     def speak(self) -> None:
         say = self._desk.words.say
-        self._page.setToolTip(say("gui.files.page"))
-        self._page.setAccessibleName(say("gui.files.page"))
-        self._refresh.setToolTip(say("gui.files.refresh"))
-        self._refresh.setAccessibleName(say("gui.files.refresh"))
+        self.card.speak()
+        self.picks.speak(self._desk.words)
+        self.adopt.setText(say("gui.adopt.open"))
+        self.adopt.setToolTip(say("gui.adopt.text"))
         self.filter.setPlaceholderText(say("gui.files.filter"))
         self.filter.setAccessibleName(say("gui.files.filter"))
         self.view.setAccessibleName(say("gui.files.view"))
@@ -185,26 +186,35 @@ class FilesPanel(QWidget):
             self._stack.setCurrentWidget(self._waiting)
         elif empty and copy.problem is not None:
             told = self._desk.words.problem(copy.problem)
-            self._failed.tell(told.title, told.advice, self._desk.words.say("gui.cure.try-again"))
+            self._failed.tell(told.title, told.advice, self._desk.words.say(f"gui.cure.{_likeliest(copy.problem)}"))
             self._stack.setCurrentWidget(self._failed)
+        elif empty:
+            self._bare.tell(self._desk.words.say("gui.files.bare"))
+            self._stack.setCurrentWidget(self._bare)
         else:
-            self._show_card(dataset, copy)
+            self._show_page(dataset, copy)
 
-    def _show_card(self, dataset: Dataset, copy: Copy) -> None:
-        words, total = self._desk.words, self._desk.tree.total()
-        self._title.setText(dataset.title or dataset.key)
-        kind = "package" if dataset.package else "dataset"
-        size = words.size_range(total.size)
-        self._about.say(words.say(f"gui.files.about.{kind}", number=dataset.key, n=total.files, size=size))
-        self._notice.say(self._desk.notice)
-        self._notice.setVisible(bool(self._desk.notice.strip()))
-        self._refresh.setEnabled(not copy.loading)
+    def _show_page(self, dataset: Dataset, copy: Copy) -> None:
+        self.card.show_dataset(dataset, loading=copy.loading)
         if copy.problem is not None:
-            told = words.problem(copy.problem)
-            self.banner.tell(told.title, words.say("gui.files.old", moment=words.moment(copy.asked_at)), [])
+            words = self._desk.words
+            cure = (words.say(f"gui.cure.{_likeliest(copy.problem)}"), self._cure)
+            self.banner.tell(
+                words.problem(copy.problem).title,
+                words.say("gui.files.old", moment=words.moment(copy.asked_at)),
+                [cure],
+            )
         else:
             self.banner.hide()
-        self._stack.setCurrentWidget(self._card)
+        self._stack.setCurrentWidget(self._page)
+
+    def _cure(self) -> None:
+        """The one thing to do about what went wrong."""
+        problem = self._desk.files.problem
+        if problem is not None and _likeliest(problem) is Cure.OPEN_PAGE:
+            self.card.page.click()
+        else:
+            self.reload()
 
     def _fit_columns(self) -> None:
         words, metrics, header = self._desk.words, self.view.fontMetrics(), self.view.header()
@@ -218,12 +228,12 @@ class FilesPanel(QWidget):
 
     def _filter_typed(self, text: str) -> None:
         self._desk.tree.filter(text)
-        found = self._desk.tree.shown_files() > 0 or not text
+        found = self._desk.tree.content.shown_files() > 0 or not text
         self._trees.setCurrentWidget(self.view if found else self._no_hit)
         self._name_picks()
 
     def _name_picks(self) -> None:
-        kind = "shown" if self._desk.tree.filtering else "all"
+        kind = "shown" if self._desk.tree.content.filter else "all"
         for button, act in ((self._all, "tick"), (self._none, "untick")):
             button.setText(self._desk.words.say(f"gui.files.{act}-{kind}"))
 
@@ -233,7 +243,7 @@ class FilesPanel(QWidget):
         self._name_picks()
         self._trees.setCurrentWidget(self.view)
         folders = list(tree.folders())
-        small = tree.shown_files() + len(folders) <= _OPEN_AT_ONCE
+        small = tree.content.shown_files() + len(folders) <= _OPEN_AT_ONCE
         with QSignalBlocker(self.view):
             for place, folder in enumerate(folders):
                 if small or place == 0 or tree.path_of(folder) in self._open:
@@ -247,6 +257,7 @@ class FilesPanel(QWidget):
                 first, QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
             )
 
-    def _open_page(self) -> None:
-        if self._desk.chosen is not None:
-            QDesktopServices.openUrl(QUrl(page_of(self._desk.chosen)))
+
+def _likeliest(problem: Problem) -> Cure:
+    """To look at the page where the hub will not say more; for all else to ask again."""
+    return Cure.OPEN_PAGE if Cure.OPEN_PAGE in cures_of(problem) else Cure.TRY_AGAIN

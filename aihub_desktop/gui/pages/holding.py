@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QPoint, Qt, QUrl, Signal
+from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QMenu,
     QProgressBar,
     QPushButton,
     QTreeView,
@@ -24,11 +25,14 @@ from aihub_desktop.domain.holdings import HoldingRow, HoldingState
 from aihub_desktop.domain.tasks import TASK_ENDED, TaskKind, TaskRow, TaskState
 from aihub_desktop.gui.delegates import NumberDelegate, PlaceDelegate, RowDelegate, SignDelegate
 from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.inside.entrance import has_inside
+from aihub_desktop.gui.inside.left_out_dialog import LeftOutDialog
 from aihub_desktop.gui.models.library_words import FileColumn, LibraryWords, share_of
 from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Sign, bold
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.tick_box import TickBox
 
+_TOLD_ELSEWHERE = (TaskKind.VERIFY, TaskKind.DEEP)
 _SCALE = 1000  # of the bar: a task of hours moves by less than a percent at a time
 
 
@@ -36,6 +40,7 @@ class TaskStrip(QFrame):
     """How far the task of a folder is, with a button that stops it; or what came of it. Hidden where there is none."""
 
     stop_wanted = Signal()
+    left_out_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +49,8 @@ class TaskStrip(QFrame):
         self.bar.setFixedHeight(6)
         self.stop = QPushButton(autoDefault=False)
         self.stop.clicked.connect(self.stop_wanted)
+        self.left_out = QPushButton(autoDefault=False)
+        self.left_out.clicked.connect(self.left_out_wanted)
         texts = QVBoxLayout()
         texts.setSpacing(GRID // 2)
         texts.addWidget(self._text)
@@ -52,6 +59,7 @@ class TaskStrip(QFrame):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID * 2)
         row.addLayout(texts, 1)
+        row.addWidget(self.left_out)
         row.addWidget(self.stop)
         self.hide()
 
@@ -73,10 +81,14 @@ class TaskStrip(QFrame):
         self.bar.setValue(round((share or 0) * _SCALE))
         self.bar.setAccessibleName(text)
         self.stop.setVisible(at_work)
+        self.left_out.setVisible(not at_work and bool(task.refused or (task.archives and task.problem)))
 
 
 class HoldingPanel(QWidget):
-    """Shows `Library.chosen`."""
+    """Shows `Library.chosen`. The wishes are those of `LibraryPage`."""
+
+    look_wanted = Signal(str, str)
+    unpack_wanted = Signal(str, object)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -91,6 +103,8 @@ class HoldingPanel(QWidget):
         self.strip = TaskStrip()
         self.damaged = TickBox()
         self.view = self._make_view()
+        self.actions_by_name = {name: QAction(self) for name in ("look", "unpack", "folder")}
+        self.look_button = QPushButton(autoDefault=False)
         self._lay_out()
         self._connect()
         self.speak()
@@ -108,6 +122,7 @@ class HoldingPanel(QWidget):
         view.setAllColumnsShowFocus(True)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header = view.header()
         header.setSectionsMovable(False)
         header.setStretchLastSection(False)
@@ -122,7 +137,8 @@ class HoldingPanel(QWidget):
         head = QHBoxLayout()
         head.setSpacing(GRID * 2)
         head.addWidget(self._title, 1)
-        head.addWidget(self.damaged, alignment=Qt.AlignmentFlag.AlignBottom)
+        head.addWidget(self.damaged, alignment=Qt.AlignmentFlag.AlignVCenter)
+        head.addWidget(self.look_button, alignment=Qt.AlignmentFlag.AlignVCenter)
         box = QVBoxLayout(self)
         box.setContentsMargins(GRID * 2, GRID + 4, GRID * 2, GRID)
         box.setSpacing(GRID // 2)
@@ -140,12 +156,23 @@ class HoldingPanel(QWidget):
         self._library.changed.connect(self._show)
         self.damaged.toggled.connect(self._filter)
         self.strip.stop_wanted.connect(self._stop)
-        self.view.doubleClicked.connect(lambda index: self._open(index.row()))
+        self.strip.left_out_wanted.connect(self._show_left_out)
+        self.view.activated.connect(lambda _: self.actions_by_name["look" if self._archive() else "folder"].trigger())
+        self.view.selectionModel().currentRowChanged.connect(lambda *_: self._fit_actions())
+        self.view.customContextMenuRequested.connect(self._menu)
+        for name, act in (("look", self._look), ("unpack", self._unpack), ("folder", self._open)):
+            self.actions_by_name[name].triggered.connect(act)
+        self.look_button.clicked.connect(self.actions_by_name["look"].trigger)
 
     def speak(self) -> None:
         say, metrics, header = self._desk.words.say, self.view.fontMetrics(), self.view.header()
         self.view.setAccessibleName(say("gui.library.files-view"))
         self.strip.stop.setText(say("gui.library.do.stop"))
+        self.strip.left_out.setText(say("gui.left-out.show"))
+        for name, key in (("look", "gui.inside.do.look"), ("unpack", "gui.inside.do.unpack")):
+            self.actions_by_name[name].setText(say(key))
+        self.actions_by_name["folder"].setText(say("gui.library.do.folder"))
+        self.look_button.setText(say("gui.inside.do.look"))
         proof = max((self._desk.words.proof(proof) for proof in ("archive", "length")), key=len)
         samples = {
             FileColumn.SIZE: self._desk.words.size(996 << 30),
@@ -171,6 +198,7 @@ class HoldingPanel(QWidget):
         self._warning.setVisible(bool(warning))
         self._sign.setVisible(bool(warning))
         self._show_damage(row)
+        self._fit_actions()
         self.strip.show_task(_worth_telling(self._library.running(row)), words)
 
     def _show_damage(self, row: HoldingRow) -> None:
@@ -191,14 +219,53 @@ class HoldingPanel(QWidget):
         if task is not None:
             self._library.stop(task, self._desk.refused.emit)
 
-    def _open(self, place: int) -> None:
-        row, file = self._library.chosen, self._library.files.file_at(place)
-        if row is not None and file is not None:
-            folder = Path(os.path.join(row.folder, file.place)).parent
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+    # ---- one file ----
+
+    def _file(self) -> tuple[str, str] | None:
+        """The folder and the place of the file that is chosen."""
+        row, file = self._library.chosen, self._library.files.file_at(self.view.currentIndex().row())
+        return None if row is None or file is None else (row.folder, file.place)
+
+    def _archive(self) -> tuple[str, str] | None:
+        file = self._file()
+        return file if file is not None and has_inside(file[1]) else None
+
+    def _fit_actions(self) -> None:
+        found = self._archive() is not None
+        self.look_button.setEnabled(found)
+        self.look_button.setVisible(self.view.isVisibleTo(self))
+        for name in ("look", "unpack"):
+            self.actions_by_name[name].setVisible(found)
+
+    def _menu(self, place: QPoint) -> None:
+        if self._file() is not None:
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.addActions(list(self.actions_by_name.values()))
+            menu.popup(self.view.viewport().mapToGlobal(place))
+
+    def _look(self) -> None:
+        if archive := self._archive():
+            self.look_wanted.emit(*archive)
+
+    def _unpack(self) -> None:
+        if archive := self._archive():
+            self.unpack_wanted.emit(archive[0], [archive[1]])
+
+    def _open(self) -> None:
+        if file := self._file():
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(os.path.join(*file)).parent)))
+
+    def _show_left_out(self) -> None:
+        row = self._library.chosen
+        task = None if row is None else self._library.running(row)
+        if task is not None:
+            LeftOutDialog(self._desk, task, self).open()
 
 
 def _worth_telling(task: TaskRow | None) -> TaskRow | None:
-    """What a verification found stands elsewhere once it is over."""
-    is_over = task is not None and task.state is TaskState.DONE and task.kind is not TaskKind.UNPACK
-    return None if is_over else task
+    """What a verification found stands elsewhere once it is over, and what a survey found in its own dialog."""
+    if task is None or task.state not in TASK_ENDED:
+        return task
+    told = task.kind is TaskKind.SURVEY or (task.state is TaskState.DONE and task.kind in _TOLD_ELSEWHERE)
+    return None if told else task

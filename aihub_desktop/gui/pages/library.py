@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices, QKeySequence, QResizeEvent
+from PySide6.QtGui import QAction, QDesktopServices, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QMenu,
@@ -23,16 +22,17 @@ from PySide6.QtWidgets import (
 )
 
 from aihub_desktop.domain.holdings import HoldingRow, HoldingState
-from aihub_desktop.domain.messages import Added, Discarded
+from aihub_desktop.domain.messages import Discarded, Repaired
 from aihub_desktop.domain.tasks import TASK_ENDED
 from aihub_desktop.gui import icons
 from aihub_desktop.gui.delegates import NumberDelegate, RowDelegate, SignDelegate, TitleDelegate
 from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.dropping import dropped_folder, welcome
 from aihub_desktop.gui.models.library_words import Column, LibraryWords
+from aihub_desktop.gui.pages.door import Door
 from aihub_desktop.gui.pages.holding import HoldingPanel
 from aihub_desktop.gui.parts import Banner, EmptyPlace, Rule
 from aihub_desktop.gui.theme import GRID
-from aihub_desktop.gui.tick_box import TickBox
 
 _ACTIONS = ("folder", "verify", "unpack", "repair", "remove", "discard")
 _ICONS = {"repair": "retry", "remove": "cancel", "discard": "remove"}
@@ -41,9 +41,15 @@ _ABSENT = (HoldingState.AWAY, HoldingState.GONE, HoldingState.UNREADABLE)
 
 
 class LibraryPage(QWidget):
-    """`added` gives the number of the download that a repair became."""
+    """`added` gives the number of the download that a repair became.
+
+    `look_wanted` gives a folder and the place of an archive in it; `unpack_wanted` a folder and the places of archives,
+    None for all.
+    """
 
     added = Signal(int)
+    look_wanted = Signal(str, str)
+    unpack_wanted = Signal(str, object)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +59,7 @@ class LibraryPage(QWidget):
         self._bar, self._add_bar = QToolBar(), QToolBar()
         self._menu = QMenu(self)
         self.banner = Banner(closable=True)
+        self.door = Door(desk)
         self.view = self._make_view()
         self.panel = HoldingPanel(desk)
         self._empty = EmptyPlace("library")
@@ -93,8 +100,8 @@ class LibraryPage(QWidget):
     def _make_actions(self) -> None:
         acts: dict[str, Callable[[], None]] = {
             "folder": self._open_folder, "quick": lambda: self._verify(deep=False),
-            "deep": lambda: self._verify(deep=True), "unpack": self._ask_unpack, "repair": self._repair,
-            "remove": self._remove, "discard": self._ask_discard, "add": self._pick,
+            "deep": lambda: self._verify(deep=True), "unpack": self._unpack, "repair": self._repair,
+            "remove": self._remove, "discard": self._ask_discard, "add": self.door.pick,
         }  # fmt: skip
         for name, act in acts.items():
             self.actions_by_name[name].triggered.connect(act)
@@ -147,7 +154,10 @@ class LibraryPage(QWidget):
         self._stack.addWidget(self.splitter)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._stack)
+        outer.setSpacing(0)
+        outer.addWidget(self.door)
+        outer.addWidget(self._stack, 1)
+        self.setAcceptDrops(True)
 
     def _connect(self) -> None:
         self.view.selectionModel().currentRowChanged.connect(lambda *_: self._chosen())
@@ -155,7 +165,10 @@ class LibraryPage(QWidget):
         self.view.doubleClicked.connect(lambda _: self._open_folder())
         self._library.changed.connect(self._show)
         self._library.chosen_changed.connect(self._show)
-        self._empty.pressed.connect(self._pick)
+        self._empty.pressed.connect(self.door.pick)
+        self.door.entered.connect(self.mark)
+        self.panel.look_wanted.connect(self.look_wanted)
+        self.panel.unpack_wanted.connect(self.unpack_wanted)
 
     def speak(self) -> None:
         say = self._desk.words.say
@@ -171,6 +184,7 @@ class LibraryPage(QWidget):
             say("gui.library.empty.title"), say("gui.library.empty.text"), say("gui.library.empty.button")
         )  # fmt: skip
         self._fit_columns()
+        self.door.speak()
         self.panel.speak()
         self._show()
 
@@ -228,6 +242,12 @@ class LibraryPage(QWidget):
             self.view.selectionModel().setCurrentIndex(index, flags)
             self.view.scrollTo(index)
 
+    def show_folder(self, folder: str) -> None:
+        """Chooses it, if it is on the list."""
+        for row in self._library.folders.rows():
+            if row.folder == folder:
+                self.mark(row.id)
+
     def _show_menu(self, place: QPoint) -> None:
         if self._row() is None:
             return
@@ -248,31 +268,28 @@ class LibraryPage(QWidget):
             self._library.verify(row, deep=deep, refused=self._desk.refused.emit)
 
     def _repair(self) -> None:
-        def asked(answer: Added) -> None:
+        def asked(answer: Repaired) -> None:
+            self._left(answer)
             self.added.emit(answer.transfer)
 
         if row := self._row():
             self._library.repair(row, asked, self._desk.refused.emit)
 
+    def _left(self, answer: Repaired) -> None:
+        """What cannot be had again is told here, where it stays broken."""
+        words = self._desk.words
+        if answer.left and answer.reason is not None:
+            self.banner.tell(words.say("gui.library.left", n=answer.left), " ".join(words.problem(answer.reason)), [])
+        else:
+            self.banner.hide()
+
     def _remove(self) -> None:
         if row := self._row():
-            self._library.remove(row, self._desk.refused.emit)
+            self.door.remove(row)
 
-    def _ask_unpack(self) -> None:
-        row = self._row()
-        if row is None or row.summary is None:
-            return
-        say = self._desk.words.say
-        box = self._question(
-            "gui.library.ask.unpack-do", say("gui.library.ask.unpack", n=row.summary.archives),
-            say("gui.library.ask.unpack-text"), lambda: self._unpack(row, keep=not tick.isChecked()),
-        )  # fmt: skip
-        tick = TickBox(say("gui.library.ask.unpack-delete"))
-        box.setCheckBox(tick)
-        box.open()
-
-    def _unpack(self, row: HoldingRow, *, keep: bool) -> None:
-        self._library.unpack(row, keep=keep, refused=self._desk.refused.emit)
+    def _unpack(self) -> None:
+        if row := self._row():
+            self.unpack_wanted.emit(row.folder, None)
 
     def _ask_discard(self) -> None:
         row = self._row()
@@ -312,14 +329,12 @@ class LibraryPage(QWidget):
         else:
             self.banner.hide()
 
-    def _pick(self) -> None:
-        dialog = QFileDialog(self, self._desk.words.say("gui.library.pick"), self._desk.settings.folder)
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(self.add)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+    # ---- folders that are dragged here ----
 
-    def add(self, folder: str) -> None:
-        """Puts a folder on the list and shows it."""
-        self._library.add(folder, lambda row: self.mark(row.id), self._desk.refused.emit)
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        welcome(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        if folder := dropped_folder(event.mimeData()):
+            event.acceptProposedAction()
+            self.door.add(folder)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QRegularExpression, Qt, QUrl, Signal
+from PySide6.QtCore import QProcess, QRegularExpression, QStandardPaths, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QRegularExpressionValidator
 from PySide6.QtWidgets import (
     QComboBox,
@@ -22,13 +23,18 @@ from PySide6.QtWidgets import (
 from aihub_desktop import __version__
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui import icons
+from aihub_desktop.gui.about_dialog import AboutDialog
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.form import Form, Number
+from aihub_desktop.gui.log_dialog import LogDialog
+from aihub_desktop.gui.pages.settings_desktop import DesktopSection
 from aihub_desktop.gui.pages.settings_key import KeySection
 from aihub_desktop.gui.pages.settings_pace import PaceSection
 from aihub_desktop.gui.pages.target import base_folder
-from aihub_desktop.gui.parts import ElidedLabel, LinkButton, Rule
+from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, LinkButton, Rule
+from aihub_desktop.gui.presence import Presence
 from aihub_desktop.gui.theme import GRID
+from aihub_desktop.system import program
 from aihub_desktop.system.words import Words
 
 LANGUAGES = ("", "ko", "en")  # "" follows the system
@@ -41,13 +47,14 @@ class SettingsPage(QWidget):
 
     language_wanted = Signal(str)
 
-    def __init__(self, desk: Desk, language: str, parent: QWidget | None = None) -> None:
+    def __init__(self, desk: Desk, presence: Presence, language: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
         self.key, self.pace = KeySection(desk), PaceSection(desk)
         self.language = _Language(language)
-        self.disk, self.advanced = _Disk(desk), _Advanced(desk)
-        self._forms: list[Form] = [self.pace, self.disk, self.language, self.advanced, _About(desk)]
+        self.disk, self.advanced, self.desktop = _Disk(desk), _Advanced(desk), DesktopSection(desk, presence)
+        self.about = _About(desk)
+        self._forms: list[Form] = [self.pace, self.disk, self.desktop, self.language, self.advanced, self.about]
         self._scroll = QScrollArea(widgetResizable=True)
         self._lay_out()
         self.language.box.activated.connect(lambda place: self.language_wanted.emit(LANGUAGES[place]))
@@ -172,15 +179,55 @@ class _Advanced(Form):
 class _About(Form):
     def __init__(self, desk: Desk) -> None:
         super().__init__("gui.settings.about.head")
+        self._desk = desk
         hub, home = ElidedLabel(), ElidedLabel()
         hub.say(desk.hub)
         home.say(str(desk.home))
-        self._open = LinkButton()
-        self._open.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(desk.home))))
+        self.links = {name: LinkButton() for name in ("about", "log", "diagnostics", "open-home")}
+        self.told = FaintLabel()
+        self.told.setWordWrap(True)
         for words, value in (("version", QLabel(__version__)), ("hub", hub), ("home", home)):
             self.add(f"gui.settings.about.{words}", value)
-        self.add_below(self._open)
+        for link in self.links.values():
+            self.add_below(link)
+        self.add_below(self.told)
+        self.show_row(self.told, False)
+        self.links["about"].clicked.connect(lambda: AboutDialog(desk, self).open())
+        self.links["log"].clicked.connect(lambda: LogDialog(desk, self).open())
+        self.links["diagnostics"].clicked.connect(self._diagnose)
+        self.links["open-home"].clicked.connect(lambda: _open(desk.home))
 
     def speak(self, words: Words) -> None:
         super().speak(words)
-        self._open.setText(words.say("gui.settings.about.open-home"))
+        for name, link in self.links.items():
+            link.setText(words.say(f"gui.settings.about.{name}"))
+
+    def _diagnose(self) -> None:
+        """One click: the archive is among the downloads, and its folder open."""
+        self.links["diagnostics"].setEnabled(False)
+        words = ("--home", str(self._desk.home), "--api-url", self._desk.hub, "diagnostics", str(_downloads()))
+        command = program.command(*words)
+        process = QProcess(self)
+        process.finished.connect(lambda code, _: self._diagnosed(process, code))
+        process.start(command[0], command[1:])
+
+    def _diagnosed(self, process: QProcess, code: int) -> None:
+        self.links["diagnostics"].setEnabled(True)
+        path = bytes(process.readAllStandardOutput().data()).decode("utf-8", errors="replace").strip()
+        say = self._desk.words.say
+        self.told.setText(
+            say("gui.settings.about.diagnosed", path=path) if code == 0 else say("gui.settings.about.not")
+        )
+        self.show_row(self.told, True)
+        process.deleteLater()
+        if code == 0:
+            _open(Path(path).parent)
+
+
+def _downloads() -> Path:
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DownloadLocation)
+    return Path(place) if place and Path(place).is_dir() else Path.home()
+
+
+def _open(folder: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Signal
@@ -66,6 +67,13 @@ class StoragePage(QWidget):
         """The dialog of the storage with this endpoint, also of one that is not entered yet."""
         self.tabs.setCurrentIndex(OBJECTS)
         self.shelves.show_storage(endpoint)
+
+    def take(self, addresses: list[str], lists: list[Path]) -> None:
+        """Addresses, and files that hold some: they are shown, and nothing is received yet."""
+        self.tabs.setCurrentIndex(ADDRESSES)
+        if addresses:
+            self.web.take_addresses(addresses)
+        self.web.take_files(lists)
 
     def focus_filter(self) -> None:
         if self.tabs.currentIndex() == OBJECTS and self._desk.depot.chosen is not None:

@@ -9,7 +9,6 @@ from typing import Final, Protocol
 from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import DiskSpace, Space
 from aihub_desktop.domain.model import Dataset, RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
@@ -17,7 +16,7 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui import icons, theme
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models.tree import Sum
-from aihub_desktop.gui.parts import FaintLabel, Sign, bold
+from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Sign, bold
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.tick_box import TickBox
 from aihub_desktop.system import room
@@ -85,12 +84,14 @@ class TargetBar(QWidget):
         self._label.setBuddy(self._folder)
         self._choose = QPushButton(autoDefault=False)
         icons.dress(self._choose, "folder")
-        self._amount = bold(QLabel(), 1.08)
+        self._amount = ElidedLabel(Qt.TextElideMode.ElideRight)
+        bold(self._amount, 1.08)
+        self._peak = ElidedLabel(Qt.TextElideMode.ElideRight)
         self._free = FaintLabel()
         self._free.setWordWrap(True)
         self._sign = Sign("warning", 16, warning=True)
-        self._unpack = TickBox()
-        self._unpack.setChecked(bool(desk.preferences.value(_UNPACK, False, bool)))
+        self.unpacking = TickBox()
+        self.unpacking.setChecked(bool(desk.preferences.value(_UNPACK, False, bool)))
         self.button = QPushButton(autoDefault=True)
         self.button.setDefault(True)
         theme.primary(self.button)
@@ -115,15 +116,19 @@ class TargetBar(QWidget):
         texts.setSpacing(2)
         texts.addWidget(self._amount)
         texts.addLayout(free)
+        unpacking = QHBoxLayout()
+        unpacking.setSpacing(GRID * 2)
+        unpacking.addWidget(self.unpacking)
+        unpacking.addWidget(self._peak, 1)
         second = QHBoxLayout()
         second.setSpacing(GRID * 2)
         second.addLayout(texts, 1)
-        second.addWidget(self._unpack, alignment=Qt.AlignmentFlag.AlignVCenter)
         second.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignVCenter)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(GRID + 4)
         box.addLayout(first)
+        box.addLayout(unpacking)
         box.addLayout(second)
 
     def _connect(self) -> None:
@@ -132,7 +137,7 @@ class TargetBar(QWidget):
         self._later.timeout.connect(self._ask_space)
         self._choose.clicked.connect(self._pick)
         self.button.clicked.connect(lambda: self.wanted.emit(self.folder()))
-        self._unpack.toggled.connect(lambda on: self._desk.preferences.setValue(_UNPACK, on))
+        self.unpacking.toggled.connect(self._unpacking_chosen)
         self._basket.ticks_changed.connect(self._count)
         self._desk.settings_changed.connect(self._configured)
 
@@ -142,7 +147,7 @@ class TargetBar(QWidget):
         self._folder.setAccessibleName(say("gui.target.label"))
         self._choose.setText(say("gui.target.choose"))
         self.button.setText(say("gui.target.download"))
-        self._unpack.setText(say("gui.target.unpack"))
+        self.unpacking.setText(say("gui.target.unpack"))
         self._show()
 
     def folder(self) -> str:
@@ -156,9 +161,14 @@ class TargetBar(QWidget):
         return self._free.text()
 
     @property
+    def peak(self) -> str:
+        """What is said of all that the files take up once they are unpacked, "" for nothing."""
+        return self._peak.accessibleName()
+
+    @property
     def unpack(self) -> bool:
         """Whether archives are to be unpacked once all is here."""
-        return self._unpack.isChecked()
+        return self.unpacking.isChecked()
 
     def base(self) -> str:
         """The folder without the part that belongs to this dataset: where the next one will go beside it."""
@@ -195,6 +205,10 @@ class TargetBar(QWidget):
         else:
             self._folder.setCursorPosition(0)
 
+    def _unpacking_chosen(self, on: bool) -> None:
+        self._desk.preferences.setValue(_UNPACK, on)
+        self._show()
+
     def _edited(self) -> None:
         self._space = None
         self._folder.setToolTip(self._folder.text())
@@ -217,19 +231,17 @@ class TargetBar(QWidget):
 
     def _ask_space(self) -> None:
         if folder := self.folder():
-            self._desk.link.ask(Space(0, folder), DiskSpace, lambda space: self._spaced(folder, space), self._unspaced)
+            self._desk.link.ask(
+                Space(0, folder), DiskSpace, lambda space: self._spaced(folder, space), lambda _: self.show_space(None)
+            )
 
     def _spaced(self, folder: str, space: DiskSpace) -> None:
         if folder == self.folder():
             self.show_space(space)
 
-    def show_space(self, space: DiskSpace) -> None:
-        """What is known of the folder's drive."""
+    def show_space(self, space: DiskSpace | None) -> None:
+        """What is known of the folder's drive, None for nothing."""
         self._space = space
-        self._show()
-
-    def _unspaced(self, problem: Problem) -> None:
-        self._space = None
         self._show()
 
     def _count(self) -> None:
@@ -244,11 +256,13 @@ class TargetBar(QWidget):
             if unknown := total.unknown:
                 size = words.say("gui.target.sizes-unknown", size=size if total.size.high else "", n=unknown)
             text = words.say("gui.target.sum", n=total.files, size=size, hidden=hidden)
-            self._amount.setText(words.say("gui.target.and-unknown", sum=text, n=ends) if ends else text)
+            self._amount.say(words.say("gui.target.and-unknown", sum=text, n=ends) if ends else text)
         elif ends:
-            self._amount.setText(words.say("gui.target.unknown", n=ends))
+            self._amount.say(words.say("gui.target.unknown", n=ends))
         else:
-            self._amount.setText(words.say("gui.target.nothing"))
+            self._amount.say(words.say("gui.target.nothing"))
+        peak = room.peak(total.size, total.unpacked) if self.unpack else None
+        self._peak.say(words.say("room.peak", size=words.size_range(peak)) if peak else "")
         found = self._judge(total)
         self._free.setText(found.text)
         self._sign.setVisible(found.warns)
@@ -265,4 +279,5 @@ class TargetBar(QWidget):
         # Only where files have a longest length is it worth the walk through all of them.
         limited = self._space.largest is not None
         large = room.too_large(self._space, self._basket.files(ticked=True)) if limited else 0
-        return room.verdict(self._desk.words, self._space, total.size, large)
+        peak = room.peak(total.size, total.unpacked) if self.unpack else None
+        return room.verdict(self._desk.words, self._space, total.size, large, peak)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QKeySequence, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
-from aihub_desktop.domain.messages import Remove, Restore, TransferRow
+from aihub_desktop.domain.messages import BringBack, Remove, TransferRow
 from aihub_desktop.gui import icons
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.parts import ElidedLabel, Sign, paint_frame
@@ -68,7 +68,7 @@ class UndoBar(QFrame):
 
     def take_back(self) -> None:
         if self._removed:
-            self._desk.link.tell(Restore(0, self._removed), refused=self._desk.refused.emit)
+            self._desk.link.tell(BringBack(0, self._removed), refused=self._desk.refused.emit)
         self.forget()
 
     def forget(self) -> None:

@@ -215,6 +215,9 @@ class WebPanel(QWidget):
         for path in paths:
             self.take_file(path)
 
+    def take_addresses(self, addresses: list[str]) -> None:
+        self._take(address_list.read("\n".join(addresses)))
+
     def take_file(self, path: Path) -> None:
         """A list of addresses or of checksums, or a Metalink."""
         try:

@@ -1,0 +1,1 @@
+"""Archives in the window: a look inside, and unpacking."""

@@ -1,0 +1,50 @@
+"""The part of the settings page that is about the window among others, and about sleep."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QComboBox, QWidget
+
+from aihub_desktop.domain.settings import Awake, Settings
+from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.form import Form
+from aihub_desktop.gui.presence import Presence
+from aihub_desktop.gui.theme import GRID
+from aihub_desktop.gui.tick_box import TickBox
+from aihub_desktop.system.words import Words
+
+
+class DesktopSection(Form):
+    """Whether it stays when it is closed, what it tells, and whether the machine may sleep."""
+
+    def __init__(self, desk: Desk, presence: Presence, parent: QWidget | None = None) -> None:
+        super().__init__("gui.settings.desktop.head", parent)
+        self._desk = desk
+        self.stays, self.notices = TickBox(), TickBox()
+        self.stays.setChecked(presence.stays)
+        self.notices.setChecked(presence.notifies)
+        self.awake = QComboBox()
+        for choice in Awake:
+            self.awake.addItem("", choice.value)
+        self.awake.setMaximumWidth(GRID * 40)
+        self.add_below(self.stays)
+        self.note("gui.settings.desktop.background-note")
+        self.add_below(self.notices)
+        self.add("gui.settings.desktop.keep-awake", self.awake)
+        self.note("gui.settings.desktop.keep-awake-note")
+        self.stays.toggled.connect(presence.set_stays)
+        self.notices.toggled.connect(presence.set_notifies)
+        self.awake.activated.connect(lambda place: desk.configure(awake=str(self.awake.itemData(place))))
+        desk.settings_changed.connect(self._show)
+
+    def speak(self, words: Words) -> None:
+        super().speak(words)
+        self.stays.setText(words.say("gui.settings.desktop.background"))
+        self.notices.setText(words.say("gui.settings.desktop.notices"))
+        for place, choice in enumerate(Awake):
+            self.awake.setItemText(place, words.say(f"gui.settings.desktop.awake.{choice}"))
+        self._show(self._desk.settings)
+
+    def _show(self, settings: Settings) -> None:
+        with QSignalBlocker(self.awake):
+            self.awake.setCurrentIndex(list(Awake).index(settings.awake))

@@ -1,0 +1,86 @@
+"""The window among others: icon beside the clock, taskbar, notices, and staying there when it is closed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
+
+from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.notices import Notices
+from aihub_desktop.gui.standing import Standing, standing
+from aihub_desktop.gui.taskbar import Taskbar
+from aihub_desktop.gui.tray import Tray
+
+_BACKGROUND: Final = "desktop/background"
+_NOTICES: Final = "desktop/notices"
+_TOLD: Final = "desktop/background-told"
+
+
+class Presence(QObject):
+    """Follows the queue. The window connects to the wishes of `tray`."""
+
+    def __init__(self, desk: Desk, window: QWidget) -> None:
+        super().__init__(window)
+        self._desk = desk
+        self.now = Standing()
+        self.tray = Tray(desk.words, self)
+        self.taskbar = Taskbar(window)
+        self.notices = Notices(desk, self.tray, window)
+        self.notices.on = self.notifies
+        desk.queue.totals_changed.connect(self._look)
+
+    def begin(self) -> None:
+        self.tray.begin()
+
+    def end(self) -> None:
+        self.tray.end()
+        self.taskbar.show(Standing())
+
+    def speak(self) -> None:
+        self.tray.speak(self._desk.words)
+
+    # ---- what the person chose ----
+
+    @property
+    def stays(self) -> bool:
+        """Whether closing the window leaves it running while something is under way."""
+        return _is_true(self._desk.preferences.value(_BACKGROUND, True))
+
+    def set_stays(self, on: bool) -> None:
+        self._desk.preferences.setValue(_BACKGROUND, on)
+
+    @property
+    def notifies(self) -> bool:
+        return _is_true(self._desk.preferences.value(_NOTICES, True))
+
+    def set_notifies(self, on: bool) -> None:
+        self._desk.preferences.setValue(_NOTICES, on)
+        self.notices.on = on
+
+    # ---- closing ----
+
+    def may_hide(self) -> bool:
+        """Whether the window may vanish and the downloads go on: only where the way back is in sight."""
+        self.tray.begin()
+        return self.stays and self.now.active > 0 and self.tray.is_there
+
+    def tell_hidden(self) -> None:
+        """Says once where it went."""
+        if not _is_true(self._desk.preferences.value(_TOLD, False)):
+            self._desk.preferences.setValue(_TOLD, True)
+            say = self._desk.words.say
+            self.notices.tell(say("gui.notice.background"), say("gui.notice.background-text"))
+
+    # ---- the queue ----
+
+    def _look(self) -> None:
+        self.now = standing(self._desk.queue.transfers(), self._desk.queue.rate)
+        self.tray.show(self.now)
+        self.taskbar.show(self.now)
+
+
+def _is_true(value: object) -> bool:
+    """An INI file gives its own words back."""
+    return value is True or str(value).casefold() == "true"
