@@ -45,6 +45,11 @@ PEERS: Final = {
     "unpack-stored": {"ours, 1 thread", "ours, 2 threads"},
     "unpack-deflated": {"ours, 1 thread", "ours, 2 threads"},
     "unpack-small": {"ours, 1 thread", "ours, 2 threads"},
+    "unpack-directory": {
+        f"{what}, {archive}"
+        for what in ("unpack --dry-run", "look")
+        for archive in ("2,000 entries", "2,000 entries, 500 GB", "1,000 entries")
+    },
     "verify": {"aihub verify, one file", "sha256sum -c, 20,000 small files"},
     "verify-receiving": {"stored: received alone", "sound: received and proved", "text: received and proved"},
 }

@@ -27,7 +27,8 @@ from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.demo.offer import SPLIT
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.system.words import LANGUAGES, Words
-from aihub_desktop.transport.ledger import Entry, Ledger, manifest_line
+from aihub_desktop.transport.ledger import Entry, Ledger
+from aihub_desktop.transport.manifest import manifest_line
 
 BOTH: Final = pytest.mark.parametrize("language", LANGUAGES)
 SEED: Final = 20261127

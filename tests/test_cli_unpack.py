@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from commandline import Aihub, ended
-from packed import Raw, member, raw_zip, tarred, tree, zipped
+from looks import looked
+from packed import Raw, member, raw_zip, tarred, tree, zeros, zipped
 
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.demo.offer import CP949, SPLIT
-from aihub_desktop.holdings.verify import verify
 
 CONTENT = {
     "라벨/a.json": '{"이름":"값"}'.encode(),
@@ -40,6 +40,31 @@ def test_unpack(aihub: Aihub, folder: Path) -> None:
     assert (run.code, run.err) == (Exit.DONE, "")
     assert run.out.splitlines() == ["a.zip → a: 3 files, 25.0 KB", "b.tgz → b: 3 files, 25.0 KB"]
     assert tree(folder / "a") == tree(folder / "b") == CONTENT
+
+
+def test_where_it_went_is_told(aihub: Aihub, folder: Path, tmp_path: Path) -> None:
+    zipped(folder / "TL1.zip", {"TL1/x": b"1"})
+    lines = []
+    for words in ((), ("--into", folder), ("--into", tmp_path / "out"), ("--into", folder / "in")):
+        dry = aihub("unpack", folder / "TL1.zip", *words, "--dry-run").out
+        run = aihub("unpack", folder / "TL1.zip", *words)
+        assert run.code == Exit.DONE, run.err
+        lines.append(run.out.strip())
+        assert dry.startswith(lines[-1].partition(":")[0])
+    wanted = ("TL1", folder, tmp_path / "out", "in")
+    assert lines == [f"TL1.zip → {place}: 1 file, 1 B" for place in wanted]
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+def test_what_grows_too_much_names_the_way_out(aihub: Aihub, folder: Path, lang: str) -> None:
+    raw_zip(folder / "a.zip", [zeros(b"%d" % n, 250 << 20) for n in range(17)])
+    run = aihub("unpack", folder / "a.zip", "--dry-run", "--lang", lang)
+    assert (run.code, "--allow-any-size" in run.err) == (Exit.FAILED, True)
+    assert aihub("unpack", folder / "a.zip", "--dry-run", "--allow-any-size").code == Exit.DONE
+    raw_zip(folder / "b.zip", [zeros(b"0", 300 << 20)])
+    run = aihub("unpack", folder / "b.zip", "--lang", lang)
+    assert (run.code, "--allow-any-size" in run.err) == (Exit.FAILED, True)
+    assert aihub("unpack", folder / "b.zip", "--allow-any-size").code == Exit.DONE
 
 
 def test_a_whole_folder(aihub: Aihub, folder: Path) -> None:
@@ -176,7 +201,7 @@ def test_get_and_unpack(tmp_path: Path, hub: DemoHub, folder: Path, dataset: str
     assert all(one["archive_deleted"] for one in found)
     assert run.records[-1]["event"] == "end"
     assert not [name for name in tree(folder) if name.endswith((".zip", ".z01"))]
-    report = verify(folder)
+    report = looked(folder)
     assert (report.is_right, report.extra) == (True, [])
     # What was unpacked and deleted is not received once more, by any home.
     before = tree(folder)
@@ -196,7 +221,7 @@ def test_what_was_unpacked_beside_a_kept_archive_is_nothing_extra(
 ) -> None:
     run = Aihub(tmp_path / "home2", hub.url)("get", dataset, "--to", folder, "--unpack")
     assert run.code == Exit.DONE, run.err
-    report = verify(folder)
+    report = looked(folder)
     assert (report.is_right, report.extra) == (True, [])
     (folder / "mine.txt").touch()
-    assert verify(folder).extra == ["mine.txt"]
+    assert looked(folder).extra == ["mine.txt"]

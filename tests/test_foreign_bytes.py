@@ -35,8 +35,9 @@ from aihub_desktop.sources.web.redirects import Road
 from aihub_desktop.transport.claims import read_claims, sweep_claims
 from aihub_desktop.transport.coverage import Coverage, latest
 from aihub_desktop.transport.journal import Identity, Span, WholeLine, encoded, read_journals, read_lines
-from aihub_desktop.transport.ledger import LOG, MANIFEST, Ledger, manifest_line
+from aihub_desktop.transport.ledger import LOG, MANIFEST, Ledger
 from aihub_desktop.transport.ledger import Entry as LedgerEntry
+from aihub_desktop.transport.manifest import manifest_line
 
 SHA: Final = "0123456789abcdef" * 4
 WORK: Final = WorkFile(1, RemoteFile("aihub", "7", "1", "a", SizeRange(0, 9, "5 Byte")), "a")

@@ -22,6 +22,9 @@ from fuzz.session import ROOT, fuzz
 from fuzz.target import SEAM, Target, chance, cut, holds, parts
 from fuzz.targets import TARGETS
 
+from aihub_desktop.disk.folder import OpenFolder
+from aihub_desktop.disk.publish import give_name
+
 # The same bytes each time: what a run of the suite finds, the next one finds too. FUZZ_SEED=N tries others.
 SEED: Final = int(os.environ.get("FUZZ_SEED", "20261127"))
 SECONDS: Final = 0.8
@@ -166,6 +169,26 @@ def test_the_fence_lets_the_folder_be_written_to(fence: Fence) -> None:
         (fence.folder / "c").read_bytes()
     fence.clear()
     assert list(fence.folder.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no folder is opened there")
+def test_the_fence_looks_into_open_folders(fence: Fence, tmp_path: Path) -> None:
+    fence.clear()
+    (fence.folder / "mine").touch()
+    (tmp_path / "theirs").touch()
+    with OpenFolder(fence.folder) as inside, OpenFolder(tmp_path) as outside:
+        with fence.up():
+            give_name(inside, "mine", inside, "still mine")
+        for act in (
+            lambda: give_name(inside, "still mine", outside, "out"),
+            lambda: give_name(outside, "theirs", inside, "in"),
+            lambda: outside.remove("theirs"),
+            lambda: outside.write("new", b"", 0),
+        ):
+            with pytest.raises(bounds.OutsideError), fence.up():
+                act()
+    assert sorted(os.listdir(tmp_path)) == ["folder", "theirs"]
+    assert os.listdir(fence.folder) == ["still mine"]
 
 
 def test_the_fence_looks_through_links_and_at_sockets(fence: Fence, tmp_path: Path) -> None:

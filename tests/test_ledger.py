@@ -16,7 +16,8 @@ from tapes import sha256, work
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, Proved
-from aihub_desktop.transport.ledger import Entry, Ledger, manifest_line, parse_manifest, read_manifest
+from aihub_desktop.transport.ledger import Entry, Ledger, read_manifest
+from aihub_desktop.transport.manifest import manifest_line, parse_manifest
 
 FILES = {"라벨/파일 1.json": b"1", "a/b c/[x] (y) & 50% ~ +.zip": b"2", "d..e/f·g.csv": b"", "plain": b"4"}
 

@@ -16,12 +16,13 @@ import zlib
 from pathlib import Path
 
 import pytest
-from packed import Raw, leftovers, link, member, raw_zip, run, tarred, told, tool, tree, unpacked, zipped
+from looks import looked
+from packed import Raw, leftovers, link, member, raw_zip, run, tarred, told, tool, tree, unpacked, zeros, zipped
 
 from aihub_desktop.domain.faults import Code
+from aihub_desktop.domain.findings import Depth
 from aihub_desktop.domain.names import UnsafeNameError, entry_path
 from aihub_desktop.domain.unpacking import Refusal, Unpacked, UnpackNews, UnpackProgress, UnpackWish
-from aihub_desktop.holdings.verify import verify
 from aihub_desktop.transport.ledger import Entry, Ledger
 from aihub_desktop.unpack.job import Unpacking
 from aihub_desktop.unpack.record import unpacked_places
@@ -345,7 +346,7 @@ def test_a_folder_is_not_doubled(folder: Path) -> None:
     zipped(folder / "TL1.zip", {"TL1/a.json": b"1", "TL1/b/c.json": b"2", "__MACOSX/TL1/._a.json": b"x"})
     zipped(folder / "TL2.zip", {"TL2/a.json": b"1", "c.json": b"2"})
     first, second = unpacked(folder, "TL1.zip", "TL2.zip")
-    assert (first.into, second.into) == ("", "TL2")
+    assert (first.into, second.into) == ("TL1", "TL2")
     assert set(in_folder(folder, "TL1.zip", "TL2.zip")) == {"TL1/a.json", "TL1/b/c.json", "TL2/TL2/a.json",
                                                             "TL2/c.json"}  # fmt: skip
 
@@ -355,8 +356,10 @@ def test_into_a_folder_of_choice(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     assert unpacked(folder, "a.zip", into="here/below")[0].into == "here/below"
     assert unpacked(folder, "a.zip", into=str(folder / "abs"))[0].problem is None
-    assert unpacked(folder, "a.zip", into=str(other))[0].problem is None
+    assert unpacked(folder, "a.zip", into=str(other))[0].into == str(other)
+    assert unpacked(folder, "a.zip", into=".")[0].into == ""
     assert (folder / "here/below/x").read_bytes() == (folder / "abs/x").read_bytes() == (other / "x").read_bytes()
+    assert (folder / "x").read_bytes() == b"1"
     assert (other / ".aihub/unpacked").is_dir()
     for bad in ("../out", "a/../../out", ".aihub/x"):
         [done] = unpacked(folder, "a.zip", into=bad)
@@ -431,7 +434,7 @@ def test_entries_that_are_not_what_they_say(folder: Path, entry: Raw) -> None:
         assert Refusal.DAMAGED in why(done).values()
         assert set(tree(folder / "a").values()) <= {b"c" * 100, b"c"}
     else:
-        assert done.problem.code in (Code.ARCHIVE_BOMB, Code.BAD_ARCHIVE)
+        assert done.problem.code in (Code.ARCHIVE_OVERLAPS, Code.BAD_ARCHIVE)
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tar.xz", "a.tar.bz2"])
@@ -497,11 +500,34 @@ def test_a_bomb_of_zeros(folder: Path) -> None:
     assert tree(folder / "a") == {"b": b"1"}
 
 
+@pytest.mark.parametrize("kind", ["entry", "archive"])
+def test_a_person_may_know_better(folder: Path, kind: str) -> None:
+    """What is sound grows as much as it says, and lands; room is looked for all the same."""
+    if kind == "entry":
+        raw_zip(folder / "a.zip", [zeros(b"zeros", 300 << 20), Raw(b"b", b"1")])
+    else:
+        raw_zip(folder / "a.zip", [*(zeros(b"%d" % n, 250 << 20) for n in range(17)), Raw(b"b", b"1")])
+    [refused] = unpacked(folder, "a.zip")
+    if kind == "entry":
+        assert why(refused) == {"zeros": Refusal.BOMB}
+    else:
+        assert refused.problem is not None
+        assert refused.problem.code is Code.ARCHIVE_BOMB
+    [full] = unpacked(folder, "a.zip", any_size=True, floor=1 << 50)
+    assert full.problem is not None
+    assert full.problem.code is Code.NO_ROOM
+    [done] = unpacked(folder, "a.zip", any_size=True, patterns=["zeros", "b", "1"])
+    assert (done.problem, done.refused) == (None, [])
+    big = folder / "a" / ("zeros" if kind == "entry" else "1")
+    assert big.stat().st_size == (300 << 20 if kind == "entry" else 250 << 20)
+
+
 def test_entries_that_share_their_bytes(folder: Path) -> None:
     raw_zip(folder / "a.zip", [Raw(b"kernel", b"x" * 1000), *(Raw(b"copy%d" % n, b"x" * 1000, at=0) for n in range(9))])
     [done] = unpacked(folder, "a.zip")
     assert done.problem is not None
-    assert done.problem.code is Code.ARCHIVE_BOMB
+    assert done.problem.code is Code.ARCHIVE_OVERLAPS
+    assert unpacked(folder, "a.zip", any_size=True)[0].problem == done.problem
     assert in_folder(folder, "a.zip") == {}
 
 
@@ -564,7 +590,7 @@ def test_the_archive_goes_when_everything_stands(folder: Path, kind: str) -> Non
     [done] = unpacked(folder, name, keep=False)
     assert (done.problem, done.archive_deleted) == (None, True)
     assert tree(folder) == {**below("라벨/a"), "other.csv": b"x"}
-    report = verify(folder)
+    report = looked(folder)
     assert report.is_right
     assert (len(report.ok), report.extra) == (len(CONTENT) + 1, [])
     subprocess.run(["sha256sum", "-c", "--quiet", ".aihub/manifest-sha256.txt"], cwd=folder, check=True)
@@ -576,8 +602,8 @@ def test_the_archive_goes_at_a_later_run(folder: Path, source: Path) -> None:
     assert not unpacked(folder, "set.zip")[0].archive_deleted
     assert unpacked(folder, "set.zip", keep=False)[0].archive_deleted
     assert tree(folder) == below("set")
-    assert verify(folder).is_right
-    assert len(verify(folder).ok) == len(CONTENT)
+    assert looked(folder).is_right
+    assert len(looked(folder).ok) == len(CONTENT)
 
 
 def test_a_changed_file_keeps_the_archive(folder: Path) -> None:
@@ -587,6 +613,27 @@ def test_a_changed_file_keeps_the_archive(folder: Path) -> None:
     [done] = unpacked(folder, "a.zip", keep=False)
     assert (why(done), done.archive_deleted) == ({"empty.csv": Refusal.IN_THE_WAY}, False)
     assert (folder / "a.zip").exists()
+
+
+def test_times_of_what_was_deleted_are_looked_at(folder: Path) -> None:
+    """A quick look has something to go by, and says of a file that was written to that its time is another."""
+    zipped(folder / "a.zip", CONTENT)
+    assert unpacked(folder, "a.zip", keep=False)[0].archive_deleted
+    assert len(looked(folder, depth=Depth.QUICK).ok) == len(CONTENT)
+    (folder / "a/empty.csv").touch()
+    report = looked(folder, depth=Depth.QUICK)
+    assert report.unproved == ["a/empty.csv"]
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_file_that_was_written_to_is_read_before_the_archive_goes(folder: Path, is_same: bool) -> None:
+    zipped(folder / "a.zip", CONTENT)
+    unpacked(folder, "a.zip")
+    data = CONTENT["noise.bin"]
+    (folder / "a/noise.bin").write_bytes(data if is_same else bytes([data[0] ^ 1]) + data[1:])
+    [done] = unpacked(folder, "a.zip", keep=False)
+    assert (done.problem, done.archive_deleted) == (None, is_same)
+    assert (folder / "a.zip").exists() is not is_same
 
 
 def test_an_interrupted_removal_is_ended(folder: Path, source: Path) -> None:

@@ -19,7 +19,10 @@ from aihub_desktop.unpack.record import unpacked_places
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="calls are made to fail by strace")
 
 SEED = 20261127
-CONTENT = {f"{n % 7}/{n:04}.bin": random.Random(SEED + n).randbytes(30_000 + n) for n in range(300)}
+# Half of them are written whole, half in portions.
+CONTENT = {
+    f"{n % 7}/{n:04}.bin": random.Random(SEED + n).randbytes((3_000 if n % 2 else 30_000) + n) for n in range(300)
+}
 CONTENT["large.bin"] = random.Random(SEED).randbytes(20_000_000)
 
 _RUN = """
@@ -63,7 +66,10 @@ def packed(folder: Path) -> Path:
     return folder
 
 
-CALLS = ("linkat:60", "syncfs:3", "unlink:120", "pwrite64:60", "openat:90", "mkdir:2", "fdatasync:2")
+CALLS = (
+    *("linkat:60", "syncfs:3", "unlinkat:120", "write:30", "pwrite64:15", "utimensat:70", "openat:90", "mkdir:2"),
+    "fdatasync:2",
+)
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -104,7 +110,7 @@ def test_killed_while_the_archive_goes(packed: Path, call: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        ("pwrite64:error=ENOSPC:when=120+", "disk-full"), ("pwrite64:error=EIO:when=120+", "disk-error"),
+        ("write:error=ENOSPC:when=60+", "disk-full"), ("write:error=EIO:when=60+", "disk-error"),
         ("linkat:error=EDQUOT:when=30+", "disk-full"), ("syncfs:error=EIO:when=2+", "disk-error"),
         ("mkdir:error=EROFS:when=3+", "not-writable"),
     ],
@@ -121,7 +127,7 @@ def test_a_disk_that_fails(packed: Path, fault: str, code: str) -> None:
 
 
 def test_short_writes(packed: Path) -> None:
-    run = strange(packed, "inject=pwrite64:retval=100:when=90..95")
+    run = strange(packed, "inject=write:retval=100:when=60..65")
     [done] = [json.loads(line) for line in run.stdout.splitlines()]
     assert done["refused_count"] == 0
     # What the kernel only claimed to have written is of these few files; the rest is right.

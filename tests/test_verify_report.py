@@ -7,13 +7,14 @@ import html.parser
 import io
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 import pytest
@@ -22,10 +23,13 @@ from tapes import sha256
 
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.findings import IN_ORDER, Depth, Finding
-from aihub_desktop.holdings.report import WRITERS, Account, write_csv, write_html, write_json
+from aihub_desktop.holdings.account import Account
+from aihub_desktop.holdings.looking import Seen
+from aihub_desktop.holdings.report import WRITERS, write_csv, write_html, write_json
 from aihub_desktop.holdings.verify import verify
 from aihub_desktop.system.words import LANGUAGES, Words
-from aihub_desktop.transport.ledger import Entry, Ledger, manifest_line
+from aihub_desktop.transport.ledger import Entry, Ledger, Stamp
+from aihub_desktop.transport.manifest import manifest_line
 
 BOTH: Final = pytest.mark.parametrize("language", LANGUAGES)
 FILES: Final = {
@@ -157,11 +161,39 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(kept: Path, tmp_path
     path = tmp_path / f"r{end}"
     path.write_bytes(b"old")
     broken = account(kept)
-    broken.files[Finding.OK] = [None]  # type: ignore[list-item]
+    broken.hear([Seen("a", Finding.OK, stamp=cast("Stamp", 7))])
     with pytest.raises(AttributeError):
         WRITERS[end](path, broken, Words("en"))
     assert path.read_bytes() == b"old"
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+
+
+def test_more_findings_than_are_held_in_memory_are_in_order_all_the_same(tmp_path: Path) -> None:
+    dice = random.Random(5)
+    names = [f"라벨/{number:05}.json" for number in range(25_000)]
+    dice.shuffle(names)
+    entry = Entry("", "", 10, "aihub", "86")
+    with Account("f", Depth.DEEP, "now", beside=tmp_path) as found:
+        for start in range(0, len(names), 999):
+            found.hear(
+                [
+                    Seen(name, Finding.MISSING if number % 100 == 0 else Finding.OK, 10, entry=entry)
+                    for number, name in enumerate(names[start : start + 999], start)
+                ]
+            )
+        missing, right = sorted(names[::100]), sorted(set(names) - set(names[::100]))
+        for _ in range(2):
+            assert [one.path for one in found.findings()] == [*missing, *right]
+        write_json(tmp_path / "r.json", found, Words("en"))
+        write_html(tmp_path / "r.html", found, Words("en"))
+        assert sorted(one.name for one in tmp_path.iterdir() if one.is_file()) == ["r.html", "r.json"]
+    told = json.loads((tmp_path / "r.json").read_bytes())
+    assert [one["path"] for one in told["files"]] == [*missing, *right]
+    assert (told["counts"]["missing"], told["bytes"]) == (250, 250_000)
+    page = Page((tmp_path / "r.html").read_text(encoding="utf-8")).text
+    assert (missing[-1] in page, right[9_999] in page, right[10_000] in page) == (True, True, False)
+    assert Words("en").say("report.more", n=14_750) in page
+    assert "25,000" in page
 
 
 @BOTH
@@ -255,7 +287,7 @@ def test_the_log_of_a_newer_program_is_read(kept: Path) -> None:
     log = kept / ".aihub/log.jsonl"
     lines = [{**json.loads(line), "colour": "blue"} for line in log.read_bytes().splitlines()]
     log.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-    assert account(kept, Depth.QUICK).counts()["ok"] == 4
+    assert account(kept, Depth.QUICK).counts[Finding.OK] == 4
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there such names cannot be")

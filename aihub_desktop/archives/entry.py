@@ -21,7 +21,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
     `place`: where its header (zip) or its data (tar) begin. `crc` is -1 where the archive has none. `opens`: its
     bytes can be had, which those of encrypted entries and of rare methods cannot. `says`: its name says by itself what
-    its bytes mean.
+    its bytes mean. `modified`: nanoseconds since 1970, 0 for unknown.
     """
 
     number: int
@@ -36,3 +36,4 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     method: int = 0
     opens: bool = True
     says: bool = False
+    modified: int = 0

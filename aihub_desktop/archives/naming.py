@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 from typing import Final
 
 UTF8: Final = "utf-8"
 KOREAN: Final = "cp949"
+_ANYTHING: Final = b"a\x80\xff"
 
 
 def is_encoding(name: str) -> bool:
     """Whether text can be read by an encoding of this name."""
     with contextlib.suppress(LookupError, UnicodeError, TypeError, ValueError):
-        return isinstance("".encode(name), bytes) and bool(codecs.lookup(name))
+        # Some codecs of Python know no "replace", and some make no text at all.
+        return isinstance("".encode(name), bytes) and isinstance(_ANYTHING.decode(name, "replace"), str)
     return False
 
 
@@ -26,7 +27,7 @@ class Naming:
         self._open = not chosen
 
     def see(self, raw: bytes) -> None:
-        if self._open and not raw.isascii():
+        if self._open:
             try:
                 raw.decode(UTF8)
             except UnicodeDecodeError:
@@ -34,9 +35,7 @@ class Naming:
 
     def text(self, raw: bytes, *, says_utf8: bool = False) -> str:
         """What cannot be read becomes U+FFFD."""
-        if raw.isascii() and self.encoding in (UTF8, KOREAN):
-            return raw.decode("ascii")
-        if says_utf8:
-            with contextlib.suppress(UnicodeDecodeError):
-                return raw.decode(UTF8)
-        return raw.decode(self.encoding, "replace")
+        try:
+            return raw.decode(UTF8 if says_utf8 else self.encoding)
+        except UnicodeDecodeError:
+            return raw.decode(self.encoding, "replace")

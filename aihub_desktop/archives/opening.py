@@ -40,7 +40,7 @@ def stem_of(name: str) -> str:
 def open_archive(path: Path, encoding: str = "", stopped: Callable[[], bool] = lambda: False) -> AnyArchive:
     """A context manager. Of a set any volume may be named. `encoding`: of names that do not say it, "" to find out.
 
-    Raises `ProblemError`: TARGET_MISSING, NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, BAD_ARCHIVE, ARCHIVE_BOMB,
+    Raises `ProblemError`: TARGET_MISSING, NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, BAD_ARCHIVE, ARCHIVE_OVERLAPS,
     STOPPED, the disk's.
     """
     path = last_volume(native(path))

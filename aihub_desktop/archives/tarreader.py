@@ -21,6 +21,7 @@ from isal import igzip_lib
 
 from aihub_desktop.archives.entry import Item, Kind
 from aihub_desktop.archives.inflate import FAILURES, PORTION, Decoder
+from aihub_desktop.archives.moments import UNKNOWN, of_seconds
 from aihub_desktop.archives.naming import KOREAN, UTF8
 from aihub_desktop.archives.volumes import CHUNK, Volumes, Window
 from aihub_desktop.archives.zipformat import bad
@@ -264,7 +265,7 @@ class _Headers:
         size = packed if has_data else 0
         return Item(
             number, raw, self._text(raw), form, size, size, self._run.place, method=SPARSE if sparse else 0,
-            opens=not sparse,
+            opens=not sparse, modified=_modified(block, more),
         )  # fmt: skip
 
     def _skip_map(self, block: bytes) -> None:
@@ -310,6 +311,17 @@ def _records(data: bytes) -> dict[bytes, bytes]:
         found[name] = value
         data = data[length:]
     return found
+
+
+def _modified(block: bytes, more: dict[bytes, bytes]) -> int:
+    """A time that is none is no damage."""
+    whole, _, part = more.get(b"mtime", b"").partition(b".")
+    if whole.isdigit() and len(whole) < 16:
+        return of_seconds(int(whole), int(part[:9].ljust(9, b"0")) if part.isdigit() else 0)
+    try:
+        return of_seconds(_number(block[136:148]))
+    except ProblemError:
+        return UNKNOWN
 
 
 def _pax_size(more: dict[bytes, bytes]) -> int:

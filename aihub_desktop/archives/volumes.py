@@ -13,6 +13,7 @@ from aihub_desktop.disk.files import OpenFile, disk_problem
 from aihub_desktop.domain.faults import Code, ProblemError
 
 AHEAD: Final = 256 << 10  # small entries come by the dozen with one read
+_ONE: Final = 4 << 10  # and of large ones nothing is wanted but the header
 CHUNK: Final = 1 << 20
 
 
@@ -116,16 +117,19 @@ class Volumes:
 
 
 class Window:
-    """Small reads in rising order, served from larger ones."""
+    """Small reads in rising order, served from larger ones, which grow while no byte is left out between them."""
 
     def __init__(self, volumes: Volumes) -> None:
         self._volumes = volumes
         self._data = b""
         self._start = 0
+        self._ahead = _ONE // 2
 
     def read(self, offset: int, size: int) -> bytes:
         if not (self._start <= offset and offset + size <= self._start + len(self._data)):
-            self._data = self._volumes.read(offset, max(size, min(AHEAD, self._volumes.size - offset)))
+            goes_on = self._start <= offset <= self._start + len(self._data)
+            self._ahead = min(AHEAD, 2 * self._ahead) if goes_on else _ONE
+            self._data = self._volumes.read(offset, max(size, min(self._ahead, self._volumes.size - offset)))
             self._start = offset
         return self._data[offset - self._start : offset - self._start + size]
 

@@ -6,8 +6,11 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
-from aihub_desktop.archives.volumes import Volumes, Window
+import xxhash
+
+from aihub_desktop.archives.volumes import Volumes
 from aihub_desktop.archives.zipformat import (
     END64_SIZE,
     END_SIZE,
@@ -27,6 +30,8 @@ from aihub_desktop.archives.zipformat import (
     parse_locator,
 )
 from aihub_desktop.domain.faults import Code, ProblemError
+
+_BLOCK: Final = 256 << 10  # more than the longest record, of 192 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +71,27 @@ def find_directory(volumes: Volumes) -> Directory:
 
 def entries(volumes: Volumes, directory: Directory) -> Iterator[Entry]:
     """In the directory's order. Raises `ProblemError` BAD_ARCHIVE where it breaks off."""
-    window = Window(volumes)
     at, stop = directory.start, directory.stop
     while at < stop:
-        length = entry_length(window.read(at, ENTRY_SIZE)) if at + ENTRY_SIZE <= stop else 0
-        if not length or at + length > stop:
+        block = volumes.read(at, min(_BLOCK, stop - at))
+        done, ready = 0, len(block) - ENTRY_SIZE
+        while done <= ready:
+            length = entry_length(block, done)
+            if done + length > len(block):
+                break
+            yield parse_entry(block, done)
+            done += length
+        if not done:
             raise bad("the directory is broken")
-        yield parse_entry(window.read(at, length))
-        at += length
+        at += done
+
+
+def digest(volumes: Volumes, directory: Directory) -> str:
+    """Of all that the directory says: another archive has another one."""
+    found = xxhash.xxh3_128()
+    for at in range(directory.start, directory.stop, _BLOCK):
+        found.update(volumes.read(at, min(_BLOCK, directory.stop - at)))
+    return found.hexdigest()
 
 
 def count_volumes(volumes: Volumes) -> int:
@@ -94,6 +112,7 @@ class Ranges:
         self._starts = array("Q")
         self._stops = array("Q")
         self._in_order = True
+        self._last = 0
         self._left = room
 
     def add(self, start: int, stop: int) -> None:
@@ -101,8 +120,9 @@ class Ranges:
         self._left -= stop - start
         if self._left < 0:
             raise OverlapError(Code.BAD_ARCHIVE, why="entries overlap")
-        if self._stops and start < self._stops[-1]:
+        if start < self._last:
             self._in_order = False
+        self._last = stop
         self._starts.append(start)
         self._stops.append(stop)
 

@@ -29,8 +29,10 @@ _LOCATOR_SIGNATURE: Final = b"PK\x06\x07"
 _END: Final = struct.Struct("<4s4H2LH")
 _LOCATOR: Final = struct.Struct("<4sLQL")
 _END64: Final = struct.Struct("<4sQ2H2L4Q")
-_ENTRY: Final = struct.Struct("<4s6H3L5H2L")
+_ENTRY: Final = struct.Struct("<4xH2x4H3L2H2xH2x2L")
+_ENTRY_LENGTHS: Final = struct.Struct("<4s24x3H")
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
+_LOCAL_SAME: Final = struct.Struct("<4s4xH16x2H")
 _FULL16: Final = 0xFFFF
 _FULL32: Final = 0xFFFFFFFF
 _ZIP64: Final = 1
@@ -74,7 +76,16 @@ class Entry(NamedTuple):
     disk: int
     offset: int
     mode: int = 0  # as Unix has it, where the archive was made there
-    text: bytes = b""  # the name in UTF-8, where the archive has it twice
+    stamp: int = 0  # MS-DOS's date and time, of whatever zone
+    extra: bytes = b""
+
+    @property
+    def text(self) -> bytes:
+        """The name in UTF-8, where the archive has it twice. Whoever renames an entry may know nothing of that."""
+        field = _extra_field(self.extra, _UNICODE_NAME) if self.extra else b""
+        if len(field) > 5 and field[0] == 1 and int.from_bytes(field[1:5], "little") == zlib.crc32(self.name):
+            return field[5:]
+        return b""
 
     @property
     def is_encrypted(self) -> bool:
@@ -149,29 +160,33 @@ def parse_end64(record: bytes) -> End | None:
     return End(disk, directory_disk, entries, size, offset) if signature == _END64_SIGNATURE else None
 
 
-def entry_length(fixed: bytes) -> int:
-    """The length of the whole record that begins with these `ENTRY_SIZE` bytes."""
-    if fixed[:4] != ENTRY_SIGNATURE:
+def entry_length(data: bytes, at: int = 0) -> int:
+    """The length of the whole record that begins at `at`, of which `ENTRY_SIZE` bytes are in `data`."""
+    signature, name, extra, comment = _ENTRY_LENGTHS.unpack_from(data, at)
+    if signature != ENTRY_SIGNATURE:
         raise bad("the directory is broken")
-    name, extra, comment = struct.unpack_from("<3H", fixed, 28)
     return ENTRY_SIZE + int(name + extra + comment)
 
 
-def parse_entry(record: bytes) -> Entry:
-    """`record` as long as `entry_length` says."""
-    fields = _ENTRY.unpack_from(record)
-    flags, method, crc, packed, size, name_length, extra_length = (fields[i] for i in (3, 4, 7, 8, 9, 10, 11))
-    disk, offset = fields[13], fields[16]
-    name = record[ENTRY_SIZE : ENTRY_SIZE + name_length]
-    extra = record[ENTRY_SIZE + name_length : ENTRY_SIZE + name_length + extra_length]
-    wide = _Wide(_extra_field(extra, _ZIP64))
-    # The order is fixed, and only what is saturated is there.
-    size = wide.number(size, _FULL32, 8)
-    packed = wide.number(packed, _FULL32, 8)
-    offset = wide.number(offset, _FULL32, 8)
-    disk = wide.number(disk, _FULL16, 4)
-    mode = fields[15] >> 16 if fields[1] >> 8 in _UNIX else 0
-    return Entry(name, flags, method, crc, packed, size, disk, offset, mode, _text(name, extra))
+def parse_entry(data: bytes, at: int = 0) -> Entry:
+    """The record that begins at `at`; all of it is in `data`."""
+    fields = _ENTRY.unpack_from(data, at)
+    made_by, flags, method, clock, date, crc, packed, size, name_length, extra_length, disk, mode, offset = fields
+    start = at + ENTRY_SIZE
+    stop = start + name_length
+    name = data[start:stop]
+    mode = mode >> 16 if made_by >> 8 in _UNIX else 0
+    if not extra_length:
+        return Entry(name, flags, method, crc, packed, size, disk, offset, mode, date << 16 | clock)
+    extra = data[stop : stop + extra_length]
+    if _FULL32 in (size, packed, offset) or disk == _FULL16:
+        wide = _Wide(_extra_field(extra, _ZIP64))
+        # The order is fixed, and only what is saturated is there.
+        size = wide.number(size, _FULL32, 8)
+        packed = wide.number(packed, _FULL32, 8)
+        offset = wide.number(offset, _FULL32, 8)
+        disk = wide.number(disk, _FULL16, 4)
+    return Entry(name, flags, method, crc, packed, size, disk, offset, mode, date << 16 | clock, extra)
 
 
 def local_length(fixed: bytes) -> int:
@@ -180,6 +195,19 @@ def local_length(fixed: bytes) -> int:
         raise bad("no local header")
     name, extra = struct.unpack_from("<2H", fixed, 26)
     return LOCAL_SIZE + int(name + extra)
+
+
+def header_length(record: bytes, name: bytes, method: int) -> int:
+    """The length of the local header of an entry that the directory has by this name and method.
+
+    `record`: its fixed part and as many bytes more as the name has.
+    """
+    signature, method_here, name_length, extra_length = _LOCAL_SAME.unpack_from(record)
+    if signature != LOCAL_SIGNATURE:
+        raise bad("no local header")
+    if method_here != method or name_length != len(name) or record[LOCAL_SIZE:] != name:
+        raise bad("header and directory differ")
+    return LOCAL_SIZE + int(name_length + extra_length)
 
 
 def parse_local(record: bytes) -> Local:
@@ -209,14 +237,6 @@ class _Wide:
             return short
         found, self._data = self._data[:width], self._data[width:]
         return int.from_bytes(found, "little")
-
-
-def _text(name: bytes, extra: bytes) -> bytes:
-    """The name in UTF-8, where it is of this very name: whoever renames an entry may know nothing of that field."""
-    field = _extra_field(extra, _UNICODE_NAME) if extra else b""
-    if len(field) > 5 and field[0] == 1 and int.from_bytes(field[1:5], "little") == zlib.crc32(name):
-        return field[5:]
-    return b""
 
 
 def _extra_field(extra: bytes, wanted: int) -> bytes:

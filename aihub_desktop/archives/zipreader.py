@@ -8,24 +8,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-import xxhash
 from isal import isal_zlib
 
 from aihub_desktop.archives.entry import Item, Kind
 from aihub_desktop.archives.inflate import FAILURES, Method, at_once, can_open, decoders, is_small, unpacked
+from aihub_desktop.archives.moments import of_zip
 from aihub_desktop.archives.naming import Naming
 from aihub_desktop.archives.volumes import Volumes, Window
-from aihub_desktop.archives.zipdirectory import Directory, OverlapError, Ranges, entries, find_directory
-from aihub_desktop.archives.zipformat import FLAG_UTF8, LOCAL_SIZE, Entry, bad, local_length, parse_local
+from aihub_desktop.archives.zipdirectory import Directory, OverlapError, Ranges, digest, entries, find_directory
+from aihub_desktop.archives.zipformat import FLAG_ENCRYPTED, FLAG_UTF8, LOCAL_SIZE, Entry, bad, header_length
 from aihub_desktop.domain.faults import Code, ProblemError
 
+_FORM: Final = 0o170000  # of a mode: what it is a mode of
 _STOP_ASKED: Final = 0xFFF  # entries between two questions whether to stop
 
 
 class ZipArchive:
     """A context manager over one file, or all volumes of a set in order.
 
-    Raises `ProblemError` BAD_ARCHIVE where the directory cannot be read, ARCHIVE_BOMB where entries share their bytes,
+    Raises `ProblemError` BAD_ARCHIVE where the directory cannot be read, ARCHIVE_OVERLAPS, and
     and what the disk says.
     """
 
@@ -67,43 +68,39 @@ class ZipArchive:
 
     def _look_through(self) -> str:
         """Once over the directory before any name is text: what the names are, and that no two entries overlap."""
-        digest, ranges, count = xxhash.xxh3_128(), Ranges(self._directory.start), 0
-        for entry in entries(self._volumes, self._directory):
-            if not entry.flags & FLAG_UTF8:
-                self._naming.see(entry.name)
-            start = self._directory.place(entry, self._volumes.starts)
-            try:
-                ranges.add(max(0, start), max(0, start) + LOCAL_SIZE + len(entry.name) + entry.packed)
-            except OverlapError:
-                raise ProblemError(Code.ARCHIVE_BOMB, name=self.paths[-1].name) from None
-            digest.update(b"%d %d %d " % (entry.crc, entry.size, start) + entry.name)
-            count += 1
-            if not count & _STOP_ASKED and self._stopped():
-                raise ProblemError(Code.STOPPED)
+        directory, starts, see = self._directory, self._volumes.starts, self._naming.see
+        ranges, count = Ranges(directory.start), 0
+        try:
+            for entry in entries(self._volumes, directory):
+                if not entry.name.isascii() and not entry.flags & FLAG_UTF8:
+                    see(entry.name)
+                start = max(0, directory.place(entry, starts))
+                ranges.add(start, start + LOCAL_SIZE + len(entry.name) + entry.packed)
+                count += 1
+                if not count & _STOP_ASKED and self._stopped():
+                    raise ProblemError(Code.STOPPED)
+        except OverlapError:
+            raise self._overlaps() from None
         if ranges.overlap():
-            raise ProblemError(Code.ARCHIVE_BOMB, name=self.paths[-1].name)
-        expected = self._directory.entries
-        if count != expected and not (self._directory.counts_low_bits and count & 0xFFFF == expected & 0xFFFF):
+            raise self._overlaps()
+        expected = directory.entries
+        if count != expected and not (directory.counts_low_bits and count & 0xFFFF == expected & 0xFFFF):
             raise bad("the directory does not hold what it counts")
-        return f"{self.packed}-{digest.hexdigest()}"
+        return f"{self.packed}-{digest(self._volumes, directory)}"
+
+    def _overlaps(self) -> ProblemError:
+        return ProblemError(Code.ARCHIVE_OVERLAPS, name=self.paths[-1].name)
 
     def _item(self, number: int, entry: Entry) -> Item:
-        says_utf8 = bool(entry.flags & FLAG_UTF8)
-        name = self._naming.text(entry.text or entry.name, says_utf8=says_utf8 or bool(entry.text))
+        text = entry.text if entry.extra else b""
+        name = self._naming.text(text or entry.name, says_utf8=bool(entry.flags & FLAG_UTF8 or text))
+        encrypted = entry.flags & FLAG_ENCRYPTED != 0
+        place, opens = self._directory.place(entry, self._volumes.starts), can_open(entry.method, entry.size)
         return Item(
-            number,
-            entry.name,
-            name,
-            _kind(entry, name),
-            entry.size,
-            entry.packed,
-            self._directory.place(entry, self._volumes.starts),
-            entry.crc,
-            entry.is_encrypted,
-            entry.method,
-            not entry.is_encrypted and can_open(entry.method, entry.size),
-            says_utf8 or bool(entry.text),
-        )
+            number, entry.name, name, _kind(entry, name), entry.size, entry.packed, place, entry.crc, encrypted,
+            entry.method, opens and not encrypted,
+            bool(entry.flags & FLAG_UTF8 or text), of_zip(entry.stamp, entry.extra),
+        )  # fmt: skip
 
 
 class ZipReader:
@@ -129,9 +126,6 @@ class ZipReader:
         `way`: of several decoders (`ways`), for a second opinion.
         """
         start = self._data_of(item)
-        if (data := self._at_once(item, start)) is not None:
-            yield data
-            return
         size = crc = 0
         try:
             for portion in unpacked(decoders(item.method, item.size)[way], self._chunks(item, start)):
@@ -147,11 +141,14 @@ class ZipReader:
         if crc != item.crc:
             raise bad("a wrong CRC")
 
-    def _at_once(self, item: Item, start: int) -> bytes | None:
-        """All of a small entry, if nothing is wrong with it."""
+    def at_once(self, item: Item) -> bytes | None:
+        """All of a small entry, proved; None for the others, and where something is wrong with it.
+
+        Raises `ProblemError` BAD_ARCHIVE.
+        """
         if not is_small(item.packed, item.size):
             return None
-        data = at_once(item.method, self._window.read(start, item.packed), item.size)
+        data = at_once(item.method, self._window.read(self._data_of(item), item.packed), item.size)
         is_right = data is not None and len(data) == item.size and isal_zlib.crc32(data) == item.crc
         return data if is_right else None
 
@@ -163,20 +160,18 @@ class ZipReader:
         return self._window.chunks(start, start + item.packed)
 
     def _data_of(self, item: Item) -> int:
-        if item.place < 0 or item.place + LOCAL_SIZE > self._directory.start:
+        end = self._directory.start
+        if item.place < 0 or item.place + LOCAL_SIZE + len(item.raw) > end:
             raise bad("beyond the end")
-        fixed = self._window.read(item.place, LOCAL_SIZE)
-        local = parse_local(self._window.read(item.place, local_length(fixed)))
-        if local.name != item.raw or local.method != item.method:
-            raise bad("header and directory differ")
-        start = item.place + local.length
-        if start + item.packed > self._directory.start:
+        header = self._window.read(item.place, LOCAL_SIZE + len(item.raw))
+        start = item.place + header_length(header, item.raw, item.method)
+        if start + item.packed > end:
             raise bad("beyond the end")
         return start
 
 
 def _kind(entry: Entry, name: str) -> Kind:
-    form = stat.S_IFMT(entry.mode)
+    form = entry.mode & _FORM
     if form == stat.S_IFLNK:
         return Kind.LINK
     if name.endswith("/") or form == stat.S_IFDIR or (name.endswith("\\") and not entry.size):

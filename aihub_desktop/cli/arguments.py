@@ -303,6 +303,7 @@ def _unpack(parser: _Child) -> None:
     parser.argument("--only", key="unpack-only", metavar="PATTERN", action="append", default=[])
     parser.flag("--nested", key="unpack-nested")
     parser.flag("--delete-archive")
+    parser.flag("--allow-any-size", key="unpack-any-size")
     parser.flag("--dry-run", key="unpack-dry-run")
     parser.flag("--json")
 

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import unicodedata
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import msgspec
@@ -36,7 +37,11 @@ class Console:
 
     def record(self, **fields: Any) -> None:
         """A line of JSON: UTF-8 whatever the console's encoding, with every sign as itself."""
-        _write_bytes(sys.stdout, msgspec.json.encode(fields))
+        self.records([fields])
+
+    def records(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """A few such lines, in one write: with small files one for each would be what costs."""
+        _write_bytes(sys.stdout, b"\n".join([msgspec.json.encode(fields) for fields in records]))
 
     def tell(self, text: str) -> None:
         """A message."""

@@ -65,9 +65,12 @@ class _Inventory:
         self._request = request
         self._broken: list[Seen] = []
 
-    def hear(self, seen: Seen) -> None:
-        if seen.finding in HARMLESS:
-            return
+    def hear(self, seen: Sequence[Seen]) -> None:
+        for one in seen:
+            if one.finding not in HARMLESS:
+                self._hear_harm(one)
+
+    def _hear_harm(self, seen: Seen) -> None:
         if seen.finding in BROKEN:
             self._broken.append(seen)
         if self._request.json:
@@ -77,10 +80,11 @@ class _Inventory:
 
     def mend(self, report: Report) -> Exit:
         """FAILED where something was left as it is."""
-        exits = [Exit.FAILED] if report.unsafe or report.skipped else []
-        if report.unproved:
+        counts = report.counts
+        exits = [Exit.FAILED] if counts[Finding.UNSAFE] or counts[Finding.SKIPPED] else []
+        if counts[Finding.UNPROVED]:
             exits.append(Exit.FAILED)
-            self._console.note("cli.repair.unproved", n=len(report.unproved))
+            self._console.note("cli.repair.unproved", n=counts[Finding.UNPROVED])
         chosen = self._chosen()
         if len(chosen) < len(self._broken):
             exits.append(Exit.FAILED)

@@ -63,6 +63,7 @@ def unpack_all(console: Console, wishes: Sequence[UnpackWish], *, json: bool) ->
     """One wish after the other, to the last line. Raises `KeyboardInterrupt`; then what is whole stands."""
     speaker = _Speaker(console, json=json)
     for wish in wishes:
+        speaker.folder = wish.folder
         _run(Unpacking(wish, speaker.hear, threads=os.cpu_count() or 1), lambda: None)
         speaker.say_kept(wish)
     if json:
@@ -91,7 +92,7 @@ def _wishes(console: Console, args: argparse.Namespace) -> Iterator[UnpackWish]:
     for folder, group in groupby(found, lambda pair: pair[0]):
         yield UnpackWish(
             str(folder), [path.relative_to(folder).as_posix() for _, path in group], into, args.encoding, args.only,
-            args.nested, not args.delete_archive,
+            args.nested, not args.delete_archive, args.allow_any_size,
         )  # fmt: skip
 
 
@@ -126,17 +127,18 @@ def _rehearse(console: Console, wishes: Sequence[UnpackWish], *, json: bool) -> 
             if json:
                 console.record(event="plan", **msgspec.to_builtins(plan))
             else:
-                _say_plan(console, plan)
+                _say_plan(console, wish, plan)
     return worst(exits)
 
 
-def _say_plan(console: Console, plan: Rehearsal) -> None:
+def _say_plan(console: Console, wish: UnpackWish, plan: Rehearsal) -> None:
     words = console.words
     if plan.entries:
+        total, room, free = map(words.size, (plan.bytes, plan.missing_bytes, plan.free))
         console.data(
             words.say(
-                "cli.unpack.plan", path=plan.place, into=plan.into or ".", n=plan.entries, bytes=words.size(plan.bytes),
-                room=words.size(plan.missing_bytes), free=words.size(plan.free), encoding=_told(plan.encoding),
+                "cli.unpack.plan", path=plan.place, into=plan.into or wish.folder, n=plan.entries, bytes=total,
+                room=room, free=free, encoding=_told(plan.encoding),
             )
         )  # fmt: skip
     _say_refused(console, plan.refused, plan.refused_count)
@@ -173,6 +175,7 @@ class _Speaker:
         self._json = json
         self._next = time.monotonic() + _LINE_SECONDS
         self._done: list[Unpacked] = []
+        self.folder = ""  # of the wish
         self.exits: list[Exit] = []
         self.sums = {"archives": 0, "failed": 0, "entries": 0, "bytes": 0}
 
@@ -224,7 +227,7 @@ class _Speaker:
         if news.problem is None or news.entries:
             console.data(
                 words.say(
-                    "cli.unpack.done", path=news.place, into=news.into or ".", n=news.entries,
+                    "cli.unpack.done", path=news.place, into=news.into or self.folder, n=news.entries,
                     bytes=words.size(news.bytes), encoding=_told(news.encoding),
                 )
             )  # fmt: skip

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,14 +21,15 @@ from aihub_desktop.cli.session import Session
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.findings import HARMLESS, Depth, Finding
 from aihub_desktop.domain.leases import Proof
+from aihub_desktop.holdings.account import Account
 from aihub_desktop.holdings.looking import Seen
-from aihub_desktop.holdings.report import WRITERS, Account
+from aihub_desktop.holdings.report import WRITERS
 from aihub_desktop.holdings.times import Times
 from aihub_desktop.holdings.verify import ManifestLine, Report, has_manifest, listed
 from aihub_desktop.holdings.verify import verify as look_again
 
 _LINE_SECONDS: Final = 10.0
-_Hear = Callable[[Seen], None]
+_Hear = Callable[[Sequence[Seen]], None]
 
 
 def verify(session: Session, args: argparse.Namespace) -> Exit:
@@ -34,28 +37,33 @@ def verify(session: Session, args: argparse.Namespace) -> Exit:
     console, folder = session.console, Path(os.path.abspath(args.folder))
     depth = Depth.QUICK if args.quick else Depth.DEEP
     reports = _reports(console, args.report)
-    lines = _listed(console, Path(args.manifest)) if args.manifest else None
-    if lines is None:
-        must_have_manifest(console, folder)
-    speaker, times = Speaker(console, json=args.json), Times(folder)
-    account = Account(str(folder), depth, console.words.moment(time.time()), args.manifest or "")
-    hearers: list[_Hear] = [speaker.hear]
-    if reports:
-        hearers.append(account.hear)
-    if depth is Depth.DEEP:
-        hearers.append(times.hear)
-    report = proofread(folder, _together(hearers), depth=depth, lines=lines, progress=speaker.progress)
-    times.keep()
-    if args.json:
-        counts = {finding.value: len(report.of(finding)) for finding in Finding}
-        console.record(event="end", **counts, bytes=report.bytes)
-    else:
-        say_verdict(console, report, depth)
-        speaker.say_proofs()
-    for path in reports:
+    with contextlib.ExitStack() as stack:
+        lines = _listed(console, stack, Path(args.manifest)) if args.manifest else None
+        if lines is None:
+            must_have_manifest(console, folder)
+        speaker, times = Speaker(console, json=args.json), stack.enter_context(Times(folder))
+        hearers: list[_Hear] = [speaker.hear, *([times.hear] if depth is Depth.DEEP else ())]
+        account = None
+        if reports:
+            at = console.words.moment(time.time())
+            account = Account(str(folder), depth, at, args.manifest or "", beside=reports[0].parent)
+            hearers.append(stack.enter_context(account).hear)
+        report = proofread(folder, _together(hearers), depth=depth, lines=lines, progress=speaker.progress)
+        times.keep()
+        if args.json:
+            console.record(event="end", **{one.value: report.counts[one] for one in Finding}, bytes=report.bytes)
+        else:
+            say_verdict(console, report, depth)
+            speaker.say_proofs()
+        if account is not None:
+            _write(console, account, reports)
+    return Exit.DONE if report.is_right else Exit.FAILED
+
+
+def _write(console: Console, account: Account, paths: Iterable[Path]) -> None:
+    for path in paths:
         WRITERS[path.suffix.lower()](path, account, console.words)
         console.say("cli.verify.report-written", path=str(path))
-    return Exit.DONE if report.is_right else Exit.FAILED
 
 
 def must_have_manifest(console: Console, folder: Path) -> None:
@@ -73,20 +81,21 @@ def _reports(console: Console, names: Sequence[str]) -> list[Path]:
     return paths
 
 
-def _listed(console: Console, path: Path) -> list[ManifestLine]:
-    """What a list by `sha256sum` says. Raises `UsageError` for what is none."""
+def _listed(console: Console, stack: contextlib.ExitStack, path: Path) -> Iterator[ManifestLine]:
+    """What a list by `sha256sum` says; open as long as `stack` is. Raises `UsageError` for what is none."""
     try:
-        lines = listed(path.expanduser().read_bytes())
+        lines = listed(stack.enter_context(path.expanduser().open("rb")))
+        first = next(lines, None)
     except OSError as error:
         why = error.strerror or ""
         raise UsageError(console.words.say("cli.verify.manifest-unreadable", path=str(path), why=why)) from None
-    if not lines:
+    if first is None:
         raise UsageError(console.words.say("cli.verify.manifest-empty", path=str(path)))
-    return lines
+    return itertools.chain([first], lines)
 
 
 def _together(hearers: Sequence[_Hear]) -> _Hear:
-    def hear(seen: Seen) -> None:
+    def hear(seen: Sequence[Seen]) -> None:
         for one in hearers:
             one(seen)
 
@@ -98,7 +107,7 @@ def proofread(
     hear: _Hear,
     *,
     depth: Depth = Depth.DEEP,
-    lines: Sequence[ManifestLine] | None = None,
+    lines: Iterable[ManifestLine] | None = None,
     progress: Callable[[int], None] = lambda read: None,
 ) -> Report:
     """Looks in a thread of its own, so that an interruption is heard here and stops it in the middle of a file."""
@@ -133,8 +142,8 @@ def proofread(
 
 
 def say_verdict(console: Console, report: Report, depth: Depth = Depth.DEEP) -> None:
-    words, count, unproved = console.words, report.listed, len(report.unproved)
-    bad = count - len(report.ok) - unproved
+    words, count, unproved = console.words, report.listed, report.counts[Finding.UNPROVED]
+    bad = count - report.counts[Finding.OK] - unproved
     if bad:
         console.data(words.say("cli.verify.bad", n=count, bad=bad))
     elif not unproved:
@@ -153,17 +162,20 @@ class Speaker:
         self._proofs: Counter[tuple[str, str]] = Counter()
         self._next = time.monotonic() + _LINE_SECONDS
 
-    def hear(self, seen: Seen) -> None:
+    def hear(self, seen: Sequence[Seen]) -> None:
         if self._json:
-            proof = {"proof": seen.proof, "note": seen.note} if seen.proof else {}
-            self._console.record(event="file", path=seen.path, state=seen.finding, bytes=seen.bytes, **proof)
-        elif seen.finding is not Finding.OK:
-            # What is wrong is the answer to the question; what merely lies there is an aside.
-            say = self._console.tell if seen.finding in HARMLESS else self._console.data
-            say(self._console.words.say(f"cli.verify.{seen.finding}", path=seen.path))
-        self._files += 1
-        if seen.proof:
-            self._proofs[seen.proof, seen.note] += 1
+            self._console.records([_record(one) for one in seen])
+        else:
+            for one in seen:
+                if one.finding is not Finding.OK:
+                    self._say(one)
+        self._files += len(seen)
+        self._proofs.update([(one.proof, one.note) for one in seen if one.entry is not None and one.proof])
+
+    def _say(self, seen: Seen) -> None:
+        # What is wrong is the answer to the question; what merely lies there is an aside.
+        say = self._console.tell if seen.finding in HARMLESS else self._console.data
+        say(self._console.words.say(f"cli.verify.{seen.finding}", path=seen.path))
 
     def progress(self, read: int) -> None:
         """`read`: bytes so far."""
@@ -177,3 +189,8 @@ class Speaker:
             self._console.data(self._console.words.say("cli.verify.proved"))
             for line in proof_lines(self._console.words, self._proofs):
                 self._console.data(f"  {line}")
+
+
+def _record(seen: Seen) -> dict[str, object]:
+    proof = {"proof": seen.proof, "note": seen.note} if seen.proof else {}
+    return {"event": "file", "path": seen.path, "state": seen.finding, "bytes": seen.bytes, **proof}

@@ -16,6 +16,7 @@ from aihub_desktop.disk.files import (
     remove,
     sync_folder,
 )
+from aihub_desktop.disk.folder import OpenFolder
 from aihub_desktop.disk.target import Spot
 
 # What a file system says that knows no second name for a file: FAT, exFAT, some network shares.
@@ -68,17 +69,37 @@ def rename_new(spot: Spot) -> None:
     """NAME.part, durable already, gets its final name, which nobody has. Raises `FileExistsError`, `OSError`."""
     if sys.platform == "win32":
         patiently_rename(spot.part, spot.final)  # refuses an existing name by itself
-        return
+    else:
+        _relink(str(spot.part), str(spot.final))
+
+
+def give_name(folder: OpenFolder, name: str, other: OpenFolder, new: str) -> None:
+    """The same for a file of one open folder, which moves to another. Raises `FileExistsError`, `OSError`."""
+    if sys.platform == "win32":
+        patiently_rename(folder.path / name, other.path / new)
+    else:
+        _relink(name, new, folder.descriptor, other.descriptor)
+
+
+def _relink(name: str, new: str, folder: int | None = None, other: int | None = None) -> None:
     try:
         # A link is refused where the name exists, which a rename is not.
-        os.link(spot.part, spot.final, follow_symlinks=False)
+        os.link(name, new, src_dir_fd=folder, dst_dir_fd=other, follow_symlinks=False)
     except FileExistsError:
         raise
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        if os.path.lexists(spot.final):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(spot.final)) from error
-        os.rename(spot.part, spot.final)
+        if _exists(new, other):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new) from error
+        os.rename(name, new, src_dir_fd=folder, dst_dir_fd=other)
     else:
-        os.unlink(spot.part)
+        os.unlink(name, dir_fd=folder)
+
+
+def _exists(name: str, folder: int | None) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return False
+    return True

@@ -22,7 +22,7 @@ Every code has words in Korean and English in the message catalogue, and a test 
       ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
       ├─ DISK_FULL, NO_ROOM, FILE_TOO_LARGE, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING, DRIVE_MISSING
       ├─ NO_LEDGER, AT_WORK
-      ├─ NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, ARCHIVE_BOMB, STOPPED
+      ├─ NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, ARCHIVE_BOMB, ARCHIVE_OVERLAPS, STOPPED
       └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, STORE_NEWER, STORE_BROKEN
     Fault.BUG         this program
       └─ BAD_COMMAND, BUG
@@ -104,6 +104,7 @@ class Code(StrEnum):
     EGG_ARCHIVE = "egg-archive"  # of a format that only its maker opens
     VOLUME_MISSING = "volume-missing"  # of a split archive
     ARCHIVE_BOMB = "archive-bomb"  # it unpacks to more than anything real does
+    ARCHIVE_OVERLAPS = "archive-overlaps"  # its entries share their bytes
     STOPPED = "stopped"  # by a person, in the middle
     # this machine
     UNSAFE_NAME = "unsafe-name"
@@ -176,6 +177,7 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.EGG_ARCHIVE: Fault.LOCAL,
     Code.VOLUME_MISSING: Fault.LOCAL,
     Code.ARCHIVE_BOMB: Fault.LOCAL,
+    Code.ARCHIVE_OVERLAPS: Fault.LOCAL,
     Code.STOPPED: Fault.LOCAL,
     Code.UNSAFE_NAME: Fault.LOCAL,
     Code.NAME_CLASH: Fault.LOCAL,

@@ -99,7 +99,9 @@ def entry_path(name: str) -> tuple[SafePath, bool]:
     Raises `UnsafeNameError` for ".." and for a name of which nothing is left.
     """
     text = unicodedata.normalize("NFC", name)
-    plain = _DRIVE.sub("", text.replace("\\", "/")).lstrip("/")
+    plain = text.replace("\\", "/").lstrip("/")
+    if ":" in plain:
+        plain = _DRIVE.sub("", plain).lstrip("/")
     above, _, last = plain.rpartition("/")
     folder = _entry_folder(above) if above else ""
     path = f"{folder}/{_entry_part(last)}" if folder else _at_top(_entry_part(last))

@@ -14,7 +14,7 @@ class UnpackWish(msgspec.Struct, frozen=True):
 
     `encoding` of the names in a zip: "" for what seems right. `patterns`: of paths in the archive, as a shell has
     them; none means everything. `nested`: archives in the archive, too. `keep`: else an archive is deleted once every
-    entry of it stands on disk, verified.
+    entry of it stands on disk, verified. `any_size`: what grows more than anything real does, too.
     """
 
     folder: str
@@ -24,6 +24,7 @@ class UnpackWish(msgspec.Struct, frozen=True):
     patterns: list[str] = []
     nested: bool = False
     keep: bool = True
+    any_size: bool = False
 
 
 class Refusal(StrEnum):
@@ -100,6 +101,7 @@ class UnpackProgress(msgspec.Struct, frozen=True):
 class Unpacked(msgspec.Struct, frozen=True):
     """One archive is done with. `entries` and `bytes` stand on disk. `refused`: the first thousand of `refused_count`.
 
+    `into`: the folder that its files lie in, absolute if it is not in the target folder, "" for that itself.
     `problem`: what ended it early.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aihub_desktop.domain.faults import ProblemError
@@ -59,18 +59,24 @@ class Verifying:
     def drop(self) -> None:
         self._stop.set()
 
-    def _see(self, seen: Seen) -> None:
+    def _see(self, seen: Sequence[Seen]) -> None:
+        others = [one for one in seen if one.finding is not Finding.OK]
+        self._counts[Finding.OK.value] += len(seen) - len(others)
+        self._files += len(seen) - len(others)
+        for one in others:
+            self._see_other(one)
+        if time.monotonic() - self._told_at >= _EVERY_SECONDS:
+            self._tell()
+
+    def _see_other(self, seen: Seen) -> None:
         self._counts[seen.finding.value] += 1
-        if seen.finding not in (Finding.EXTRA, Finding.UNFINISHED):
-            self._files += 1
+        self._files += seen.finding not in HARMLESS
         if seen.finding in DAMAGE:
             _keep(self._damaged, seen, MOST_MISFITS)
         elif seen.finding not in HARMLESS:
             _keep(self._doubtful, seen, MOST_MISFITS)
-        elif seen.finding is not Finding.OK:
+        else:
             _keep(self._harmless, seen, _MOST_HARMLESS)
-        if time.monotonic() - self._told_at >= _EVERY_SECONDS:
-            self._tell()
 
     def _read(self, count: int) -> None:
         self._bytes = count

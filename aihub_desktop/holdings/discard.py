@@ -14,7 +14,8 @@ from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.messages import Discarded
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
-from aihub_desktop.transport.ledger import LOG, MANIFEST, Entry, Ledger, manifest_line, own_folder, read_manifest
+from aihub_desktop.transport.ledger import LOG, MANIFEST, Entry, Ledger, own_folder, read_manifest
+from aihub_desktop.transport.manifest import manifest_line
 
 
 def discard(folder: Path | str) -> Discarded:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from aihub_desktop import __version__
-from aihub_desktop.domain.findings import HARMLESS, IN_ORDER, Depth, Finding
+from aihub_desktop.domain.findings import HARMLESS, Finding
 from aihub_desktop.domain.model import HUB
+from aihub_desktop.holdings.account import Account
 from aihub_desktop.holdings.looking import Seen
 from aihub_desktop.holdings.writing import replaced
 from aihub_desktop.transport.ledger import Entry
@@ -28,6 +29,25 @@ from aihub_desktop.transport.ledger import Entry
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "|", "%")
 _COLUMNS: Final = ("finding", "path", "bytes", "proof", "received", "source", "dataset", "release")
 _SHOWN: Final = ("path", "size", "proof", "received", "dataset", "release")
+_MOST_ROWS: Final = 10_000  # of a table on paper: two hundred pages. The other kinds of report have all of them
+
+
+class _Section(StrEnum):
+    """A table of the page, in its order."""
+
+    PROBLEMS = "problems"
+    OTHERS = "others"
+    FILES = "files"
+
+
+_SECTIONS: Final = dict.fromkeys(Finding, _Section.PROBLEMS) | {
+    Finding.UNFINISHED: _Section.OTHERS, Finding.EXTRA: _Section.OTHERS, Finding.OK: _Section.FILES,
+}  # fmt: skip
+_COLUMNS_OF: Final = {
+    _Section.PROBLEMS: ("finding", *_SHOWN),
+    _Section.OTHERS: ("finding", "path"),  # of what is in no list nothing else is known
+    _Section.FILES: _SHOWN,
+}
 
 
 class Wording(Protocol):
@@ -40,39 +60,17 @@ class Wording(Protocol):
     def proof(self, proof: str, note: str = "", /) -> str: ...
 
 
-@dataclass(slots=True)
-class Account:
-    """What a look came to. `at`: local date and time; `manifest`: the list that was given in place of our own."""
-
-    folder: str
-    depth: Depth
-    at: str
-    manifest: str = ""
-    bytes: int = 0
-    files: dict[Finding, list[Seen]] = field(default_factory=dict)
-
-    def hear(self, seen: Seen) -> None:
-        self.files.setdefault(seen.finding, []).append(seen)
-        self.bytes += seen.bytes
-
-    def of(self, findings: Iterable[Finding]) -> Iterator[Seen]:
-        for finding in findings:
-            yield from sorted(self.files.get(finding, ()), key=lambda seen: seen.path)
-
-    def counts(self) -> dict[str, int]:
-        return {finding.value: len(self.files.get(finding, ())) for finding in Finding}
-
-
 def write_json(path: Path, account: Account, words: Wording) -> None:
     """One object: "folder", "at", "depth", "counts", "bytes", and "files", a line each. Raises `ProblemError`."""
     del words
     head: dict[str, Any] = {
         "program": f"AI Hub Desktop {__version__}", "folder": account.folder, "at": account.at,
-        "depth": account.depth, "manifest": account.manifest, "counts": account.counts(), "bytes": account.bytes,
+        "depth": account.depth, "manifest": account.manifest, "bytes": account.bytes,
+        "counts": {finding.value: account.counts[finding] for finding in Finding},
     }  # fmt: skip
     with replaced(path) as file:
         file.write(msgspec.json.encode(head)[:-1] + b',"files":[')
-        for number, seen in enumerate(account.of(IN_ORDER)):
+        for number, seen in enumerate(account.findings()):
             file.write((b",\n" if number else b"\n") + msgspec.json.encode(_plain(seen)))
         file.write(b"\n]}\n")
 
@@ -83,7 +81,7 @@ def write_csv(path: Path, account: Account, words: Wording) -> None:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         table = csv.writer(text)
         table.writerow([*(words.say(f"report.{name}") for name in _COLUMNS), "SHA-256"])
-        for seen in account.of(IN_ORDER):
+        for seen in account.findings():
             cells = _cells(seen, words)
             table.writerow([*(_harmless(cells[name]) for name in _COLUMNS), seen.sha256])
         text.detach()
@@ -130,16 +128,15 @@ def _story(entry: Entry, words: Wording) -> dict[str, str]:
         "proof": words.proof(entry.proof, entry.note),
         "received": entry.at.partition("+")[0].replace("T", " ") + (" UTC" if entry.at else ""),
         "source": entry.source,
-        "dataset": _dataset(entry, words),
+        "dataset": _dataset(entry.source, entry.dataset, entry.package, words),
         "release": entry.key,
     }
 
 
-def _dataset(entry: Entry, words: Wording) -> str:
-    if entry.source == HUB:
-        key = "report.hub-package" if entry.package else "report.hub-dataset"
-        return words.say(key, dataset=entry.dataset)
-    return entry.dataset
+def _dataset(source: str, dataset: str, package: bool, words: Wording) -> str:
+    if source != HUB:
+        return dataset
+    return words.say("report.hub-package" if package else "report.hub-dataset", dataset=dataset)
 
 
 def _harmless(cell: str) -> str:
@@ -175,18 +172,18 @@ def _page(account: Account, words: Wording) -> Iterator[str]:
     )
     yield from _verdict(account, words)
     yield from _facts(account, words)
-    wrong = [finding for finding in IN_ORDER if finding not in HARMLESS]
-    yield from _table(account, words, "report.problems", wrong, with_finding=True)
-    yield from _sets(account, words)
-    yield from _table(account, words, "report.others", [Finding.UNFINISHED, Finding.EXTRA], with_finding=True)
-    yield from _table(account, words, "report.files", [Finding.OK], with_finding=False)
+    sums = _sets(account, words)
+    for section, found in groupby(account.findings(), lambda seen: _SECTIONS[seen.finding]):
+        if section is not _Section.PROBLEMS:
+            yield from sums
+        yield from _table(found, words, section)
+    yield from sums
     yield "</body></html>\n"
 
 
 def _verdict(account: Account, words: Wording) -> Iterator[str]:
-    counts = {finding: len(seen) for finding, seen in account.files.items()}
-    bad = sum(count for finding, count in counts.items() if finding not in HARMLESS)
-    count = bad + counts.get(Finding.OK, 0)
+    bad = sum(count for finding, count in account.counts.items() if finding not in HARMLESS)
+    count = bad + account.counts[Finding.OK]
     said = words.say("report.wrong", n=count, bad=bad) if bad else words.say("report.right", n=count)
     yield f'<p class="verdict{" bad" if bad else ""}">{_text(said)}</p>\n'
 
@@ -207,38 +204,27 @@ def _facts(account: Account, words: Wording) -> Iterator[str]:
 
 def _sets(account: Account, words: Wording) -> Iterator[str]:
     """Of each dataset: how many files of it, how large, and how many of them are wrong."""
-    files, bad, sizes = Counter[str](), Counter[str](), Counter[str]()
-    for seen in account.of(IN_ORDER):
-        if seen.entry is None or not seen.entry.source:
-            continue
-        name = _dataset(seen.entry, words) or seen.entry.source
-        files[name] += 1
-        sizes[name] += seen.entry.size or 0
-        bad[name] += seen.finding not in HARMLESS
-    if not files:
+    if not account.sums:
         return
-    names = ("dataset", "count", "size", "problems")
-    yield _head(words, "report.sets", names)
-    for name, count in sorted(files.items()):
-        numbers = (f"{count:,}", words.size(sizes[name]), f"{bad[name]:,}" if bad[name] else "–")
+    yield _head(words, "report.sets", ("dataset", "count", "size", "problems"))
+    named = ((_dataset(*key, words) or key[0], one) for key, one in account.sums.items())
+    for name, one in sorted(named, key=lambda pair: pair[0]):
+        numbers = (f"{one.files:,}", words.size(one.bytes), f"{one.problems:,}" if one.problems else "–")
         cells = "".join(f'<td class="number">{_text(number)}</td>' for number in numbers)
         yield f"<tr><td>{_text(name)}</td>{cells}</tr>\n"
     yield "</tbody></table>\n"
 
 
-def _table(
-    account: Account, words: Wording, title: str, findings: Sequence[Finding], *, with_finding: bool
-) -> Iterator[str]:
-    if not any(account.files.get(finding) for finding in findings):
-        return
-    # Of what is in no list nothing else is known.
-    listed = _SHOWN if any(seen.sha256 for seen in account.of(findings)) else ("path",)
-    names = (("finding",) if with_finding else ()) + listed
-    yield _head(words, title, names)
-    for seen in account.of(findings):
+def _table(found: Iterator[Seen], words: Wording, section: _Section) -> Iterator[str]:
+    """As many rows as a person may leaf through, and how many more there are."""
+    names = _COLUMNS_OF[section]
+    yield _head(words, f"report.{section}", names)
+    for seen in islice(found, _MOST_ROWS):
         cells = _cells(seen, words)
         yield f"<tr>{''.join(_cell(name, cells.get(name, '')) for name in names)}</tr>\n"
     yield "</tbody></table>\n"
+    if more := sum(1 for _ in found):
+        yield f'<p class="small">{_text(words.say("report.more", n=more))}</p>\n'
 
 
 def _head(words: Wording, title: str, names: Sequence[str]) -> str:

@@ -6,15 +6,18 @@ proved: what was written to since is not told from what was only touched, so suc
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sys
-import threading
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, islice, repeat
+from operator import not_
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Final
+from typing import IO, Final
 
 from aihub_desktop.disk.files import disk_error, native, plain_file
 from aihub_desktop.disk.target import leads_elsewhere
@@ -22,69 +25,45 @@ from aihub_desktop.disk.volume import bears_many
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.findings import HARMLESS, Depth, Finding
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, PART
-from aihub_desktop.holdings.looking import Look, Seen
-from aihub_desktop.holdings.times import read_times
-from aihub_desktop.transport.ledger import (
-    LOG,
-    MANIFEST,
-    Entry,
-    Ledger,
-    ManifestLine,
-    decoded_manifest,
-    own_folder,
-    read_manifest,
-)
+from aihub_desktop.holdings.crew import Crew
+from aihub_desktop.holdings.looking import Expected, Look, Seen
+from aihub_desktop.holdings.times import Remembered, remembered, stamp_of
+from aihub_desktop.holdings.told import Told
+from aihub_desktop.transport.ledger import LOG, MANIFEST, Entry, own_folder
+from aihub_desktop.transport.manifest import ManifestLine, all_in_nfc, in_nfc, manifest_lines
 from aihub_desktop.unpack.record import unpacked_places
 
 __all__ = ["Depth", "Finding", "ManifestLine", "Report", "Seen", "has_manifest", "listed", "readers", "verify"]
 
-# A turn of a thread: so many small files that asking for them costs nothing beside reading them, and no more bytes
-# than are read in a moment, so that large files are spread evenly.
-_TURN_FILES: Final = 64
-_TURN_BYTES: Final = 4 << 20
-_LOOK_SECONDS: Final = 0.2
 # Beyond these more threads wait for each other, and network drives have little more to give.
 _MOST_READERS: Final = 8
+_LOT: Final = 1000  # lines or names that are in memory at once
+_HELD: Final = 16 << 20
+_OK: Final = Finding.OK
 
 
 @dataclass(slots=True)
 class Report:
-    """Paths below the folder, in the manifest's order; extra and unfinished ones sorted."""
+    """How many files there are of each finding, and how many bytes were read. Which they are is told as they come."""
 
-    ok: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    unproved: list[str] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
-    unsafe: list[str] = field(default_factory=list)
-    extra: list[str] = field(default_factory=list)
-    unfinished: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    counts: Counter[Finding] = field(default_factory=Counter)
     bytes: int = 0
 
     @property
     def is_right(self) -> bool:
         """Every line of the manifest was found as it says. Extra and unfinished files do no harm."""
-        return not any(self.of(finding) for finding in Finding if finding not in HARMLESS)
+        return not any(self.counts[finding] for finding in Finding if finding not in HARMLESS)
 
     @property
     def listed(self) -> int:
         """Lines of the manifest."""
-        return sum(len(self.of(finding)) for finding in Finding) - len(self.extra) - len(self.unfinished)
+        return self.counts.total() - self.counts[Finding.EXTRA] - self.counts[Finding.UNFINISHED]
 
-    def of(self, finding: Finding) -> list[str]:
-        paths: list[str] = getattr(self, finding.value)
-        return paths
-
-    def add(self, seen: Seen) -> None:
-        self.of(seen.finding).append(seen.path)
-        self.bytes += seen.bytes
-
-    def sort(self, order: Mapping[str, int]) -> None:
-        """Into the order of the manifest: several threads are not through with their files in turn."""
-        for finding in Finding:
-            if finding not in (Finding.EXTRA, Finding.UNFINISHED):
-                self.of(finding).sort(key=lambda path: order.get(path, 0))
+    def hear(self, seen: Sequence[Seen]) -> None:
+        others = [one.finding for one in seen if one.finding is not _OK]
+        self.counts[_OK] += len(seen) - len(others)
+        self.counts.update(others)
+        self.bytes += sum([one.bytes for one in seen])
 
 
 def verify(
@@ -92,39 +71,42 @@ def verify(
     *,
     depth: Depth = Depth.DEEP,
     threads: int | None = None,
-    lines: Sequence[ManifestLine] | None = None,
-    report: Callable[[Seen], None] = lambda seen: None,
+    lines: Iterable[ManifestLine] | None = None,
+    report: Callable[[Sequence[Seen]], None] = lambda seen: None,
     progress: Callable[[int], None] = lambda read: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Report:
     """Looks at every file of the manifest, or of `lines` in its place; `threads` None: as many as the drive bears.
 
-    `report` hears each finding as it comes, `progress` about five times a second how many bytes were read so far,
-    both in the calling thread; `stopped` is asked often, by all threads.
+    `report` hears findings as they come, a few at a time, nearly in the order of the manifest; `progress` about five
+    times a second how many bytes were read so far, both in the calling thread; `stopped` is asked often, by all
+    threads. Nothing is kept of a file but the hash of its name, and where the log tells of it.
 
     Raises `ProblemError`: TARGET_MISSING where folder or manifest are not there, IN_THE_WAY where `.aihub` is a
     link, DRIVE_MISSING where the folder went away meanwhile, else what the disk says of them. A single file that
     cannot be read is a finding.
     """
-    root = native(folder)
-    if lines is None:
-        lines = read_manifest(root)
-    if lines is None or not root.is_dir():
-        raise ProblemError(Code.TARGET_MISSING, path=str(folder), why="no manifest")
-    stories = _stories(root)
-    times = read_times(root) if depth is Depth.QUICK else {}
-    look = Look(root, depth, stories, times, stopped)
-    result = Report()
-    crew = _Crew(look, lines, readers(root) if threads is None else max(1, threads))
-    for seen in crew.seen(progress):
-        result.add(seen)
-        report(seen)
-    if result.missing or result.unreadable or result.unsafe:
+    root, result = native(folder), Report()
+    with contextlib.ExitStack() as stack:
+        if lines is None:
+            lines = manifest_lines(*stack.enter_context(_own_list(root)))
+        if not root.is_dir():
+            raise _no_manifest(root)
+        named: set[int] = set()
+        stories = stack.enter_context(_stories(root))
+        times = stack.enter_context(remembered(root)) if depth is Depth.QUICK else None
+        threads = threads or readers(root)
+        look = Look(root, depth, stopped, threads)
+        crew = Crew(look, _expected(lines, named, stories, times), threads)
+        for seen in crew.seen(progress):
+            result.hear(seen)
+            report(seen)
+    if any(result.counts[finding] for finding in (Finding.MISSING, Finding.UNREADABLE, Finding.UNSAFE)):
         _must_be_there(root)
-    if crew.threads > 1:
-        result.sort({look.shown(line.path): number for number, line in enumerate(lines)})
-    for seen in _others(root, lines):
-        result.add(seen)
+    named |= {hash(in_nfc(one.place)) for one in unpacked_places(root)}
+    others = _others(root, named)
+    while seen := list(islice(others, _LOT)):
+        result.hear(seen)
         report(seen)
     return result
 
@@ -134,9 +116,12 @@ def has_manifest(folder: Path) -> bool:
     return (folder / OWN_FOLDER / MANIFEST).is_file()
 
 
-def listed(data: bytes) -> list[ManifestLine]:
-    """The lines of a list that somebody made with `sha256sum` or its kin; none for what is no such list."""
-    return decoded_manifest(data)
+def listed(file: IO[bytes]) -> Iterator[ManifestLine]:
+    """The lines of a list that somebody made with `sha256sum` or its kin; none for what is no such list.
+
+    Read as they are asked for. Raises `OSError`.
+    """
+    return manifest_lines(file)
 
 
 def readers(folder: Path) -> int:
@@ -144,76 +129,54 @@ def readers(folder: Path) -> int:
     return min(_MOST_READERS, max(2, os.cpu_count() or 2)) if bears_many(folder) else 1
 
 
-def unpacked_here(root: Path) -> frozenset[str]:
-    """Places, in NFC, of files that were unpacked from archives of this folder: they are in no line, and no extra."""
-    return frozenset(unicodedata.normalize("NFC", one.place) for one in unpacked_places(root))
+def _no_manifest(root: Path) -> ProblemError:
+    return ProblemError(Code.TARGET_MISSING, path=str(root), why="no manifest")
 
 
-def _stories(root: Path) -> dict[str, Entry]:
+@contextlib.contextmanager
+def _own_list(root: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """The folder's manifest as it is now, and its length: lines that come meanwhile are of files that come, too."""
+    path = own_folder(root) / MANIFEST
+    state = plain_file(path)
+    if state is None:
+        raise _no_manifest(root)
+    with contextlib.ExitStack() as stack:
+        try:
+            file: IO[bytes] = stack.enter_context(path.open("rb"))
+            if sys.platform == "win32":
+                # What is open there cannot be replaced, and a look takes hours.
+                copy = stack.enter_context(tempfile.SpooledTemporaryFile(_HELD))
+                shutil.copyfileobj(file, copy)
+                file.close()
+                copy.seek(0)
+                file = copy
+        except OSError as error:
+            raise disk_error(error, path) from error
+        yield file, state.st_size
+
+
+def _stories(root: Path) -> Told[Entry]:
     """How files were proved when they came: of interest, but no reason to leave them unread."""
+    with contextlib.suppress(ProblemError):
+        return Told(own_folder(root) / LOG, Entry)
+    return Told(None, Entry)
+
+
+def _expected(
+    lines: Iterable[ManifestLine], named: set[int], stories: Told[Entry], times: Told[Remembered] | None
+) -> Iterator[Expected]:
+    """What is to be found, one after the other. `named` gets a hash of each place. Raises `ProblemError`."""
+    lines = iter(lines)
     try:
-        if plain_file(own_folder(root) / LOG) is None:
-            return {}  # another program's manifest, which need not be read twice
-        return Ledger(root).entries()
-    except ProblemError:
-        return {}
-
-
-class _Crew:
-    """Threads that look at the files of a manifest, a few at a time: a manifest may have a million lines."""
-
-    def __init__(self, look: Look, lines: Sequence[ManifestLine], threads: int) -> None:
-        self.threads = threads
-        self._look = look
-        self._lines = lines
-        self._next = 0
-        self._turn = threading.Lock()
-        self._found: SimpleQueue[list[Seen] | BaseException | None] = SimpleQueue()
-        self._given_up = False
-
-    def seen(self, progress: Callable[[int], None]) -> Iterator[Seen]:
-        """Each file, as it comes. Raises what a thread met that was no finding."""
-        hands = [threading.Thread(target=self._work, name=f"verify-{number}") for number in range(self.threads)]
-        for hand in hands:
-            hand.start()
-        try:
-            working = len(hands)
-            while working:
-                try:
-                    found = self._found.get(timeout=_LOOK_SECONDS)
-                except Empty:
-                    progress(self._look.read)
-                    continue
-                if found is None:
-                    working -= 1
-                elif isinstance(found, BaseException):
-                    raise found
-                else:
-                    progress(self._look.read)
-                    yield from found
-        finally:
-            self._given_up = True
-            for hand in hands:
-                hand.join()
-
-    def _work(self) -> None:
-        try:
-            while not self._given_up and (lines := self._take()):
-                self._found.put([self._look.at(line) for line in lines])
-        except BaseException as error:
-            self._found.put(error)
-        finally:
-            self._found.put(None)
-
-    def _take(self) -> Sequence[ManifestLine]:
-        with self._turn:
-            start = stop = self._next
-            count = 0
-            while stop < len(self._lines) and stop - start < _TURN_FILES and count < _TURN_BYTES:
-                count += self._look.weight(self._lines[stop])
-                stop += 1
-            self._next = stop
-            return self._lines[start:stop]
+        while lot := list(islice(lines, _LOT)):
+            places = all_in_nfc([line.path for line in lot])
+            named.update(map(hash, places))
+            hashes = [line.sha256 for line in lot]
+            told = map(stories.of, places, hashes) if stories else repeat(None)
+            known = map(stamp_of, map(times.of, places, hashes)) if times else repeat(None)
+            yield from map(Expected, [line.path for line in lot], hashes, told, known)
+    except OSError as error:
+        raise disk_error(error) from error
 
 
 def _must_be_there(root: Path) -> None:
@@ -226,42 +189,38 @@ def _must_be_there(root: Path) -> None:
         raise ProblemError(Code.DRIVE_MISSING, path=str(root)) from error
 
 
-def _others(root: Path, lines: Sequence[ManifestLine]) -> list[Seen]:
-    """Files on disk that no line names, sorted."""
-    named = {unicodedata.normalize("NFC", line.path.removeprefix("./")) for line in lines}
-    unpacked = unpacked_here(root)
-    found: list[Seen] = []
-    for path in _files(root):
-        plain = unicodedata.normalize("NFC", path)
-        if plain not in named and plain not in unpacked:
-            unfinished = path.endswith((PART, JOURNAL))
-            found.append(Seen(Look.shown(path), Finding.UNFINISHED if unfinished else Finding.EXTRA))
-    return sorted(found, key=lambda seen: seen.path)
-
-
-def _files(root: Path) -> Iterator[str]:
-    """Paths of all files below `root`, links among them, but for our own folder. Links are not followed.
+def _others(root: Path, named: set[int]) -> Iterator[Seen]:
+    """Files on disk whose names were not among those, folder by folder. Links, too, and never what they lead to.
 
     Raises `ProblemError`.
     """
     folders = [""]
     while folders:
         below = folders.pop()
-        for entry in _entries(root, below):
-            path = f"{below}{entry.name}"
-            if not _is_folder(entry):
-                yield path
-            elif path != OWN_FOLDER:
-                folders.append(f"{path}/")
+        inner: list[str] = []
+        found: list[str] = []
+        entries = _entries(root, below)
+        while lot := list(islice(entries, _LOT)):
+            paths = [f"{below}{entry.name}" for entry in lot]
+            if any(folders_here := list(map(_is_folder, lot))):
+                inner += compress(paths, folders_here)
+                paths = list(compress(paths, map(not_, folders_here)))
+            hashes = list(map(hash, all_in_nfc(paths)))
+            if not named.issuperset(hashes):
+                found += [path for path, one in zip(paths, hashes, strict=True) if one not in named]
+        folders += [f"{path}/" for path in sorted(inner, reverse=True) if path != OWN_FOLDER]
+        for path in sorted(found):
+            unfinished = path.endswith((PART, JOURNAL))
+            yield Seen(Look.shown(path), Finding.UNFINISHED if unfinished else Finding.EXTRA)
 
 
-def _entries(root: Path, below: str) -> list[os.DirEntry[str]]:
+def _entries(root: Path, below: str) -> Iterator[os.DirEntry[str]]:
     """Of a folder that is gone by now, or that we may not read, nothing is told. Raises `ProblemError`."""
     try:
         with os.scandir(os.path.join(root, below)) as entries:
-            return list(entries)
+            yield from entries
     except (FileNotFoundError, PermissionError):
-        return []
+        return
     except OSError as error:
         raise disk_error(error, root) from error
 

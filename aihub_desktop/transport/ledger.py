@@ -9,12 +9,9 @@ last lines are cut off. A manifest that was made by `sha256sum` itself is unders
 
 from __future__ import annotations
 
-import codecs
 import io
 import os
-import re
 import stat
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -37,16 +34,13 @@ from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.leases import Proved, WorkFile
 from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.domain.names import OWN_FOLDER
+from aihub_desktop.transport.manifest import ManifestLine, in_nfc, manifest_line, parse_manifest
 
 MANIFEST: Final = "manifest-sha256.txt"
 LOG: Final = "log.jsonl"
 _LOT: Final = 10_000  # lines of an exchange that are in memory at once
-_LINE: Final = re.compile(r"(?P<escaped>\\?)(?P<sha256>[0-9A-Fa-f]{64}) [ *](?P<path>.+)", re.DOTALL)
-# Of BSD, and of `sha256sum --tag`.
-_TAGGED: Final = re.compile(r"(?P<escaped>\\?)SHA256 \((?P<path>.+)\) = (?P<sha256>[0-9A-Fa-f]{64})", re.DOTALL)
 _COARSE: Final = 10_000_000
 _COARSEST: Final = 2_000_000_000
-_ESCAPES: Final = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -132,13 +126,6 @@ def moment() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-class ManifestLine(msgspec.Struct, frozen=True):
-    """A line as it stands: `path` is text that may be unsafe."""
-
-    path: str
-    sha256: str
-
-
 def read_manifest(folder: Path) -> list[ManifestLine] | None:
     """The manifest's lines in order, None where there is no manifest. Raises `ProblemError`.
 
@@ -146,24 +133,6 @@ def read_manifest(folder: Path) -> list[ManifestLine] | None:
     """
     data = _read(own_folder(folder) / MANIFEST)
     return None if data is None else parse_manifest(data)
-
-
-def decoded_manifest(data: bytes) -> list[ManifestLine]:
-    """The lines of a list that somebody made: with a mark of its encoding, too, or in UTF-16, as PowerShell writes."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
-    return parse_manifest(data.removeprefix(codecs.BOM_UTF8))
-
-
-def parse_manifest(data: bytes) -> list[ManifestLine]:
-    lines = (_parsed(line) for line in data.decode("utf-8", "surrogateescape").split("\n"))
-    return [line for line in lines if line is not None]
-
-
-def manifest_line(place: str, sha256: str) -> bytes:
-    escaped = place.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-    mark = "" if escaped == place else "\\"
-    return f"{mark}{sha256}  {escaped}\n".encode()
 
 
 def own_folder(folder: Path) -> Path:
@@ -227,7 +196,7 @@ class Ledger:
         """
         self._load()
         own = own_folder(self._folder)
-        leaving = {_nfc(place) for place in gone}
+        leaving = {in_nfc(place) for place in gone}
         if not leaving & self._entries.keys() and next(new(), None) is None:
             return
         try:
@@ -328,7 +297,7 @@ class Ledger:
         self._manifest = bytearray(manifest)
         self._entries = {}
         for line in parse_manifest(manifest):
-            place = _nfc(line.path)
+            place = in_nfc(line.path)
             entry = stories.get((place, line.sha256)) or Entry(place, line.sha256)
             self._entries[place] = msgspec.structs.replace(entry, gone=False) if entry.gone else entry
         told = stories.items()
@@ -341,7 +310,7 @@ class Ledger:
         """
         length = data.rfind(b"\n") + 1
         for last in parse_manifest(data[length:]):
-            place = _nfc(last.path)
+            place = in_nfc(last.path)
             torn = any(sha256 == last.sha256 and told != place and told.startswith(place) for told, sha256 in stories)
             if not torn and os.path.isfile(self._folder / last.path):
                 return data + b"\n"
@@ -376,27 +345,12 @@ def _whole(log: bytes) -> Iterator[bytes]:
 
 def _place(line: bytes) -> str | None:
     parsed = parse_manifest(line)
-    return _nfc(parsed[0].path) if parsed else None
-
-
-def _parsed(text: str) -> ManifestLine | None:
-    text = text.removesuffix("\r")
-    found = _LINE.fullmatch(text) or _TAGGED.fullmatch(text)
-    if found is None:
-        return None
-    path = found["path"]
-    if found["escaped"]:
-        path = re.sub(r"\\[\\nr]", lambda escape: _ESCAPES[escape[0]], path)
-    return ManifestLine(path, found["sha256"].lower())
+    return in_nfc(parsed[0].path) if parsed else None
 
 
 def _in_nfc(entry: Entry) -> Entry:
-    place = _nfc(entry.place)
+    place = in_nfc(entry.place)
     return entry if place == entry.place else msgspec.structs.replace(entry, place=place)
-
-
-def _nfc(path: str) -> str:
-    return unicodedata.normalize("NFC", path.removeprefix("./"))
 
 
 def _read(path: Path) -> bytes | None:

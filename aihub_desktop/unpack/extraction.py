@@ -14,6 +14,7 @@ from aihub_desktop.archives.entry import Item
 from aihub_desktop.archives.opening import AnyArchive
 from aihub_desktop.archives.zipreader import ZipArchive
 from aihub_desktop.disk.files import disk_error, remove
+from aihub_desktop.disk.folder import OpenFolder
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.unpacking import UnpackProgress
 from aihub_desktop.unpack import preflight
@@ -36,6 +37,7 @@ class Manner:
     """How. `tell` hears in the thread that runs the extraction."""
 
     patterns: list[str]
+    any_size: bool
     with_sha256: bool
     threads: int
     floor: int
@@ -51,12 +53,12 @@ class Extraction:
         self._record = record
         self._manner = manner
         self._site = site
-        self._places = Places(manner.patterns)
+        self._places = Places(manner.patterns, any_size=manner.any_size)
         self._floor = Floor(site.home)
         self._problem: Problem | None = None
         self._next = 0.0
         self.tally = Tally(site.shown)
-        self.into = site.into
+        self._into = site.into
 
     @property
     def is_complete(self) -> bool:
@@ -65,14 +67,21 @@ class Extraction:
 
     def run(self) -> None:
         self._record.recall(self._archive.fingerprint)
-        need = preflight.survey(self._archive, Places(self._manner.patterns), self._record.has)
+        any_size = self._manner.any_size
+        places = Places(self._manner.patterns, any_size=any_size)
+        need = preflight.survey(self._archive, places, self._record.has, any_size=any_size)
         preflight.check(need, preflight.room_at(self._site.home), self._manner.floor)
-        self.into = into_of(self._site, need)
+        self._into = into_of(self._site, need)
         self.tally.entries_total, self.tally.bytes_total = need.entries, need.bytes
-        self._stage_is_empty()
-        landing = Landing(self._site.home, self._floor, self._record, self.tally.drop)
+        with self._empty_stage() as stage:
+            self._through(stage)
+        self._stage_goes()
+        self._end()
+
+    def _through(self, stage: OpenFolder) -> None:
+        landing = Landing(self._site.home, stage, self._floor, self._record, self.tally.drop)
         bench = Bench(
-            self._site.home, self._record.stage, self._floor, self.tally.drop, self.tally.note, self._is_over,
+            self._site.home, stage, self._floor, self.tally.drop, self.tally.note, self._is_over,
             self._manner.with_sha256,
         )  # fmt: skip
         try:
@@ -82,8 +91,6 @@ class Extraction:
             with contextlib.suppress(ProblemError):
                 landing.finish()
         landing.finish()
-        self._stage_goes()
-        self._end()
 
     def _end(self) -> None:
         if self._problem is not None:
@@ -162,7 +169,7 @@ class Extraction:
                 self._floor.folder(self._placed(folder))
 
     def _placed(self, path: str) -> str:
-        return f"{self.into}/{path}" if self.into else path
+        return f"{self._into}/{path}" if self._into else path
 
     def _stands(self, place: str, size: int) -> bool:
         try:
@@ -193,7 +200,7 @@ class Extraction:
 
     # ---- the stage ----
 
-    def _stage_is_empty(self) -> None:
+    def _empty_stage(self) -> OpenFolder:
         """What an earlier run left there was never promised to anybody."""
         stage = self._record.stage
         try:
@@ -202,6 +209,7 @@ class Extraction:
                 raise ProblemError(Code.IN_THE_WAY, path=str(stage), why="not a folder")
             for name in os.listdir(stage):
                 remove(stage / name)
+            return OpenFolder(stage)
         except OSError as error:
             raise disk_error(error, stage) from error
 

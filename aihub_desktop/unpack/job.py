@@ -80,7 +80,7 @@ class Unpacking:
             archive = open_archive(site.archive, self._wish.encoding, self._stop.is_set)
         except ProblemError as error:
             if error.problem.code in _MISSING and _went(site):
-                return replace(nothing, into=site.into, archive_deleted=True)
+                return replace(nothing, into=site.seen_from(self._folder), archive_deleted=True)
             raise
         with archive:
             record = Record(site.home, site.shown, site.into)
@@ -97,13 +97,14 @@ class Unpacking:
             record.close()
         tally = extraction.tally
         return Unpacked(
-            nothing.place, extraction.into, tally.entries, tally.bytes, archive.encoding, tally.refused,
+            nothing.place, site.seen_from(self._folder), tally.entries, tally.bytes, archive.encoding, tally.refused,
             tally.refused_count, deleted, problem,
         )  # fmt: skip
 
     def _manner(self, shown: str) -> Manner:
         return Manner(
             self._wish.patterns,
+            self._wish.any_size,
             not self._wish.keep,
             self._threads,
             self._floor,

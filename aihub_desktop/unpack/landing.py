@@ -10,17 +10,19 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from itertools import groupby, islice
+from operator import attrgetter
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from isal import isal_zlib
+from msgspec.structs import replace
 
-from aihub_desktop.disk.files import OpenFile, disk_error, remove
-from aihub_desktop.disk.publish import rename_new
+from aihub_desktop.disk.files import OpenFile, disk_error
+from aihub_desktop.disk.folder import OpenFolder
+from aihub_desktop.disk.publish import give_name
 from aihub_desktop.disk.syncing import SYNCING, sync_all
-from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.unpacking import Refusal, Refused
 from aihub_desktop.unpack.record import Done, Record, Standing
@@ -29,16 +31,20 @@ from aihub_desktop.unpack.site import Floor, sync_folders
 MOST_FILES: Final = 4096
 MOST_BYTES: Final = 256 << 20
 _FEW: Final = 8  # of so few each is synced for itself: the whole file system may have much else to write
+_AT_ONCE: Final = 64  # descriptors
 _BLOCK: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
-    """A whole, verified file. `stage`: where it waits, "" if it stands already, by its bytes."""
+class Landed(NamedTuple):
+    """A whole, verified file. `stage`: its name where it waits, "" if it stands already, by its bytes."""
 
     standing: Standing
     stage: str
     name: str  # the entry's own, to be told
+
+    @property
+    def folder(self) -> str:
+        return self.standing.place.rpartition("/")[0]
 
 
 class Landing:
@@ -47,8 +53,11 @@ class Landing:
     Raises `ProblemError` at `put` and `finish`, once something went wrong: nothing lands after that.
     """
 
-    def __init__(self, home: Path, floor: Floor, record: Record, drop: Callable[[Refused, int], None]) -> None:
+    def __init__(
+        self, home: Path, stage: OpenFolder, floor: Floor, record: Record, drop: Callable[[Refused, int], None]
+    ) -> None:
         self._home = home
+        self._stage = stage
         self._floor = floor
         self._record = record
         self._drop = drop
@@ -113,45 +122,52 @@ class Landing:
         try:
             together = len(new) > _FEW and sync_all(self._home)
             if not together:
-                _sync_each(new)
+                _sync_each(self._stage.path / one.stage for one in new)
             self._floor.forget()
-            stand = [one.standing for one in files if self._name(one)]
+            stand: list[Standing] = []
+            for folder, group in groupby(files, attrgetter("folder")):
+                stand += self._name_all(folder, list(group))
             if not (together and sync_all(self._home)):
-                folders = {(self._home / one.place).parent for one in stand}
-                sync_folders(self._floor.new_names() | folders)
+                sync_folders(self._floor.new_names() | {(self._home / one.place).parent for one in stand})
             if stand:
                 self._record.append(Done(stand))
         except OSError as error:
             raise disk_error(error) from error
 
-    def _name(self, one: Landed) -> bool:
-        """Whether it stands under its final name now."""
-        if not one.stage:
-            return True
-        place = one.standing.place
-        final = self._home / place
+    def _name_all(self, folder: str, files: list[Landed]) -> list[Standing]:
+        """Of the files of one folder those that stand under their final names now."""
         try:
-            self._floor.folder(place.rpartition("/")[0])
-            rename_new(Spot(place, final, Path(one.stage), final))
-        except FileExistsError:
-            same = is_same(final, one.standing.size, one.standing.crc)
-            remove(one.stage)
-            if not same:
-                self._drop(Refused(one.name, Refusal.IN_THE_WAY, place), one.standing.size)
-            return same
+            with self._floor.open(folder) as other:
+                found = [one.standing if not one.stage else self._name(one, other) for one in files]
         except ProblemError as error:
             if error.problem.code is not Code.IN_THE_WAY:
                 raise
-            remove(one.stage)
-            self._drop(Refused(one.name, Refusal.IN_THE_WAY, place), one.standing.size)
-            return False
-        return True
+            found = [one.standing if not one.stage else self._refused(one) for one in files]
+        return [standing for standing in found if standing is not None]
+
+    def _name(self, one: Landed, other: OpenFolder) -> Standing | None:
+        place = one.standing.place
+        try:
+            give_name(self._stage, one.stage, other, place.rpartition("/")[2])
+        except FileExistsError:
+            modified = time_of_same(self._home / place, one.standing.size, one.standing.crc)
+            if modified is None:
+                return self._refused(one)
+            self._stage.remove(one.stage)
+            return replace(one.standing, modified=modified)
+        return one.standing
+
+    def _refused(self, one: Landed) -> Standing | None:
+        """What is already there keeps the name."""
+        self._stage.remove(one.stage)
+        self._drop(Refused(one.name, Refusal.IN_THE_WAY, one.standing.place), one.standing.size)
+        return None
 
 
-def _sync_each(files: list[Landed]) -> None:
+def _sync_each(paths: Iterable[Path]) -> None:
     """A few at a time: each holds a descriptor."""
-    for start in range(0, len(files), 64):
-        opened = [OpenFile(Path(one.stage)) for one in files[start : start + 64]]
+    waiting = iter(paths)
+    while opened := [OpenFile(path) for path in islice(waiting, _AT_ONCE)]:
         try:
             errors = SYNCING.sync(opened)
         finally:
@@ -162,19 +178,22 @@ def _sync_each(files: list[Landed]) -> None:
                 raise error
 
 
-def is_same(path: Path, size: int, crc: int) -> bool:
-    """Whether a regular file with these very bytes lies there. Raises `ProblemError`."""
+def time_of_same(path: Path, size: int, crc: int) -> int | None:
+    """When the regular file with these very bytes that lies there was last written to; None if there is none.
+
+    Raises `ProblemError`.
+    """
     try:
         state = os.lstat(path)
         if not stat.S_ISREG(state.st_mode) or state.st_size != size:
-            return False
+            return None
         file = OpenFile(path, write=False)
         try:
-            return _crc(file) == crc
+            return state.st_mtime_ns if _crc(file) == crc else None
         finally:
             file.close()
     except FileNotFoundError:
-        return False
+        return None
     except OSError as error:
         raise disk_error(error, path) from error
 

@@ -34,7 +34,9 @@ NOTHING: Final = Fate("")
 class Places:
     """Asked once for every entry, in the archive's order, so that the same entry gets the same place in every run."""
 
-    def __init__(self, patterns: Sequence[str] = ()) -> None:
+    def __init__(self, patterns: Sequence[str] = (), *, any_size: bool = False) -> None:
+        """`any_size`: also what grows more than anything real does."""
+        self._any_size = any_size
         self._patterns = [unicodedata.normalize("NFC", pattern) for pattern in patterns]
         self._taken = _Keys()
         self.left_out = 0  # files that no pattern wants
@@ -71,7 +73,7 @@ class Places:
         if not self._wants(item.name):
             self.left_out += 1
             return NOTHING
-        if (why := _why_not(item)) is not None:
+        if (why := self._why_not(item)) is not None:
             return self._refused(item, why)
         self._see_top(path)
         return Fate(path, Refused(_shown(item.name), Refusal.RENAMED, path) if renamed else None)
@@ -81,6 +83,9 @@ class Places:
             return True
         name = unicodedata.normalize("NFC", name.replace("\\", "/"))
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self._patterns)
+
+    def _why_not(self, item: Item) -> Refusal | None:
+        return why_closed(item) or (Refusal.BOMB if is_bomb(item) and not self._any_size else None)
 
     def _refused(self, item: Item, why: Refusal) -> Fate:
         if not self._wants(item.name):
@@ -102,10 +107,6 @@ def _is_junk(name: str) -> bool:
 
 def _shown(name: str) -> str:
     return name[:_SHOWN].encode("utf-8", "backslashreplace").decode()
-
-
-def _why_not(item: Item) -> Refusal | None:
-    return why_closed(item) or (Refusal.BOMB if is_bomb(item) else None)
 
 
 def _apart(path: str, number: int) -> str:

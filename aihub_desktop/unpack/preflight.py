@@ -58,6 +58,8 @@ def survey(
     places: Places,
     has: Callable[[int], bool],
     refuse: Callable[[Refused], None] = lambda refused: None,
+    *,
+    any_size: bool = False,
 ) -> Need:
     """Goes through every entry. Raises `ProblemError`: ARCHIVE_BOMB, BAD_ARCHIVE, STOPPED, the disk's."""
     need, folder = Need(), ""
@@ -72,7 +74,7 @@ def survey(
         above = fate.place.rpartition("/")[0]
         if above != folder:
             need.folders, folder = need.folders + 1, above
-        if are_bomb(need.bytes, archive.packed):
+        if are_bomb(need.bytes, archive.packed) and not any_size:
             raise ProblemError(Code.ARCHIVE_BOMB, name=archive.paths[-1].name)
     if len(places.tops) == 1 and not places.top_files:
         need.top = next(iter(places.tops))

@@ -1,7 +1,7 @@
 """What was unpacked from what: FOLDER/.aihub/unpacked/ID.jsonl, append-only lines, each with its own checksum.
 
     1a2b3c4d {"line":"head","version":1,"place":"a/TL1.zip","fingerprint":"…","into":"a/TL1"}
-    5e6f7a8b {"line":"done","files":[[0,"a/TL1/1.json",312,912873421,""], …]}
+    5e6f7a8b {"line":"done","files":[[0,"a/TL1/1.json",312,912873421,"",0], …]}
     9c0d1e2f {"line":"over","entries":312,"bytes":97344,"refused":0}
     …        {"line":"leaving","volumes":["TL1.z01","TL1.zip"]}
 
@@ -31,13 +31,17 @@ _LONGEST_LINE: Final = 64 << 20  # four thousand files with the longest names ar
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One file that stands on disk, whole and verified. `number` of its entry; `sha256` "" where it was not needed."""
+    """One file that stands on disk, whole and verified. `number` of its entry; `sha256` "" where it was not needed.
+
+    `modified`: the file's own time then, in nanoseconds since 1970; 0 where it is not known, as in old records.
+    """
 
     number: int
     place: str
     size: int
     crc: int
     sha256: str = ""
+    modified: int = 0
 
 
 class Line(msgspec.Struct, frozen=True, tag_field="line", tag=str.lower):

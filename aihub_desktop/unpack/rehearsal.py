@@ -12,7 +12,6 @@ from aihub_desktop.disk.files import native
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.unpacking import Rehearsal, UnpackWish
 from aihub_desktop.unpack import preflight
-from aihub_desktop.unpack.extraction import into_of
 from aihub_desktop.unpack.limits import FLOOR
 from aihub_desktop.unpack.places import Places
 from aihub_desktop.unpack.record import record_of
@@ -37,14 +36,15 @@ def _rehearsed(wish: UnpackWish, folder: Path, place: str, stopped: Callable[[],
     tally = Tally(place)
     with open_archive(site.archive, wish.encoding, stopped) as archive:
         done = record_of(site.home, site.shown, site.into, archive.fingerprint)
-        need = preflight.survey(archive, Places(wish.patterns), done.has, tally.refuse)
+        places = Places(wish.patterns, any_size=wish.any_size)
+        need = preflight.survey(archive, places, done.has, tally.refuse, any_size=wish.any_size)
         room, problem = preflight.room_at(site.home), None
         try:
             preflight.check(need, room, FLOOR)
         except ProblemError as error:
             problem = error.problem
         return Rehearsal(
-            place, into_of(site, need), archive.encoding, need.entries, need.bytes, need.missing_entries,
+            place, site.seen_from(folder), archive.encoding, need.entries, need.bytes, need.missing_entries,
             need.missing_room, room.free, tally.refused, tally.refused_count, problem, _names(archive, wish.patterns),
             need.folders if need.missing_entries else 0, FLOOR, room.files,
         )  # fmt: skip

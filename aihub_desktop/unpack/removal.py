@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from isal import isal_zlib
+
 from aihub_desktop.disk.files import OpenFile, disk_error, remove, sync_folder
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
-from aihub_desktop.transport.ledger import Entry, Ledger, moment
+from aihub_desktop.transport.ledger import Entry, Ledger, Stamp, moment
 from aihub_desktop.unpack.record import Leaving, Record, Standing
 from aihub_desktop.unpack.site import Site, name_in
 
@@ -23,10 +25,16 @@ SOURCE: Final = "archive"  # of a ledger's entry: it came out of the archive tha
 _BLOCK: Final = 1 << 20
 
 
+class _ChangedError(Exception):
+    """A file has other bytes than the record says."""
+
+
 def remove_archive(
     site: Site, folder: Path, volumes: Sequence[Path], record: Record, stopped: Callable[[], bool]
 ) -> bool:
     """False where a file that was unpacked is not as the record has it: then nothing is removed.
+
+    A file that has its size and time is; of others every byte is read.
 
     Raises `ProblemError`: the disk's, STOPPED.
     """
@@ -34,24 +42,16 @@ def remove_archive(
     if not all(_stands(site.home, one) for one in _standing(record, latest)):
         return False
     at = moment()
-
-    def entries() -> Iterator[Entry]:
-        for one in _standing(record, latest):
-            sha256 = one.sha256 or _sha256(site.home / one.place, stopped)
-            proof = Proof.ARCHIVE.value
-            yield Entry(one.place, sha256, one.size, SOURCE, key=str(one.number), path=site.shown, proof=proof, at=at)
-
-    gone = [path.relative_to(site.home).as_posix() for path in volumes if path.is_relative_to(site.home)]
-    Ledger(site.home).exchange(entries, gone)
-    if site.home != folder:
-        Ledger(folder).exchange(
-            lambda: iter(()), [path.relative_to(folder).as_posix() for path in volumes if path.is_relative_to(folder)]
-        )
-    names = [
-        path.relative_to(site.home).as_posix() if path.is_relative_to(site.home) else str(path) for path in volumes
-    ]
     try:
-        record.append(Leaving(names))
+        Ledger(site.home).exchange(
+            lambda: (_entry(site, one, at, stopped) for one in _standing(record, latest)), _places(site.home, volumes)
+        )
+    except _ChangedError:
+        return False
+    if site.home != folder:
+        Ledger(folder).exchange(lambda: iter(()), _places(folder, volumes))
+    try:
+        record.append(Leaving([name_in(site.home, path) for path in volumes]))
     except OSError as error:
         raise disk_error(error, record.path) from error
     drop(volumes)
@@ -103,15 +103,37 @@ def _standing(record: Record, again: dict[int, int]) -> Iterator[Standing]:
 
 
 def _stands(home: Path, one: Standing) -> bool:
+    state = _state(home / one.place)
+    return state is not None and state.st_size == one.size
+
+
+def _state(path: Path) -> os.stat_result | None:
     try:
-        state = os.lstat(home / one.place)
+        state = os.lstat(path)
     except OSError:
-        return False
-    return stat.S_ISREG(state.st_mode) and state.st_size == one.size
+        return None
+    return state if stat.S_ISREG(state.st_mode) else None
 
 
-def _sha256(path: Path, stopped: Callable[[], bool]) -> str:
-    digest, view, at = hashlib.sha256(), memoryview(bytearray(_BLOCK)), 0
+def _entry(site: Site, one: Standing, at: str, stopped: Callable[[], bool]) -> Entry:
+    """Raises `_ChangedError`, `ProblemError`."""
+    path, sha256 = site.home / one.place, one.sha256
+    state = _state(path)
+    if state is None:
+        raise _ChangedError
+    if not (sha256 and Stamp(one.size, one.modified).fits(Stamp.of(state))):
+        sha256, crc = _read(path, stopped)
+        if crc != one.crc:
+            raise _ChangedError
+    return Entry(
+        one.place, sha256, one.size, SOURCE, key=str(one.number), path=site.shown, proof=Proof.ARCHIVE.value, at=at,
+        modified=state.st_mtime_ns,
+    )  # fmt: skip
+
+
+def _read(path: Path, stopped: Callable[[], bool]) -> tuple[str, int]:
+    """SHA-256 and CRC of a file."""
+    digest, view, at, crc = hashlib.sha256(), memoryview(bytearray(_BLOCK)), 0, 0
     try:
         file = OpenFile(path, write=False)
         try:
@@ -119,9 +141,10 @@ def _sha256(path: Path, stopped: Callable[[], bool]) -> str:
                 if stopped():
                     raise ProblemError(Code.STOPPED)
                 digest.update(view[:count])
+                crc = isal_zlib.crc32(view[:count], crc)
                 at += count
         finally:
             file.close()
     except OSError as error:
         raise disk_error(error, path) from error
-    return digest.hexdigest()
+    return digest.hexdigest(), crc

@@ -11,6 +11,7 @@ from typing import Final
 
 from aihub_desktop.archives.opening import stem_of
 from aihub_desktop.disk.files import disk_error, in_the_way, native, sync_folder
+from aihub_desktop.disk.folder import OpenFolder
 from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.names import OWN_FOLDER, entry_path
 
@@ -42,6 +43,11 @@ class Site:
         if not into:
             below = _beside(shown)
         return cls(home, archive, shown, _within(below), not into)
+
+    def seen_from(self, folder: Path) -> str:
+        """Where its files lie, whether the archive or we made the folder: relative to `folder` where it is in it."""
+        place = name_in(folder, self.home / self.into)
+        return "" if place == "." else place
 
 
 def name_in(home: Path, path: Path) -> str:
@@ -82,6 +88,14 @@ class Floor:
             if place and place not in self._right:
                 self._look_at(place)
             return place in self._made
+
+    def open(self, place: str) -> OpenFolder:
+        """That folder, real and made if it was not there."""
+        self.folder(place)
+        try:
+            return OpenFolder(self._home / place, may_be_link=not place)
+        except OSError as error:
+            raise disk_error(error, self._home / place) from error
 
     def forget(self) -> None:
         """What was right a while ago is looked at again: somebody may have put a link in its place."""

@@ -17,6 +17,7 @@ from typing import Final
 
 from . import (
     again,
+    directories,
     durability,
     lanes,
     many,
@@ -51,6 +52,7 @@ BENCHMARKS: Final[dict[str, Callable[[Ground], Report]]] = {
     "unpack-stored": unpacking.stored,
     "unpack-deflated": unpacking.deflated,
     "unpack-small": unpacking.small,
+    "unpack-directory": directories.run,
     "verify": verifying.again,
     "verify-receiving": verifying.receiving,
 }

@@ -52,6 +52,11 @@ class Report:
         if ratios := self.ratios(peer, other, figure):
             self.targets.append(Target(f"{figure}, {peer} / {other}", statistics.median(ratios), bound, at_least))
 
+    def promise_at_most(self, peer: str, figure: str, bound: float) -> None:
+        """A target for the median of a figure by itself."""
+        if self.values(peer, figure):
+            self.targets.append(Target(f"{figure}, {peer}", self.median(peer, figure), bound))
+
     @property
     def peers(self) -> list[str]:
         """In the order in which they were named."""

@@ -27,6 +27,8 @@ _CHANGES: Final = {
     **{"os.mkdir": 1, "os.remove": 1, "os.rmdir": 1, "os.truncate": 1, "os.chmod": 1, "os.chown": 1, "os.utime": 1},
     **{"os.rename": 2, "os.link": 2, "os.symlink": 1, "shutil.rmtree": 1, "os.mkfifo": 1, "os.mknod": 1},
 }
+# Those that tell the open folder of each path behind everything else.
+_RELATIVE: Final = frozenset({"os.mkdir", "os.remove", "os.rmdir", "os.utime", "os.rename", "os.link"})
 _NEVER: Final = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "socket.connect", "socket.bind")
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -76,13 +78,17 @@ class Fence:
             if writes:
                 self._look(event, path)
         elif event in _CHANGES:
-            for path in arguments[-1:] if event == "os.symlink" else arguments[: _CHANGES[event]]:
-                self._look(event, path)
+            count = _CHANGES[event]
+            folders = arguments[-count:] if event in _RELATIVE else (-1,) * count
+            for path, folder in zip(arguments[1:2] if event == "os.symlink" else arguments, folders, strict=False):
+                self._look(event, path, folder)
 
-    def _look(self, event: str, path: Any) -> None:
+    def _look(self, event: str, path: Any, folder: int = -1) -> None:
+        """`folder`: an open one that a path is relative to, -1 for where the process is."""
         if isinstance(path, int):  # an open file, whose opening was looked at
             return
-        parent, name = os.path.split(os.path.abspath(os.fsdecode(path)))
+        start = os.getcwd() if folder == -1 else _path_of(folder)
+        parent, name = os.path.split(os.path.normpath(os.path.join(start, os.fsdecode(path))))
         real = os.path.join(os.path.realpath(parent), name)
         if not f"{real}{os.sep}".startswith(self._inside + os.sep):
             self._refuse(f"{event} {real[:200]}")
@@ -90,6 +96,14 @@ class Fence:
     def _refuse(self, what: str) -> None:
         self._broken = self._broken or what
         raise OutsideError(what)
+
+
+def _path_of(folder: int) -> str:
+    if sys.platform != "darwin":
+        return os.readlink(f"/proc/self/fd/{folder}")
+    import fcntl  # noqa: PLC0415 - not there on Windows
+
+    return os.fsdecode(fcntl.fcntl(folder, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
 
 
 class Clock:

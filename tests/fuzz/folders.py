@@ -15,7 +15,8 @@ from aihub_desktop.domain.model import RemoteFile, SizeRange
 from aihub_desktop.domain.names import OWN_FOLDER
 from aihub_desktop.transport import claims, coverage, journal, ledger, reconcile
 from aihub_desktop.transport.journal import Identity, Journal, Span, WholeLine, encoded, read_journal, read_lines
-from aihub_desktop.transport.ledger import Entry, Ledger, manifest_line, parse_manifest
+from aihub_desktop.transport.ledger import Entry, Ledger
+from aihub_desktop.transport.manifest import manifest_line, parse_manifest
 from aihub_desktop.transport.reconcile import StandingKind, look
 
 from .archives import written

@@ -39,7 +39,7 @@ class Door(QWidget):
         self.speak()
 
     def speak(self) -> None:
-        self.strip.stop.setText(self._desk.words.say("gui.library.do.stop"))
+        self.strip.speak(self._desk.words)
         self.undo.button.setText(self._desk.words.say("gui.library.undo"))
         self._show()
 

@@ -31,6 +31,7 @@ from aihub_desktop.gui.models.library_words import FileColumn, LibraryWords, sha
 from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Sign, bold
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.tick_box import TickBox
+from aihub_desktop.system.words import Words
 
 _TOLD_ELSEWHERE = (TaskKind.VERIFY, TaskKind.DEEP)
 _SCALE = 1000  # of the bar: a task of hours moves by less than a percent at a time
@@ -62,6 +63,10 @@ class TaskStrip(QFrame):
         row.addWidget(self.left_out)
         row.addWidget(self.stop)
         self.hide()
+
+    def speak(self, words: Words) -> None:
+        self.stop.setText(words.say("gui.library.do.stop"))
+        self.left_out.setText(words.say("gui.left-out.show"))
 
     @property
     def text(self) -> str:
@@ -167,8 +172,7 @@ class HoldingPanel(QWidget):
     def speak(self) -> None:
         say, metrics, header = self._desk.words.say, self.view.fontMetrics(), self.view.header()
         self.view.setAccessibleName(say("gui.library.files-view"))
-        self.strip.stop.setText(say("gui.library.do.stop"))
-        self.strip.left_out.setText(say("gui.left-out.show"))
+        self.strip.speak(self._desk.words)
         for name, key in (("look", "gui.inside.do.look"), ("unpack", "gui.inside.do.unpack")):
             self.actions_by_name[name].setText(say(key))
         self.actions_by_name["folder"].setText(say("gui.library.do.folder"))
