@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -148,3 +149,13 @@ def test_extents_count_each_byte_once(added: list[tuple[int, int]]) -> None:
         assert extents.add(start, start + length) == len(new)
         right |= new
     assert extents.count == len(right)
+
+
+@pytest.mark.parametrize("words", [(), ("--filter",)])
+def test_the_crowded_window_can_be_watched(words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "tests.bench.crowded", "3", "20", "1", *words]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    found = json.loads(done.stdout)
+    assert found["turns"] > 10
+    assert words or found["rows"] == 63

@@ -10,7 +10,9 @@ from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import Ended, Failed, FileReach, Reached, Safe, Whole
 from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
 from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.domain.turns import Priority
 from aihub_desktop.engine.deeds import Fetch, Halt, KeyChanged, LookAt, Looked, Prove
+from aihub_desktop.engine.leaving import REPENT_SECONDS
 from aihub_desktop.engine.records import Moment
 from aihub_desktop.transport.reconcile import Standing, StandingKind
 
@@ -357,3 +359,177 @@ def test_commands_about_nothing_are_refused() -> None:
         with pytest.raises(ProblemError) as refusal:
             desk.tell(command)
         assert refusal.value.problem.code is Code.BAD_COMMAND
+
+
+# ---- order, priority, removal
+
+
+def lent(desk: Desk) -> list[str]:
+    """What began since the last call."""
+    return [name for fetch in desk.take(Fetch) for name in names(fetch.files)]
+
+
+def finish_all(desk: Desk) -> list[str]:
+    """The files in the order in which they begin, one stream at a time."""
+    order = []
+    while fetches := desk.take(Fetch):
+        for fetch in fetches:
+            order += names(fetch.files)
+            desk.receive(fetch)
+        for prove in desk.take(Prove):
+            desk.prove(prove)
+    return order
+
+
+def three(desk: Desk) -> list[int]:
+    """Three transfers of two large files; the first file of the first one has begun."""
+    return [desk.add([(f"{name}1.zip", GB), (f"{name}2.zip", GB)], f"/{name}", name) for name in "abc"]
+
+
+def test_whoever_was_asked_for_first_comes_first() -> None:
+    desk = Desk(parallel=1)
+    three(desk)
+    assert finish_all(desk) == ["a1.zip", "a2.zip", "b1.zip", "b2.zip", "c1.zip", "c2.zip"]
+
+
+def test_a_move_decides_what_begins_next_and_stops_no_stream() -> None:
+    desk = Desk(parallel=1)
+    first, second, third = three(desk)
+    desk.tell(m.Move(1, [third], first))
+    assert desk.take(Halt) == []
+    assert finish_all(desk) == ["a1.zip", "c1.zip", "c2.zip", "a2.zip", "b1.zip", "b2.zip"]
+    assert [row.id for row in in_the_list(desk)] == [third, first, second]
+
+
+def in_the_list(desk: Desk) -> list[m.TransferRow]:
+    return sorted((one.row() for one in desk.core.book.transfers.values()), key=lambda row: row.rank)
+
+
+def test_a_priority_goes_before_the_place_in_the_list() -> None:
+    desk = Desk(parallel=1)
+    first, second, third = three(desk)
+    desk.tell(m.Prefer(1, [first], Priority.LOW))
+    desk.tell(m.Prefer(1, [third], Priority.HIGH))
+    assert finish_all(desk) == ["a1.zip", "c1.zip", "c2.zip", "b1.zip", "b2.zip", "a2.zip"]
+    assert [row.id for row in in_the_list(desk)] == [first, second, third]
+
+
+def test_low_priority_takes_the_streams_that_others_leave() -> None:
+    desk = Desk(parallel=3)
+    first, second, _ = three(desk)
+    desk.take(Fetch)
+    desk.tell(m.Prefer(1, [first], Priority.LOW))
+    desk.tell(m.Pause(1, None))
+    for lease in list(desk.core.book.leases):
+        desk.tell(Ended(lease))
+    desk.take(Fetch)
+    desk.tell(m.Resume(1, [first]))
+    desk.look()
+    assert lent(desk) == ["a1.zip", "a2.zip"]
+    desk.tell(m.Resume(1, [second]))
+    desk.look()
+    assert lent(desk) == ["b1.zip"]
+
+
+def test_several_keep_the_order_in_which_they_are_named() -> None:
+    desk = Desk(parallel=1)
+    first, second, third = three(desk)
+    desk.tell(m.Move(1, [first, second]))
+    assert [row.id for row in in_the_list(desk)] == [third, first, second]
+    desk.tell(m.Move(1, [second, third], first))
+    assert [row.id for row in in_the_list(desk)] == [second, third, first]
+    fourth = desk.add([("d.zip", GB)], "/d", "d")
+    assert [row.id for row in in_the_list(desk)] == [second, third, first, fourth]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [m.Move(1, [99]), m.Move(1, [1], 99), m.Prefer(1, [99], Priority.LOW), m.BringBack(1, [99]), m.BringBack(1, [1])],
+)
+def test_what_is_not_there_is_neither_moved_nor_brought_back(command: object) -> None:
+    desk = Desk()
+    desk.add([("a.zip", GB)])
+    before = [row.rank for row in in_the_list(desk)]
+    with pytest.raises(ProblemError):
+        desk.tell(command)
+    assert [row.rank for row in in_the_list(desk)] == before
+
+
+def removed(desk: Desk, *transfers: int) -> None:
+    for number in transfers:
+        desk.tell(m.Cancel(1, [number]))
+    for lease in list(desk.core.book.leases):
+        desk.tell(Ended(lease))
+    desk.core.book.changes()
+    desk.tell(m.Remove(1, list(transfers)))
+
+
+def test_what_was_removed_comes_back_as_it_was() -> None:
+    desk = Desk(parallel=1)
+    first, second, third = three(desk)
+    before = desk.core.book.transfers[second].row()
+    removed(desk, second)
+    assert desk.core.book.changes()[2] == [second]
+    assert [row.id for row in in_the_list(desk)] == [first, third]
+    assert desk.core.book.forgotten == []
+    desk.tell(m.BringBack(1, [second]))
+    ((row,), _, _, _) = desk.core.book.changes()
+    assert (row.id, row.rank, row.state) == (second, before.rank, TransferState.CANCELLED)
+    assert [row.id for row in in_the_list(desk)] == [first, second, third]
+    desk.wait(60)
+    assert desk.core.book.forgotten == []
+
+
+def test_what_was_removed_is_forgotten_in_time_and_by_the_next_removal() -> None:
+    desk = Desk(parallel=1)
+    first, second, third = three(desk)
+    removed(desk, first)
+    assert desk.core.next_moment(desk.now()) == pytest.approx(REPENT_SECONDS)
+    removed(desk, second)
+    assert desk.core.book.forgotten == [first]
+    assert desk.add([("d.zip", GB)], "/d", "d") == third + 1
+    desk.wait(REPENT_SECONDS)
+    assert desk.core.book.forgotten == [first, second]
+    with pytest.raises(ProblemError):
+        desk.tell(m.BringBack(1, [second]))
+
+
+def test_the_number_of_what_was_removed_is_not_given_again_while_it_may_come_back() -> None:
+    desk = Desk(parallel=1)
+    number = desk.add([("a.zip", GB)])
+    removed(desk, number)
+    assert desk.add([("b.zip", GB)]) == number + 1
+
+
+def test_at_the_start_whoever_comes_first_is_looked_at_before_others_begin() -> None:
+    desk = Desk(parallel=1)
+    first, second, _ = three(desk)
+    desk.tell(m.Pause(1))
+    for lease in list(desk.core.book.leases):
+        desk.tell(Ended(lease))
+    desk.take(Fetch)
+    desk.tell(m.Resume(1, [first, second]))
+    looks = {deed.transfer: deed for deed in desk.take(LookAt)}
+
+    def answer(number: int) -> None:
+        desk.tell(Looked(number, {file.id: NOTHING for file in looks[number].files}))
+
+    answer(second)
+    assert lent(desk) == []
+    assert desk.core.next_moment(desk.now()) == pytest.approx(2.0)
+    answer(first)
+    assert lent(desk) == ["a1.zip"]
+
+
+def test_a_drive_that_hangs_holds_up_the_others_for_a_moment_only() -> None:
+    desk = Desk(parallel=1)
+    first, second, _ = three(desk)
+    desk.tell(m.Pause(1))
+    for lease in list(desk.core.book.leases):
+        desk.tell(Ended(lease))
+    desk.take(Fetch)
+    desk.tell(m.Resume(1, [first, second]))
+    looks = {deed.transfer: deed for deed in desk.take(LookAt)}
+    desk.tell(Looked(second, {file.id: NOTHING for file in looks[second].files}))
+    desk.wait(2.1)
+    assert lent(desk) == ["b1.zip"]

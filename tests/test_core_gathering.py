@@ -20,6 +20,7 @@ from aihub_desktop.domain.leases import Ended, Failed, FileReach, Proof, Proved,
 from aihub_desktop.domain.model import S3, UNKNOWN_SIZE, WEB, Dataset, Origin, RemoteFile, SizeRange
 from aihub_desktop.domain.settings import Settings, changed
 from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.domain.turns import Priority
 from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.deeds import (
     Allot,
@@ -643,3 +644,28 @@ def test_twenty_thousand_small_files_cost_the_core_little_and_no_more_each_than_
     few, many = cost(2_000), cost(20_000)
     print(f"core: {few * 1e6:.0f} µs a file of 2,000, {many * 1e6:.0f} µs of 20,000")
     assert many < 2.5 * few + 20e-6, "something grows with the number of files"
+
+
+def test_a_persons_order_takes_connections_from_who_comes_later_and_loses_nothing() -> None:
+    desk = desk_of(connections=4)
+    first = ask(desk, objects([GB, GB]))
+    second = ask(desk, objects([GB], first=5), "/g")
+    (running,) = desk.take(Collect)
+    desk.tell(m.Prefer(1, [first], Priority.HIGH))
+    assert desk.take(Halt) == []
+    desk.tell(m.Prefer(1, [second], Priority.HIGH))
+    assert desk.take(Halt) == []
+    desk.tell(m.Move(1, [second], first))
+    assert [halt.lease for halt in desk.take(Halt)] == [running.lease]
+    desk.tell(Ended(running.lease))
+    (next_one,) = desk.take(Collect)
+    assert names(next_one.files) == ["00005"]
+    assert next_one.connections == 4
+
+
+def test_an_order_leaves_other_places_alone() -> None:
+    desk = desk_of(connections=4)
+    ask(desk, objects([GB, GB]))
+    other = ask(desk, objects([GB], "other"), "/g")
+    desk.tell(m.Move(1, [other], 1))
+    assert desk.take(Halt) == []

@@ -3,9 +3,9 @@
 Held after every step: totals are those of the files · a state that waits for the user says what for · nothing that
 may run is forgotten · an end is an end · a file has one writer · a stream begins only within the hours, while fewer
 run than are wanted, and of a transfer that may run · a gather likewise, while its place has connections left, with
-files of one place and one kind · the shares of a limit never exceed it, and no more streams
-run than it feeds · a stream is stopped only for one of the reasons there are · a finishing pause has something left
-to finish · the number wanted stays between one and the ceiling.
+files of one place and one kind · a stream begins for whoever's turn it is · the shares of a limit never exceed it, and
+no more streams run than it feeds · a stream is stopped only for one of the reasons there are · a finishing pause has
+something left to finish · the number wanted stays between one and the ceiling.
 
 The disk is a dictionary here, for the core never sees more of it than what a look tells. What is on it follows
 the write order of the program: bytes are durable before they are claimed, names come after proof.
@@ -13,6 +13,7 @@ the write order of the program: bytes are durable before they are claimed, names
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -27,6 +28,7 @@ from aihub_desktop.domain.leases import Ended, Failed, FileReach, Proof, Proved,
 from aihub_desktop.domain.model import S3, UNKNOWN_SIZE, WEB, Dataset, Origin, RemoteFile, SizeRange
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FILE_ENDED, TRANSFER_ENDED, TRANSFER_MAY_RUN, FileState, TransferState
+from aihub_desktop.domain.turns import Priority
 from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.deeds import (
     Allot,
@@ -82,7 +84,7 @@ class Queue(RuleBasedStateMachine):
         self.clock = 1000.0
         self.seed = seed
         self.settings = Settings(parallel=parallel, spread=spread)
-        self.may_halt = False
+        self.may_halt = self.may_reorder = False
         self.new_core()
 
     # ---- the shell, in small ----
@@ -112,6 +114,7 @@ class Queue(RuleBasedStateMachine):
         stops = isinstance(message, m.Cancel) or (isinstance(message, m.Pause) and not message.finish)
         self.may_halt = (
             stops
+            or self.may_reorder
             or isinstance(message, LineChanged | Looked | NotRecorded)
             or (isinstance(message, Ended | Failed) and message.problem is not None and message.problem.code in ASKING)
         )
@@ -146,9 +149,25 @@ class Queue(RuleBasedStateMachine):
 
     def begins_rightly(self, deed: Fetch | Collect | Prove) -> None:
         if isinstance(deed, Fetch):
+            self.is_its_turn(deed)
+        if isinstance(deed, Fetch):
             self.streams_rightly(deed)
         elif isinstance(deed, Collect):
             self.gathers_rightly(deed)
+
+    def is_its_turn(self, deed: Fetch) -> None:
+        """Nobody who comes before has anything left that could have begun instead."""
+        book = self.core.book
+        transfer = book.transfers[book.leases[deed.lease].transfer]
+        for other in book.transfers.values():
+            if other.turn < transfer.turn and other.state in TRANSFER_MAY_RUN and other.berth.admitted:
+                waiting = (book.files[key] for key in other.ids if book.files[key].state is FileState.WAITING)
+                free = [
+                    file
+                    for file in waiting
+                    if file.remote.origin is None and file.lease is None and file.due == 0 and file.place
+                ]
+                assert all(book.is_held(other, file) for file in free), "it was another one's turn"
 
     def streams_rightly(self, deed: Fetch) -> None:
         core = self.core
@@ -175,7 +194,8 @@ class Queue(RuleBasedStateMachine):
         return Week.parse(self.settings.hours).allows(*utc_hour(self.now().wall))
 
     def save(self) -> None:
-        transfers, files, removed, dropped = self.core.book.changes()
+        transfers, files, _, dropped = self.core.book.changes()
+        removed, self.core.book.forgotten = self.core.book.forgotten, []
         self.saved[0].update({row.id: row for row in transfers})
         self.saved[1].update({row.id: row for row in files})
         for key in removed:
@@ -290,10 +310,50 @@ class Queue(RuleBasedStateMachine):
                 rows = [one for one in self.saved[1].values() if one.transfer == transfer.id]
                 self.core.book.load_files(transfer, rows)
 
+    @rule(data=st.data())
+    def move(self, data: st.DataObject) -> None:
+        listed = self.in_the_list()
+        if listed:
+            keys = data.draw(st.lists(st.sampled_from(listed), min_size=1, unique=True))
+            before = data.draw(st.none() | st.sampled_from(listed))
+            self.stopping(lambda: self.tell(m.Move(1, keys, before)))
+            behind = listed[listed.index(before) :] if before is not None else []
+            head = [key for key in listed if key not in behind and key not in keys]
+            tail = [key for key in behind if key not in keys]
+            assert self.in_the_list() == [*head, *keys, *tail]
+
+    @rule(key=added, priority=st.sampled_from(list(Priority)))
+    def prefer(self, key: int, priority: Priority) -> None:
+        if key in self.core.book.transfers:
+            self.stopping(lambda: self.tell(m.Prefer(1, [key], priority)))
+
+    def stopping(self, act: Callable[[], object]) -> None:
+        """A person's order may ask back what comes in ranges, and never a stream of the hub."""
+        before = self.halted()
+        self.may_reorder = True
+        act()
+        self.may_reorder = False
+        halted = (self.core.book.leases[lease] for lease in self.halted() - before)
+        assert all(lease.kind is LeaseKind.GATHER for lease in halted) or not self.is_open_time() or self.settings.limit
+
+    def in_the_list(self) -> list[int]:
+        found = self.core.book.transfers.values()
+        return [one.id for one in sorted(found, key=lambda one: (one.rank, one.id))]
+
+    @rule()
+    def restore(self) -> None:
+        """What was removed last comes back, as the store has it."""
+        leaving = sorted(set(self.saved[0]) - set(self.core.book.transfers))
+        if leaving:
+            before = [self.saved[0][key] for key in leaving]
+            self.tell(m.BringBack(1, leaving))
+            assert [self.core.book.transfers[key].row() for key in leaving] == before
+
     @rule(key=added)
     def remove(self, key: int) -> None:
         transfer = self.core.book.transfers.get(key)
         if transfer and transfer.state in TRANSFER_ENDED and not self.core.book.leases_of(transfer):
+            self.save()
             self.tell(m.Remove(1, [key]))
             return
         with pytest.raises(ProblemError) as refusal:

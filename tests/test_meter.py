@@ -101,3 +101,43 @@ def test_silence_brings_the_sum_down() -> None:
     values = [read(meter, files, transfers, 10.0 + tick).rate for tick in range(1, 40)]
     assert values == sorted(values, reverse=True)
     assert values[-1] < before / 1000
+
+
+def test_the_end_is_told_as_a_range_and_not_before_it_can_be_known() -> None:
+    book, transfers, files = queue()
+    meter = Meter()
+    for tick in range(301):
+        book.reach(files[0], tick * MB, 0)
+        transfers[0].received = tick * MB
+        progress = meter.read(1, files[:1], transfers[:1], tick / 2, transfers[1:])
+        if tick < 20:
+            assert progress.transfers[0].between is None
+            assert progress.between is None
+    between = progress.transfers[0].between
+    assert between == pytest.approx(((900 - 300) / 2, (1100 - 300) / 2), rel=0.02)
+    # The other one waits, and comes after it.
+    assert progress.between == pytest.approx((1500 / 2, 1900 / 2), rel=0.02)
+
+
+def test_bytes_that_come_again_bring_no_end_nearer() -> None:
+    book, transfers, files = queue()
+    meter = Meter()
+    book.reach(files[0], 300 * MB, 0)
+    for tick in range(60):
+        book.reach(files[0], 300 * MB, tick * MB)
+        transfers[0].received = transfers[0].again = tick * MB
+        progress = read(meter, files[:1], transfers[:1], float(tick))
+    assert progress.transfers[0].between is None
+
+
+def test_where_a_size_is_unknown_nobody_knows_the_end() -> None:
+    book, transfers, _ = queue()
+    book.new_file(transfers[1], RemoteFile("web", "", "k", "b", SizeRange(0, 0, "")), "b")
+    file = book.files_of(transfers[0])[0]
+    meter = Meter()
+    for tick in range(40):
+        book.reach(file, tick * MB, 0)
+        transfers[0].received = tick * MB
+        progress = meter.read(1, [file], transfers[:1], float(tick), transfers[1:])
+    assert progress.transfers[0].between is not None
+    assert progress.between is None

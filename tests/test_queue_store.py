@@ -23,6 +23,7 @@ from queue_player import code_of, file, files_of_turn, reopened, transfer
 
 import aihub_desktop
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.filters import Filter
 from aihub_desktop.domain.findings import Finding
 from aihub_desktop.domain.holdings import Misfit, Summary, Verdict
 from aihub_desktop.domain.messages import FileRow, TransferRow
@@ -38,6 +39,7 @@ from aihub_desktop.domain.model import (
 )
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.domain.turns import GAP, Priority
 from aihub_desktop.store import queue
 from aihub_desktop.store.holdings import Held
 from aihub_desktop.store.queue import QueueStore
@@ -67,6 +69,8 @@ TRANSFER: Final = st.builds(
     running=st.just(0),  # nothing runs when a queue is opened
     added_at=MOMENT,
     ended_at=st.none() | MOMENT,
+    rank=st.integers(-(1 << 62), 1 << 62),
+    priority=st.sampled_from(Priority),
 )
 FILE: Final = st.builds(
     FileRow,
@@ -324,6 +328,39 @@ def test_a_queue_of_before_the_library_gives_it_the_folders_that_hold_something(
     assert [row.unpack for row in store.transfers()] == [False] * 4
     store.close()
     assert sqlite_version(path.with_name(f"{path.name}.v3")) == 3, "the copy of before"
+
+
+def test_a_queue_of_before_the_order_stands_as_it_was_asked_for(path: Path) -> None:
+    old = sqlite3.connect(path)
+    for number, step in enumerate(queue._STEPS[:4]):
+        old.executescript(f"{step} PRAGMA user_version = {number + 1};")
+    for key in (7, 2, 30):
+        values: tuple[object, ...] = (
+            key, "aihub", "86", "", 0, "/f", "queued", None, 5, 0, 0, 0, 5, 10, 20, 5, 0, 5.0, None, "", 0,
+        )  # fmt: skip
+        old.execute(f"INSERT INTO transfer VALUES ({', '.join('?' * len(values))})", values)
+    old.commit()
+    old.close()
+    transfers, _ = reopened(path)
+    assert [(row.id, row.rank, row.priority) for row in transfers] == [
+        (key, key * GAP, Priority.NORMAL) for key in (2, 7, 30)
+    ]
+    assert sqlite_version(path.with_name(f"{path.name}.v4")) == 4, "the copy of before"
+
+
+def test_files_are_found_by_words_and_states(store: QueueStore) -> None:
+    done = [msgspec.structs.replace(file(key), state=FileState.DONE) for key in (1, 2)]
+    store.save([transfer(1), transfer(2)], [*done, file(3), file(21, owner=2)], [], [])
+    by_word = Filter.of(["가 2"], [])
+    assert [row.id for row in store.files(1, wanted=by_word)] == [2]
+    assert store.count(by_word, [1, 2, 9]) == {1: 1, 2: 1}
+    assert store.count(by_word, [2]) == {2: 1}
+    waiting = Filter.of(["D/", ".ZIP"], [FileState.WAITING, FileState.FAILED])
+    assert [row.id for row in store.files(1, wanted=waiting)] == [3]
+    assert store.count(waiting, [1, 2]) == {1: 1, 2: 1}
+    assert [row.id for row in store.files(1, 1, 1, Filter.of([], [FileState.DONE]))] == [2]
+    assert store.count(Filter.of(["없음"], []), [1, 2]) == {}
+    assert store.count(Filter(), [1]) == {1: 3}
 
 
 def test_a_folder_of_the_library_comes_back_and_its_number_never_does(store: QueueStore, path: Path) -> None:

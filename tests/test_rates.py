@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aihub_desktop.domain.rates import Rate, seconds_left
+from aihub_desktop.domain.rates import Rate, Swing, seconds_between, seconds_left
 
 AMOUNTS = st.lists(st.tuples(st.integers(0, 1 << 40), st.floats(0, 100)), max_size=20)
 
@@ -84,3 +84,68 @@ def test_nothing_left_is_no_time() -> None:
 @pytest.mark.parametrize("rate", [0.0, 0.5, 1.0])
 def test_where_nothing_moves_there_is_no_end_in_sight(rate: float) -> None:
     assert seconds_left(1000, 1000, 0, rate) is None
+
+
+# ---- how steady it is
+
+
+def swung(speeds: list[float], step: float = 0.2) -> Swing:
+    """Each speed for two seconds."""
+    swing, now = Swing(50.0), 50.0
+    for speed in speeds:
+        for _ in range(round(2 / step)):
+            now += step
+            swing.add(round(speed * step), now)
+    return swing
+
+
+@pytest.mark.parametrize("step", [0.1, 0.2, 1.0, 2.0])
+def test_a_steady_speed_has_no_swing(step: float) -> None:
+    assert swung([5e6] * 30, step).speeds() == pytest.approx((5e6, 5e6), rel=0.01)
+
+
+def test_what_is_too_little_known_is_not_told() -> None:
+    assert Swing(0.0).speeds() is None
+    assert swung([5e6] * 4).speeds() is None
+    assert swung([5e6] * 6).speeds() is not None
+
+
+def test_a_speed_that_varies_is_told_as_a_range() -> None:
+    found = swung(([2e6] * 10 + [8e6] * 10) * 3).speeds()
+    assert found == pytest.approx((2e6, 8e6), rel=0.05)
+
+
+def test_a_short_hitch_is_no_reason_to_promise_less() -> None:
+    found = swung([5e6] * 25 + [0.0] + [5e6] * 25).speeds()
+    assert found == pytest.approx((5e6, 5e6), rel=0.25)
+
+
+def test_what_stands_still_has_no_end_in_sight() -> None:
+    assert swung([5e6] * 30 + [0.0] * 5).speeds() is None
+
+
+def test_what_was_more_than_two_minutes_ago_is_forgotten() -> None:
+    assert swung([1e6] * 60 + [9e6] * 64).speeds() == pytest.approx((9e6, 9e6), rel=0.01)
+
+
+def test_a_late_report_counts_for_all_the_time_it_covers() -> None:
+    swing = Swing(0.0)
+    swing.add(0, 0.0)
+    swing.add(60_000_000, 20.0)
+    assert swing.speeds() == pytest.approx((3e6, 3e6))
+
+
+@given(AMOUNTS)
+def test_any_reports_give_a_range_or_none(reports: list[tuple[int, float]]) -> None:
+    swing, now = Swing(0.0), 0.0
+    for amount, passed in reports:
+        now += passed
+        swing.add(amount, now)
+    found = swing.speeds()
+    assert found is None or 0 < found[0] <= found[1] < math.inf
+
+
+def test_the_time_between_is_that_of_both_ranges() -> None:
+    assert seconds_between(900, 1200, 300, (10.0, 30.0)) == (20.0, 90.0)
+    assert seconds_between(900, 1200, 1000, (10.0, 10.0)) == (0.0, 20.0)
+    assert seconds_between(900, 1200, 0, None) is None

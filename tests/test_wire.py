@@ -50,13 +50,19 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return PLAIN[kind]
     if origin in (Union, UnionType):
         return st.one_of(*(values(one) for one in inner))
-    if origin in (list, tuple):
-        return st.lists(values(inner[0]), max_size=3).map(origin)
-    if origin is dict:
-        return st.dictionaries(values(inner[0]), values(inner[1]), max_size=3)
+    if origin in (list, tuple, dict):
+        return many(origin, inner)
     if issubclass(kind, Enum):
         return st.sampled_from(list(kind))
     return st.builds(kind, **{field.name: values(field.type) for field in msgspec.structs.fields(kind)})
+
+
+def many(origin: type, inner: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+    if origin is dict:
+        return st.dictionaries(values(inner[0]), values(inner[1]), max_size=3)
+    if origin is tuple and Ellipsis not in inner:
+        return st.tuples(*(values(one) for one in inner))
+    return st.lists(values(inner[0]), max_size=3).map(origin)
 
 
 def told(error: BaseException) -> str:

@@ -200,6 +200,21 @@ def test_ranges_speeds_and_times() -> None:
 
 
 @pytest.mark.parametrize(
+    ("between", "shown"),
+    [
+        (None, "unknown"), ((0, 0), "at most 0 s"), ((0, 4), "at most 5 s"), ((12, 18), "10–20 s"),
+        ((20, 21), "about 20 s"), ((95, 100), "about 1 min 40 s"), ((120, 290), "2–5 min"), ((1700, 3300), "25–55 min"),
+        ((3000, 3100), "about 50 min"), ((2 * 3600, 3 * 3600), "2–3 h"), ((7500, 7700), "about 2 h"),
+        ((7700, 8200), "about 2 h 15 min"), ((100, 9000), "at most 3 h"), ((30 * 3600, 50 * 3600), "1–3 d"),
+        ((5 * 86400, 5.2 * 86400), "about 5 d"),
+    ],
+)  # fmt: skip
+def test_a_time_that_is_not_sure_says_so(between: tuple[float, float] | None, shown: str) -> None:
+    assert Words("en").time_between(between) == shown
+    assert Words("ko").time_between(between)
+
+
+@pytest.mark.parametrize(
     ("settings", "expected"),
     [
         ({"LANG": "ko_KR.UTF-8"}, "ko"), ({"LANG": "en_US.UTF-8"}, "en"), ({"LC_ALL": "C", "LANG": "ko_KR"}, "en"),

@@ -93,6 +93,12 @@ class Rate(Work, frozen=True):
     rate: int
 
 
+class Chart(Work, frozen=True):
+    """Somebody looks at this file of the lease: `Charted` tells once where its bytes are."""
+
+    file: int
+
+
 class Check(Work, frozen=True):
     """Prove whole files and give them their final names: one file, or all volumes of a split set together."""
 
@@ -127,7 +133,7 @@ class Drop(Work, frozen=True):
     """Stop the lease: make durable what came, say `Ended`."""
 
 
-AnyWork = Receive | Gather | Rate | Check | Verify | Unpack | Adopt | Drop
+AnyWork = Receive | Gather | Rate | Chart | Check | Verify | Unpack | Adopt | Drop
 
 
 class News(msgspec.Struct, frozen=True, tag_field="news", tag=str.lower):
@@ -153,6 +159,18 @@ class Reached(News, frozen=True):
     held: float = 0.0
     connections: int = 0
     eased: bool = False
+
+
+class Charted(News, frozen=True):
+    """Where the bytes of a file are, as `messages.FileMap` has it. Spans are joined where there are too many."""
+
+    file: int
+    size: int
+    durable: list[tuple[int, int]]
+    written: list[tuple[int, int]] = []
+    coming: list[tuple[int, int]] = []
+    read: int = 0
+    again: int = 0
 
 
 class Safe(News, frozen=True):
@@ -260,5 +278,6 @@ class Ended(News, frozen=True):
 
 
 AnyNews = (
-    Reached | Safe | Whole | Checked | Proved | Seen | Found | Unpacking | Emptied | Taking | Taken | Failed | Ended
-)
+    Reached | Charted | Safe | Whole | Checked | Proved | Seen | Found | Unpacking | Emptied | Taking | Taken | Failed
+    | Ended
+)  # fmt: skip

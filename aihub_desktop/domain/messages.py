@@ -21,9 +21,13 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.domain.storage import Storage
 from aihub_desktop.domain.tasks import TaskRow, VerifyWish
+from aihub_desktop.domain.turns import Priority
 from aihub_desktop.domain.unpacking import LeftOut, UnpackWish
 
 # ---- rows: what the faces show -------------------------------------------------------------------
+
+Between = tuple[float, float]  # seconds: at least, at most
+Stretch = tuple[Count, Count]  # bytes start ≤ i < stop
 
 
 class TransferRow(msgspec.Struct, frozen=True):
@@ -53,6 +57,8 @@ class TransferRow(msgspec.Struct, frozen=True):
     finishing: bool = False  # paused, but the files under way are still brought to their end
     volume: str = ""  # the mark of the volume it began on: for the engine, not for people
     unpack: bool = False  # its archives are unpacked once it is over
+    rank: int = 0  # its place in the list: smaller stands higher
+    priority: Priority = Priority.NORMAL
 
 
 class FileRow(msgspec.Struct, frozen=True):
@@ -86,6 +92,8 @@ class FileProgress(msgspec.Struct, frozen=True, array_like=True):
 
 
 class TransferProgress(msgspec.Struct, frozen=True, array_like=True):
+    """`between`: least and most seconds to the end, from the sizes as they are known and the speeds of late."""
+
     transfer: int
     bytes: int
     received: int
@@ -93,6 +101,7 @@ class TransferProgress(msgspec.Struct, frozen=True, array_like=True):
     rate: float
     left: float | None  # seconds, an estimate; None where nothing moves
     unfinished: int = 0  # bytes on disk of the files under way: if stopped now, they have to be received again
+    between: Between | None = None  # None while it cannot be told
 
 
 class Brake(StrEnum):
@@ -136,6 +145,7 @@ class Progress(Event, frozen=True):
     """Latest wins; at most 10 a second for everything together.
 
     `connections`: open at present to places that serve ranges. `eased`: one of these asked for fewer, or for later.
+    `between`: seconds until everything is over that may run, as of a transfer.
     """
 
     seq: int
@@ -148,6 +158,26 @@ class Progress(Event, frozen=True):
     starts_at: float | None = None  # seconds since 1970, with HOURS
     connections: int = 0
     eased: bool = False
+    between: Between | None = None
+
+
+class FileMap(Event, frozen=True):
+    """Where the bytes of the file are that a face watches. Latest wins, twice a second at most.
+
+    `durable` bytes are claimed by the journal, `written` ones not yet; `coming` is what each connection fetches, from
+    where it is now to where it ends (of a stream where it is now alone). So many bytes from the start were `read` in
+    order, hashed, and proved as far as the file allows; `again`: so many passed by in this stream because they are on
+    disk already. `size` 0: unknown.
+    """
+
+    seq: int
+    file: int
+    size: int
+    durable: list[Stretch]
+    written: list[Stretch] = []
+    coming: list[Stretch] = []
+    read: int = 0
+    again: int = 0
 
 
 class Notice(Event, frozen=True):
@@ -243,11 +273,43 @@ class Add(Command, frozen=True):
 
 
 class Rows(Command, frozen=True):
-    """→ `FileRows`: `limit` rows of a transfer from `offset`, in the order of the tree."""
+    """→ `FileRows`: `limit` rows of a transfer from `offset`, in the order of the tree.
+
+    `words`: only files in whose path all of them occur, in any case. `states`: only files in one of these.
+    """
 
     transfer: int
     offset: Count = 0
     limit: Count = 1000
+    words: list[str] = []
+    states: list[FileState] = []
+
+
+class Find(Command, frozen=True):
+    """→ `Hits`: how many files of each transfer `Rows` would give for these words and states."""
+
+    words: list[str] = []
+    states: list[FileState] = []
+
+
+class Watch(Command, frozen=True):
+    """From now on `FileMap` tells of this file, until the next `Watch`; None: of none."""
+
+    file: int | None = None
+
+
+class Move(Command, frozen=True):
+    """Puts transfers, in this order, before another one in the list; None: at its end."""
+
+    transfers: list[int]
+    before: int | None = None
+
+
+class Prefer(Command, frozen=True):
+    """These come before the others from now on, among them, or after them."""
+
+    transfers: list[int]
+    priority: Priority
 
 
 class Pause(Command, frozen=True):
@@ -278,7 +340,17 @@ class Retry(Command, frozen=True):
 
 
 class Remove(Command, frozen=True):
-    """Takes ended transfers off the list. Files stay."""
+    """Takes ended transfers off the list. Files stay. `BringBack` undoes it, until others are removed or half a
+    minute is over.
+    """
+
+    transfers: list[int]
+
+
+class BringBack(Command, frozen=True):
+    """Transfers that were removed a moment ago stand in the list again, where they were. Refused with BAD_COMMAND where
+    it is too late.
+    """
 
     transfers: list[int]
 
@@ -589,6 +661,12 @@ class FileRows(msgspec.Struct, frozen=True):
     total: int
 
 
+class Hits(msgspec.Struct, frozen=True):
+    """(transfer, how many files); transfers without any are left out."""
+
+    files: list[tuple[int, int]]
+
+
 class KeyState(msgspec.Struct, frozen=True):
     """`origin`: "env", "run", "keychain" or "" for none. `valid`: the hub's word, None where it said nothing."""
 
@@ -714,11 +792,11 @@ class Archives(msgspec.Struct, frozen=True):
 
 AnyCommand = (
     Resync | ListDatasets | ListFiles | ListOutlines | Star | Visit
-    | Add | Rows | Pause | Resume | Cancel | Retry | Remove
+    | Add | Rows | Find | Watch | Pause | Resume | Cancel | Retry | Remove | BringBack | Move | Prefer
     | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
     | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand
     | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Prepare | Begin | Stop
     | Recognise | Finds | ListLeftOut | FindArchives | Rehearse
     | LookInside | ShowLook | ListEntries | ReadEntry | TakeOut | EndLook | Quit
 )  # fmt: skip
-AnyEvent = Snapshot | Changed | Progress | Notice | LibraryChanged | TaskChanged | Answer
+AnyEvent = Snapshot | Changed | Progress | FileMap | Notice | LibraryChanged | TaskChanged | Answer

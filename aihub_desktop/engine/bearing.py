@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aihub_desktop.domain.storage import split_container
-from aihub_desktop.engine.records import Book, LeaseKind, LeaseRecord
+from aihub_desktop.engine.records import RECEIVING, Book, LeaseKind
 
 
 class Bearing:
@@ -16,8 +14,11 @@ class Bearing:
         self._hub = hub
         self._way = ("", hub)  # (place, address)
 
-    def address(self, receiving: Sequence[LeaseRecord]) -> str:
-        """Of these leases, at least one. One of small files is soon over; the next at its place leads the same way."""
+    def address(self) -> str:
+        """ "" where nothing comes. A lease of small files is soon over; the next at its place leads the same way."""
+        receiving = [lease for lease in self._book.leases.values() if lease.kind in RECEIVING]
+        if not receiving:
+            return ""
         if any(lease.kind is LeaseKind.FETCH for lease in receiving):
             return self._hub
         if self._way[0] not in {lease.place for lease in receiving}:

@@ -15,11 +15,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from aihub_desktop.domain.faults import Code
 from aihub_desktop.domain.leases import Checked, Ended, Failed, Proved, Reached, Safe, Whole
-from aihub_desktop.domain.messages import Add, Brake, Cancel, Pause, Remove, Resume, Retry
+from aihub_desktop.domain.messages import (
+    Add,
+    Brake,
+    BringBack,
+    Cancel,
+    Move,
+    Pause,
+    Prefer,
+    Remove,
+    Resume,
+    Retry,
+)
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import TRANSFER_ENDED, TRANSFER_MAY_RUN, FileState
 from aihub_desktop.engine.deeds import (
@@ -38,14 +49,16 @@ from aihub_desktop.engine.deeds import (
     Word,
 )
 from aihub_desktop.engine.gathering import next_batch
+from aihub_desktop.engine.leaving import Leaving
 from aihub_desktop.engine.outcome import Outcome
-from aihub_desktop.engine.plan import next_check, next_request, wake_due
+from aihub_desktop.engine.plan import in_turn, next_check, next_request, wake_due
 from aihub_desktop.engine.records import RECEIVING, Book, FileRecord, LeaseKind, LeaseRecord, Moment, TransferRecord
 from aihub_desktop.engine.timetable import LocalHour, utc_hour
 from aihub_desktop.engine.traffic import Traffic
 from aihub_desktop.engine.volumes import SURVEY_SECONDS, Volumes
 from aihub_desktop.engine.wishes import Wishes
 
+_LOOK_SECONDS: Final = 2.0
 # What a line that is gone says of itself: with another line there is nothing to wait for.
 _OF_THE_LINE = frozenset({Code.UNREACHABLE, Code.CUT, Code.STALLED})
 
@@ -73,9 +86,12 @@ class Core:
         self.traffic = Traffic(self.book, settings, local, processes)
         wishes = self._wishes = Wishes(self.book, self.outcome, only_new=only_new)
         self.volumes = Volumes(self.book, self.outcome, wishes.may_run, survey_seconds)
+        self.leaving = Leaving(self.book)
+        self._holds_until: float | None = None
         self._handlers: dict[type, Callable[[Any, Moment], int | None]] = {
             Add: wishes.add, Pause: wishes.pause, Resume: wishes.resume, Cancel: wishes.cancel, Retry: wishes.retry,
-            Remove: wishes.remove, KeyChanged: wishes.key_changed, StorageChanged: wishes.storage_changed,
+            Remove: self.leaving.remove, BringBack: self.leaving.bring_back, Move: wishes.move, Prefer: wishes.prefer,
+            KeyChanged: wishes.key_changed, StorageChanged: wishes.storage_changed,
             LineChanged: self._line_changed,
             Looked: self.volumes.looked, Surveyed: self.volumes.surveyed,
             Recorded: self.outcome.recorded, NotRecorded: self.outcome.not_recorded,
@@ -101,14 +117,18 @@ class Core:
         """Ends what has to end, begins what can begin now, and divides the limit anew."""
         self._use_settings()
         wake_due(self.book, now.steady)
+        self.leaving.plan(now)
         for lease in self.traffic.too_many(now):
             self.outcome.halt_lease(lease)
         for transfer in self.volumes.plan(now, self.settings.floor_bytes):
             self._wishes.go(transfer, Word.NONE)
-        for transfer in self.book.transfers.values():
+        self._holds_until = None
+        for transfer in in_turn(self.book):
+            if self._is_waited_for(transfer, now):
+                break
             if transfer.finishing:
                 self._finish(transfer)
-            elif transfer.state in TRANSFER_MAY_RUN and transfer.berth.admitted and self._wishes.may_run(transfer):
+            elif transfer.berth.admitted and self._wishes.may_run(transfer):
                 self._begin_checks(transfer)
                 self._begin_fetches(transfer, now)
                 self._begin_gathers(transfer, now)
@@ -116,13 +136,26 @@ class Core:
             self.outcome.do(Allot(lease.id, lease.share))
         return self.outcome.take()
 
+    def _is_waited_for(self, transfer: TransferRecord, now: Moment) -> bool:
+        """Looks at disks come back in any order: who comes later in the queue gives those before it a moment, for its
+        stream would not be stopped again.
+        """
+        if transfer.looked or transfer.finishing or not self._wishes.may_run(transfer):
+            return False
+        berth = transfer.berth
+        berth.looked_for = now.steady if berth.looked_for is None else berth.looked_for
+        until = berth.looked_for + _LOOK_SECONDS
+        if now.steady >= until:
+            return False
+        self._holds_until = until
+        return True
+
     def next_moment(self, now: Moment) -> float | None:
         """Seconds until `plan` may find something new without any message."""
         waits = [self.book.later[0][0]] if self.book.later else []
         if (moment := self.traffic.next_moment(now)) is not None:
             waits.append(moment)
-        if (survey := self.volumes.next_moment()) is not None:
-            waits.append(survey)
+        waits += [at for at in (self.volumes.next_moment(), self.leaving.until, self._holds_until) if at is not None]
         return max(0.0, min(waits) - now.steady) if waits else None
 
     def brake(self, now: Moment) -> tuple[Brake, float | None]:

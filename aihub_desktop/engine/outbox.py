@@ -17,6 +17,7 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.tasks import TaskRow
 from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.meter import Meter
+from aihub_desktop.engine.plan import in_turn
 from aihub_desktop.engine.records import LeaseKind, Moment
 
 PROGRESS_SECONDS: Final = 0.2
@@ -60,6 +61,10 @@ class Outbox:
     def tasks(self, rows: list[TaskRow], removed: list[int]) -> None:
         self._emit(m.TaskChanged(self._next(), rows, removed))
 
+    def map(self, event: m.FileMap) -> None:
+        """Whatever number it has, it gets the next one."""
+        self._emit(msgspec.structs.replace(event, seq=self._next()))
+
     def notice(self, problem: Problem) -> None:
         self._emit(m.Notice(self._next(), problem))
 
@@ -79,7 +84,8 @@ class Outbox:
         self._progress_at, self._brake, self.moving = now, brake, bool(leases)
         running = {lease.transfer for lease in leases.values()}
         transfers = [one for key, one in core.book.transfers.items() if key in running]
-        progress = self._meter.read(self._next(), core.outcome.progress(), transfers, now)
+        waiting = [one for one in in_turn(core.book) if one.id not in running]
+        progress = self._meter.read(self._next(), core.outcome.progress(), transfers, now, waiting)
         streams = sum(lease.kind is LeaseKind.FETCH for lease in leases.values())
         self._emit(
             msgspec.structs.replace(

@@ -7,7 +7,7 @@ from typing import Final
 
 from aihub_desktop.domain.sets import whole_sets
 from aihub_desktop.domain.settings import Settings
-from aihub_desktop.domain.states import FileState
+from aihub_desktop.domain.states import TRANSFER_MAY_RUN, FileState
 from aihub_desktop.engine.ready import Ready
 from aihub_desktop.engine.records import Book, FileRecord, TransferRecord
 
@@ -24,6 +24,12 @@ def wake_due(book: Book, steady: float) -> None:
             file.due = 0.0
             if file.lease is None:
                 book.transfers[file.transfer].waits(file)
+
+
+def in_turn(book: Book) -> list[TransferRecord]:
+    """The transfers that may do anything, those whose turn comes first ahead."""
+    open_ = (one for one in book.transfers.values() if one.state in TRANSFER_MAY_RUN or one.finishing)
+    return sorted(open_, key=lambda one: one.turn)
 
 
 def next_request(book: Book, transfer: TransferRecord, settings: Settings, slots: int) -> list[FileRecord]:

@@ -19,7 +19,19 @@ from typing import IO, Final
 
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, Problem
-from aihub_desktop.domain.leases import Adopt, AnyNews, Check, Drop, Ended, Gather, Rate, Receive, Unpack, Verify
+from aihub_desktop.domain.leases import (
+    Adopt,
+    AnyNews,
+    Chart,
+    Check,
+    Drop,
+    Ended,
+    Gather,
+    Rate,
+    Receive,
+    Unpack,
+    Verify,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +64,7 @@ class _Worker:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def send(self, message: Loan | Rate | Drop) -> None:
+    def send(self, message: Loan | Rate | Chart | Drop) -> None:
         assert self.process.stdin is not None
         # A worker that died is noticed by its listener, which gives its leases back.
         with contextlib.suppress(OSError, ValueError):
@@ -148,11 +160,11 @@ class Pool:
                 worker.send(Drop(lease))
                 self._halts[lease] = time.monotonic() + STOP_SECONDS
 
-    def adjust(self, rate: Rate) -> None:
+    def adjust(self, word: Rate | Chart) -> None:
         """Tells the worker that has the lease; one that has not begun yet begins with the rate in its order."""
         for worker in self._workers:
-            if rate.lease in worker.leases:
-                worker.send(rate)
+            if word.lease in worker.leases:
+                worker.send(word)
 
     def enforce(self) -> None:
         """Ends workers that keep a lease which was asked back. Call it now and then."""

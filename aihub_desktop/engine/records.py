@@ -21,6 +21,7 @@ from aihub_desktop.domain.states import (
     move_file,
     move_transfer,
 )
+from aihub_desktop.domain.turns import GAP, Priority, Turn, turn
 from aihub_desktop.engine.ready import Lot, Ready, lot_of
 
 
@@ -126,6 +127,7 @@ class Berth:
 
     device: int | None = None  # None until its folder was looked at
     admitted: bool = False  # there was room for it since it was last looked at
+    looked_for: float | None = None  # steady clock: since when the planner waits for the look at it
     sound: bool = False  # its folder was found as it should be since it last stopped
     spoken: bool = False  # a person wants it to go on: what was learnt of vain tries counts no more
     asked_at: float | None = None  # when the survey that is under way began
@@ -167,7 +169,14 @@ class TransferRecord:
     still_high: int = 0
     endless: int = 0  # files that are not over and of which nobody knows how long they are
     unpack: bool = False  # its archives are unpacked once it is over
+    rank: int = 0
+    priority: Priority = Priority.NORMAL
     sets: dict[int, tuple[int, ...]] | None = None  # volumes of split sets, worked out when asked for
+
+    @property
+    def turn(self) -> Turn:
+        """Whoever has a smaller one comes first."""
+        return turn(self.priority, self.rank, self.id)
 
     def waits(self, file: FileRecord) -> None:
         """Puts a file where the planner finds it."""
@@ -179,7 +188,7 @@ class TransferRecord:
         return TransferRow(
             self.id, self.dataset, self.folder, self.state, self.problem, self.files, self.done, self.failed,
             self.skipped, self.running, self.bytes, self.low, self.high, self.received, self.again, self.added_at,
-            self.ended_at, self.finishing, self.volume, self.unpack,
+            self.ended_at, self.finishing, self.volume, self.unpack, self.rank, self.priority,
         )  # fmt: skip
 
     @classmethod
@@ -189,7 +198,7 @@ class TransferRecord:
         return cls(
             row.id, row.dataset, row.folder, row.added_at, state, row.problem, row.files, row.done, row.failed,
             row.skipped, 0, row.bytes, row.low, row.high, row.received, row.again, row.ended_at,
-            volume=row.volume, unpack=row.unpack,
+            volume=row.volume, unpack=row.unpack, rank=row.rank, priority=row.priority,
         )  # fmt: skip
 
 
@@ -238,12 +247,14 @@ class Book:
         self.leases: dict[int, LeaseRecord] = {}
         self.later: list[tuple[float, int]] = []  # heap: (due, file)
         self.last_file = 0
+        self._last_transfer = 0
         self._leases = 0
         self._writing: set[tuple[str, str]] = set()  # (folder, place) of what a worker may write to now
         self._dirty_transfers: set[int] = set()
         self._dirty_files: set[int] = set()
         self._removed: list[int] = []
         self._dropped: list[int] = []
+        self.forgotten: list[int] = []  # transfers that are gone for good, until the store has heard of it
 
     # ---- making ----
 
@@ -251,6 +262,7 @@ class Book:
         """A transfer from the store. Its files follow by `load_files` when they are needed."""
         transfer = TransferRecord.of(row)
         self.transfers[transfer.id] = transfer
+        self._last_transfer = max(self._last_transfer, transfer.id)
         return transfer
 
     def load_files(self, transfer: TransferRecord, rows: list[FileRow]) -> None:
@@ -274,7 +286,10 @@ class Book:
         transfer.whole.clear()
 
     def new_transfer(self, dataset: Dataset, folder: str, now: Moment) -> TransferRecord:
-        record = TransferRecord(max(self.transfers, default=0) + 1, dataset, folder, now.wall, loaded=True)
+        # One that was taken off the list a moment ago still has its number.
+        self._last_transfer += 1
+        rank = max((one.rank for one in self.transfers.values()), default=0) + GAP
+        record = TransferRecord(self._last_transfer, dataset, folder, now.wall, loaded=True, rank=rank)
         self.transfers[record.id] = record
         self._dirty_transfers.add(record.id)
         return record
@@ -331,6 +346,7 @@ class Book:
             file.lease = None
 
     def remove(self, transfer: TransferRecord) -> None:
+        """Off the list; the store keeps it until it is `forgotten`."""
         self.unload_files(transfer)
         del self.transfers[transfer.id]
         self._dirty_transfers.discard(transfer.id)

@@ -20,7 +20,7 @@ from typing import Final
 from aihub_desktop.disk.files import make_folders
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews
+from aihub_desktop.domain.leases import AnyNews, Charted
 from aihub_desktop.domain.states import TRANSFER_ENDED
 from aihub_desktop.engine.awake import Wakefulness
 from aihub_desktop.engine.bearing import Bearing
@@ -45,12 +45,14 @@ from aihub_desktop.engine.lookout import Lookout
 from aihub_desktop.engine.looks import Looks, OfLooks
 from aihub_desktop.engine.marks import Marks
 from aihub_desktop.engine.orders import agent, user_agent
-from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox, told
+from aihub_desktop.engine.outbox import PROGRESS_SECONDS, Emit, Outbox
+from aihub_desktop.engine.pages import listed
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.preferences import Preferences
-from aihub_desktop.engine.records import RECEIVING, Book, LeaseKind, Moment
+from aihub_desktop.engine.records import Book, LeaseKind, Moment
 from aihub_desktop.engine.shelves import Shelves
 from aihub_desktop.engine.storages import StorageKeys
+from aihub_desktop.engine.viewing import Viewing
 from aihub_desktop.engine.volumes import SURVEY_SECONDS
 from aihub_desktop.engine.watch import Watch, local_hour
 from aihub_desktop.engine.wishes import turns_to
@@ -139,6 +141,7 @@ class Shell:
         self._awake = Wakefulness(self._errands)
         self._pool = Pool(self._worker_command, size, self._home / "logs", self.post)
         self._bearing = Bearing(self._core.book, self._hub)
+        self._viewing = Viewing(self._core.book, self._errands, self._pool.adjust, self._outbox.map)
         self._lending = Lending(
             self._core, self._pool, self._keys, self._storages, home=self._home, hub=self._hub, post=self.post,
             is_eager=self._only_new,
@@ -189,9 +192,8 @@ class Shell:
             self._handle(message)
         # What comes next begins before the disk has had its time for what is through.
         self._do(self._core.plan(_now()))
-        self._pool.enforce()
-        self._keys.enforce()
-        self._storages.enforce()
+        for each in (self._pool, self._keys, self._storages):
+            each.enforce()
         if self._is_time_to_save():
             if self._records:
                 self._enter_records()
@@ -199,6 +201,7 @@ class Shell:
             self._save()
             self._saved_at = time.monotonic()
         self._outbox.progress(self._core, _now())
+        self._viewing.turn(time.monotonic())
 
     def _is_time_to_save(self) -> bool:
         """Small files end by the hundred in the time that a disk needs for one turn: they are saved a few at a time,
@@ -209,15 +212,13 @@ class Shell:
 
     def _watch_line(self) -> None:
         """After sleep, or by another way out, no connection from before lives on."""
-        book = self._core.book
-        receiving = [lease for lease in book.leases.values() if lease.kind in RECEIVING]
-        if receiving:
-            self._watch.towards(self._bearing.address(receiving))
-        why = self._watch.changed(bool(receiving or book.later))
-        if why:
+        if address := self._bearing.address():
+            self._watch.towards(address)
+        if why := self._watch.changed(bool(address or self._core.book.later)):
             _log.warning("all that is received begins anew: %s", why)
             self._tell(LineChanged())
-        self._awake.enforce(bool(book.leases or book.later) or self._library.is_at_work(), self._core.settings.awake)
+        moves = self._core.book.leases or self._core.book.later or self._library.is_at_work()
+        self._awake.enforce(bool(moves), self._core.settings.awake)
 
     def _handle(self, message: Input) -> None:
         match message:
@@ -228,6 +229,8 @@ class Shell:
                     self._obey(message)
                 except ProblemError as error:
                     self._outbox.answer(message.id, None, error.problem)
+            case Charted():
+                self._viewing.heard(message)
             case _ if message.lease < 0:
                 self._library.hear(message)
             case _:
@@ -268,24 +271,25 @@ class Shell:
                 self._library.handle(command, reply)
             case _ if isinstance(command, OfLooks):
                 self._looks.handle(command, reply)
+            case m.Quit():
+                reply(None, None)
+                self._inbox.put(None)
             case _:
                 reply(self._obey_at_once(command), None)
-                if isinstance(command, m.Quit):
-                    self._inbox.put(None)
 
     def _obey_at_once(self, command: m.AnyCommand) -> object:
         match command:
             case m.Resync():
                 self._outbox.snapshot(self._core, self._hub, self._marks.rows())
-            case m.Rows():
+            case m.Rows() | m.Find():
                 self._save()
-                return _page(self._store, self._core.book, command)
+                return listed(self._store, self._core.book, command)
+            case m.Watch(file=file):
+                self._viewing.watch(file)
             case m.Configure():
                 self._configure(command)
             case m.Star() | m.Visit():
                 self._marks.obey(command)
-            case m.Quit():
-                pass
             case m.Add(folder=folder) if "\0" in folder or not os.path.isabs(folder):
                 # Another process's relative path means nothing here.
                 raise ProblemError(Code.BAD_COMMAND, what="folder")
@@ -296,16 +300,12 @@ class Shell:
 
     def _wish(self, command: m.AnyCommand) -> int | None:
         self._library.must_leave_alone(command)
-        self._load_for(command)
+        _load_for(command, self._core.book, self._store)
+        if isinstance(command, m.Remove):
+            self._save()  # what may come back comes from the store
         number = self._tell(command)
         self._save()  # what was promised is saved before it is promised
         return number
-
-    def _load_for(self, command: m.AnyCommand) -> None:
-        """Ended transfers keep their files in the store until somebody turns to them again."""
-        for transfer in self._core.book.transfers.values():
-            if not transfer.loaded and turns_to(command, transfer):
-                self._core.book.load_files(transfer, self._store.files(transfer.id))
 
     def _configure(self, command: m.Configure) -> None:
         self._preferences.change(command)
@@ -340,23 +340,27 @@ class Shell:
     # ---- saving and showing ----
 
     def _save(self) -> None:
-        transfers, files, removed, dropped = self._core.book.changes()
+        book = self._core.book
+        transfers, files, removed, dropped = book.changes()
+        forgotten, book.forgotten = book.forgotten, []
+        if transfers or files or forgotten or dropped:
+            self._store.save(transfers, files, forgotten, dropped)
         if transfers or files or removed or dropped:
-            self._store.save(transfers, files, removed, dropped)
             self._outbox.changed(transfers, files, removed)
             self._library.transfers(transfers)
             self._marks.transfers(transfers)
-        for transfer in self._core.book.transfers.values():
-            if transfer.loaded and transfer.state in TRANSFER_ENDED and not self._core.book.leases_of(transfer):
-                self._core.book.unload_files(transfer)
+        for transfer in book.transfers.values():
+            if transfer.loaded and transfer.state in TRANSFER_ENDED and not book.leases_of(transfer):
+                book.unload_files(transfer)
 
     def _shut(self) -> None:
         """The order matters: workers first, for their last news says what is safe; the queue last."""
         self._pool.close()
         for message in _rest_of(self._inbox):
-            if isinstance(message, AnyNews) and message.lease > 0:
+            if isinstance(message, AnyNews) and message.lease > 0 and not isinstance(message, Charted):
                 self._tell(message)
         self._enter_records()
+        self._core.leaving.forget()
         self._save()
         self._keys.close()
         self._storages.close()
@@ -366,6 +370,13 @@ class Shell:
         self._source.close()
         self._store.close()
         self._hold.release()
+
+
+def _load_for(command: m.AnyCommand, book: Book, store: QueueStore) -> None:
+    """Ended transfers keep their files in the store until somebody turns to them again."""
+    for transfer in book.transfers.values():
+        if not transfer.loaded and turns_to(command, transfer):
+            book.load_files(transfer, store.files(transfer.id))
 
 
 def _load(book: Book, store: QueueStore) -> None:
@@ -381,15 +392,6 @@ def _rest_of(inbox: queue.SimpleQueue[Input | None]) -> Iterator[Input | None]:
     with contextlib.suppress(queue.Empty):
         while True:
             yield inbox.get_nowait()
-
-
-def _page(store: QueueStore, book: Book, command: m.Rows) -> m.FileRows:
-    """Rows as they are now, of which the store has what is not in the book."""
-    transfer = book.transfers.get(command.transfer)
-    if transfer is None:
-        raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=command.transfer)
-    rows = store.files(command.transfer, command.offset, command.limit)
-    return m.FileRows([told(book.files[row.id].row() if row.id in book.files else row) for row in rows], transfer.files)
 
 
 def _now() -> Moment:

@@ -159,6 +159,7 @@ class Volumes:
     def plan(self, now: Moment, floor: int) -> list[TransferRecord]:
         """Stops what has to stop. Returns the transfers that go on by themselves now: to be looked at anew."""
         moving = [one for one in self._book.transfers.values() if one.loaded and self._counts(one)]
+        moving.sort(key=lambda one: one.turn)  # whoever comes first has the room
         self._ask(moving, now)
         again = [transfer for room in self._rooms.values() for transfer in self._judge(room, moving, now, floor)]
         for transfer in moving:
@@ -302,7 +303,7 @@ class Volumes:
             one.still_low
             for one in others
             if (one.berth.admitted and one.state is not TransferState.PAUSED)
-            or (one.state in TRANSFER_MAY_RUN and one.id < transfer.id)
+            or (one.state in TRANSFER_MAY_RUN and one.turn < transfer.turn)
         )
         volume = room.volume
         # Of files without a known size all that can be asked is that the floor is there.

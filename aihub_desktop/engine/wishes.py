@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.messages import Add, AnyCommand, Cancel, Pause, Remove, Resume, Retry
+from aihub_desktop.domain.messages import Add, AnyCommand, Cancel, Move, Pause, Prefer, Resume, Retry
 from aihub_desktop.domain.model import S3, RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.domain.states import (
@@ -14,8 +14,11 @@ from aihub_desktop.domain.states import (
     TransferState,
 )
 from aihub_desktop.domain.storage import split_container
+from aihub_desktop.domain.turns import Turn, moved
 from aihub_desktop.engine.deeds import KeyChanged, LookAt, StorageChanged, Word
+from aihub_desktop.engine.gathering import gathers, place_of
 from aihub_desktop.engine.outcome import ACCESS_PROBLEMS, KEY_PROBLEMS, Outcome
+from aihub_desktop.engine.plan import in_turn
 from aihub_desktop.engine.records import Book, FileRecord, LeaseKind, Moment, TransferRecord, names_of
 from aihub_desktop.engine.volumes import LOST, stands_at
 
@@ -105,6 +108,7 @@ class Wishes:
     def look(self, transfer: TransferRecord, word: Word) -> None:
         """Asks what of it is on disk; nothing of it begins before the answer."""
         transfer.looked = transfer.berth.admitted = False
+        transfer.berth.looked_for = None
         transfer.berth.spoken = word > Word.NONE
         files = [file.work() for file in self._book.files_of(transfer) if file.place and file.state not in _NOT_LOOKED]
         self._outcome.do(LookAt(transfer.id, transfer.folder, files, transfer.volume, word))
@@ -118,7 +122,7 @@ class Wishes:
         """A stream cannot be resumed without receiving it again, so `finish` lets it come to its end. One that breaks
         meanwhile is not begun anew. A second `Pause` may stop what a first one let go on.
         """
-        for transfer in _named(self._book, command.transfers):
+        for transfer in named(self._book, command.transfers):
             if transfer.state in TRANSFER_MAY_RUN or transfer.state is TransferState.NEEDS_USER:
                 goes_on = command.finish and any(not lease.halting for lease in self._book.leases_of(transfer))
                 self._book.set_transfer(transfer, state=TransferState.PAUSED, problem=None, finishing=goes_on)
@@ -128,7 +132,7 @@ class Wishes:
                 self._outcome.halt(transfer)
 
     def resume(self, command: Resume, now: Moment) -> None:
-        for transfer in _named(self._book, command.transfers):
+        for transfer in named(self._book, command.transfers):
             if transfer.state in (TransferState.PAUSED, TransferState.NEEDS_USER):
                 self._choose(transfer)
                 # Who resumes all that there is has not looked at this one's place.
@@ -143,7 +147,7 @@ class Wishes:
         for file in _named_files(self._book, command.files):
             self._skip(file)
             self._outcome.settle(self._book.transfers[file.transfer], now)
-        for transfer in _named(self._book, command.transfers if command.transfers or not command.files else []):
+        for transfer in named(self._book, command.transfers if command.transfers or not command.files else []):
             if transfer.state in TRANSFER_ENDED:
                 continue
             self._outcome.halt(transfer)
@@ -163,7 +167,7 @@ class Wishes:
 
     def retry(self, command: Retry, now: Moment) -> None:
         files = _named_files(self._book, command.files)
-        for transfer in _named(self._book, command.transfers if command.transfers or not command.files else []):
+        for transfer in named(self._book, command.transfers if command.transfers or not command.files else []):
             again = {FileState.FAILED} | ({FileState.SKIPPED} if transfer.state is TransferState.CANCELLED else set())
             files += [file for file in self._book.files_of(transfer) if file.state in again]
         for key in sorted({file.transfer for file in files}):
@@ -176,11 +180,30 @@ class Wishes:
                 self._choose(transfer)
                 self.go(transfer)
 
-    def remove(self, command: Remove, now: Moment) -> None:
-        for transfer in _named(self._book, command.transfers):
-            if transfer.state not in TRANSFER_ENDED or self._book.leases_of(transfer):
-                raise ProblemError(Code.BAD_COMMAND, what="not-ended", transfer=transfer.id)
-            self._book.remove(transfer)
+    def move(self, command: Move, now: Moment) -> None:
+        found = named(self._book, [*command.transfers, *([] if command.before is None else [command.before])])
+        ranks = {transfer.id: transfer.rank for transfer in self._book.transfers.values()}
+        for key, rank in moved(ranks, command.transfers, command.before).items() if found else ():
+            self._book.set_transfer(self._book.transfers[key], rank=rank)
+        self._make_way()
+
+    def prefer(self, command: Prefer, now: Moment) -> None:
+        for transfer in named(self._book, command.transfers):
+            self._book.set_transfer(transfer, priority=command.priority)
+        self._make_way()
+
+    def _make_way(self) -> None:
+        """What comes in ranges loses nothing by a stop: it leaves its place to those who come before it now. A stream
+        of the hub would lose all that it brought, so it is brought to its end.
+        """
+        waiting: dict[str, Turn] = {}
+        for transfer in in_turn(self._book):
+            if transfer.state in TRANSFER_MAY_RUN and transfer.berth.admitted:
+                for lot in (lot for lot, ready in transfer.lots.items() if ready):
+                    waiting.setdefault(place_of(lot, transfer), transfer.turn)
+        for lease in gathers(self._book):
+            if lease.place in waiting and waiting[lease.place] < self._book.transfers[lease.transfer].turn:
+                self._outcome.halt_lease(lease)
 
     def key_changed(self, message: KeyChanged, now: Moment) -> None:
         for lease in self._book.leases.values():
@@ -210,14 +233,14 @@ def turns_to(command: AnyCommand, transfer: TransferRecord) -> bool:
     return False
 
 
-def _named(book: Book, keys: list[int] | None) -> list[TransferRecord]:
+def named(book: Book, keys: list[int] | None) -> list[TransferRecord]:
     """The transfers with these numbers, or all. Raises BAD_COMMAND for a number that none has."""
     if keys is None:
         return list(book.transfers.values())
     for key in keys:
         if key not in book.transfers:
             raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=key)
-    return [book.transfers[key] for key in keys]
+    return [book.transfers[key] for key in dict.fromkeys(keys)]
 
 
 def _named_files(book: Book, keys: list[int]) -> list[FileRecord]:

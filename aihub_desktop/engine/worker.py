@@ -14,7 +14,19 @@ from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
 from aihub_desktop.domain import wire
-from aihub_desktop.domain.leases import Adopt, AnyNews, AnyWork, Check, Drop, Gather, Rate, Receive, Unpack, Verify
+from aihub_desktop.domain.leases import (
+    Adopt,
+    AnyNews,
+    AnyWork,
+    Chart,
+    Check,
+    Drop,
+    Gather,
+    Rate,
+    Receive,
+    Unpack,
+    Verify,
+)
 from aihub_desktop.domain.model import Dataset
 from aihub_desktop.domain.storage import AnyPlace, S3Place
 from aihub_desktop.engine.adopting import Adopting
@@ -62,6 +74,9 @@ class Worker:
             case Rate():
                 if isinstance(job := self._job(work.lease), Reception | Gathering):
                     job.limit(work.rate)
+            case Chart():
+                if isinstance(job := self._job(work.lease), Reception | Gathering):
+                    job.chart(work.file)
             case _:
                 self._start(work.lease, self._job_of(work))
 

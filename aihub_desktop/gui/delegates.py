@@ -25,13 +25,14 @@ from aihub_desktop.gui.models.addresses import TROUBLE_ROLE
 from aihub_desktop.gui.models.datasets import FOUND_ROLE
 from aihub_desktop.gui.models.file_tree import VOLUME_ROLE
 from aihub_desktop.gui.models.library import SIGN_ROLE
-from aihub_desktop.gui.models.queue import DETAIL_ROLE, FRACTION_ROLE, REPEAT_ROLE, ROW_ROLE
 from aihub_desktop.gui.models.queue_rows import in_trouble
+from aihub_desktop.gui.models.queue_tree import DETAIL_ROLE, FRACTION_ROLE, MARK_ROLE, REPEAT_ROLE, ROW_ROLE
 from aihub_desktop.gui.theme import GRID
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 _BAR_HEIGHT: Final = 6
+_LOUD_MARKS: Final = frozenset({"priority-high"})
 _STAR: Final = 16
 _BOX_STATES: Final = {
     Qt.CheckState.Unchecked: QStyle.StateFlag.State_Off,
@@ -195,9 +196,16 @@ class TitleDelegate(RowDelegate):
         area = option.rect.adjusted(GRID // 2, GRID - 1, -GRID // 2, -GRID + 1)
         strong = theme.resized(option.font, 1.0, bold=True)
         painter.setPen(ink)
-        self._write(painter, area, str(index.data()), strong, Qt.AlignmentFlag.AlignTop)
-        small = theme.resized(option.font, 0.88)
         row: TransferRow = index.data(ROW_ROLE)
+        title, mark = area, str(index.data(MARK_ROLE) or "")
+        if mark:
+            size = QFontMetrics(strong).height() - 4
+            tone = theme.accent(QApplication.palette()) if mark in _LOUD_MARKS else _fainter(option, ink)
+            ratio = option.widget.devicePixelRatioF() if isinstance(option.widget, QWidget) else 1.0
+            painter.drawPixmap(area.left(), area.top() + 2, icons.pixmap(mark, size, tone, ratio))
+            title = area.adjusted(size + GRID // 2, 0, 0, 0)
+        self._write(painter, title, str(index.data()), strong, Qt.AlignmentFlag.AlignTop)
+        small = theme.resized(option.font, 0.88)
         below, text = area, str(index.data(DETAIL_ROLE))
         if in_trouble(row):
             size = QFontMetrics(small).height() - 2

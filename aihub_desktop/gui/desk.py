@@ -235,9 +235,17 @@ class Desk(QObject):
         self.lost.emit(problem)
 
     def _fetch_rows(self, transfer: int, offset: int) -> None:
+        shown, item = self.queue.filter, self.queue.item(transfer)
+        words = shown.words_for(item.hay) if item is not None else []
+
+        def answered(answer: FileRows) -> None:
+            # What was asked under another filter is no page of this list.
+            if self.queue.filter is shown:
+                self.queue.add_rows(transfer, offset, answer)
+
         self.link.ask(
-            Rows(0, transfer, offset),
+            Rows(0, transfer, offset, words=words, states=shown.states),
             FileRows,
-            lambda answer: self.queue.add_rows(transfer, offset, answer),
+            answered,
             lambda _: self.queue.forget_question(transfer),
         )

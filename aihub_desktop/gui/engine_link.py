@@ -20,6 +20,7 @@ from aihub_desktop.domain.messages import (
     AnyEvent,
     Changed,
     Command,
+    FileMap,
     LibraryChanged,
     Notice,
     Progress,
@@ -60,6 +61,7 @@ class EngineLink(QObject):
     snapshot = Signal(Snapshot)
     changed = Signal(Changed)
     progressed = Signal(Progress)
+    mapped = Signal(FileMap)
     noticed = Signal(Notice)
     holdings_changed = Signal(LibraryChanged)
     tasks_changed = Signal(TaskChanged)
@@ -200,8 +202,10 @@ class EngineLink(QObject):
             case _:
                 self._pass_on(event)
 
-    def _pass_on(self, event: Snapshot | Changed | Progress | LibraryChanged | TaskChanged) -> None:
+    def _pass_on(self, event: Snapshot | Changed | Progress | FileMap | LibraryChanged | TaskChanged) -> None:
         match event:
+            case FileMap():
+                self.mapped.emit(event)
             case Progress():
                 self.progressed.emit(event)
             case Changed():

@@ -320,6 +320,20 @@ class LinkButton(QPushButton):
         self.update()
 
 
+def paint_frame(widget: QWidget, below: int = 0) -> None:
+    """A pale ground with a line around it, for what is told beside the page's own business. Call it in `paintEvent`.
+
+    `below`: so many pixels at the widget's lower edge are distance.
+    """
+    painter = QPainter(widget)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    tone, window = theme.accent(widget.palette()), widget.palette().window().color()
+    painter.setPen(theme.mixed(tone, window, 0.4))
+    painter.setBrush(theme.mixed(tone, window, 0.1))
+    painter.drawRoundedRect(QRectF(widget.rect()).adjusted(0.5, 0.5, -0.5, -0.5 - below), 6, 6)
+    painter.end()
+
+
 def bold(label: QLabel, factor: float = 1.0) -> QLabel:
     label.setFont(theme.resized(label.font(), factor, bold=True))
     return label

@@ -15,10 +15,12 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.filters import Filter
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.model import Dataset, Origin, RemoteFile, SizeRange
 from aihub_desktop.domain.settings import Settings, SettingsError, changed
 from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.domain.turns import Priority
 from aihub_desktop.store.failures import store_error
 from aihub_desktop.store.holdings import HoldingStore
 
@@ -61,16 +63,24 @@ _STEPS: Final = (
     INSERT INTO holding (folder, added_at)
       SELECT folder, min(added_at) FROM transfer WHERE done > 0 GROUP BY folder ORDER BY min(id);
     """,
+    # The order that a person gave to the list; before, it was that of the numbers. 4294967296: `turns.GAP`.
+    """
+    ALTER TABLE transfer ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE transfer ADD COLUMN priority TEXT NOT NULL DEFAULT 'normal';
+    UPDATE transfer SET rank = id * 4294967296;
+    """,
 )
 
 _TRANSFER_COLUMNS: Final = (
     "id", "source", "dataset", "title", "package", "folder", "state", "problem", "files", "done", "failed", "skipped",
-    "bytes", "low", "high", "received", "again", "added_at", "ended_at", "volume", "unpack",
+    "bytes", "low", "high", "received", "again", "added_at", "ended_at", "volume", "unpack", "rank", "priority",
 )  # fmt: skip
 _FILE_COLUMNS: Final = (
     "id", "transfer", "source", "dataset", "package", "key", "path", "low", "high", "shown", "place", "state", "bytes",
     "size", "sha256", "proof", "problem", "attempts", "next_try", "origin",
 )  # fmt: skip
+
+_ALL: Final = Filter()
 
 _origin: Final = msgspec.json.Decoder(Origin)
 _origins: Final = msgspec.json.Encoder()
@@ -128,16 +138,40 @@ class QueueStore:
     # ---- the queue ----
 
     def transfers(self) -> list[TransferRow]:
-        """All of them, in the order they were asked for."""
+        """All of them, by number."""
         rows = self._read(f"SELECT {', '.join(_TRANSFER_COLUMNS)} FROM transfer ORDER BY id")
         return self._understood(_transfer, rows)
 
-    def files(self, transfer: int, offset: int = 0, limit: int = -1) -> list[FileRow]:
+    def files(self, transfer: int, offset: int = 0, limit: int = -1, wanted: Filter = _ALL) -> list[FileRow]:
+        """Those that are `wanted`, in the order of the tree."""
+        condition, values = self._condition(wanted)
         rows = self._read(
-            f"SELECT {', '.join(_FILE_COLUMNS)} FROM file WHERE transfer = ? ORDER BY id LIMIT ? OFFSET ?",
-            (transfer, limit, offset),
+            f"SELECT {', '.join(_FILE_COLUMNS)} FROM file WHERE transfer = ?{condition} ORDER BY id LIMIT ? OFFSET ?",
+            (transfer, *values, limit, offset),
         )
         return self._understood(_file, rows)
+
+    def count(self, wanted: Filter, transfers: Iterable[int]) -> dict[int, int]:
+        """How many files of each of these transfers are `wanted`; those without any are left out."""
+        condition, values = self._condition(wanted)
+        rows = self._read(
+            "SELECT transfer, count(*) FROM file"
+            f" WHERE transfer IN (SELECT value FROM json_each(?)){condition} GROUP BY transfer",
+            (msgspec.json.encode(list(transfers)).decode(), *values),
+        )
+        return dict(rows)
+
+    def _condition(self, wanted: Filter) -> tuple[str, tuple[str, ...]]:
+        """The end of a WHERE, with the values for its marks."""
+        text, values = "", []
+        if wanted.states:
+            text += " AND state IN (SELECT value FROM json_each(?))"
+            values.append(msgspec.json.encode(sorted(wanted.states)).decode())
+        if wanted.words:
+            # Python's own comparing, for SQLite knows no case beyond ASCII.
+            self._db.create_function("names", 1, wanted.names, deterministic=True)
+            text += " AND names(path)"
+        return text, tuple(values)
 
     def places(self, transfer: int, state: FileState) -> list[str]:
         """Where the files of a transfer that are in this state lie below its folder."""
@@ -255,7 +289,7 @@ def _transfer_values(row: TransferRow) -> tuple[Any, ...]:
     return (
         row.id, data.source, data.key, data.title, int(data.package), row.folder, row.state.value,
         _problem_text(row.problem), row.files, row.done, row.failed, row.skipped, row.bytes, low, high,
-        row.received, row.again, row.added_at, row.ended_at, row.volume, int(row.unpack),
+        row.received, row.again, row.added_at, row.ended_at, row.volume, int(row.unpack), row.rank, row.priority.value,
     )  # fmt: skip
 
 
@@ -264,6 +298,7 @@ def _transfer(row: tuple[Any, ...]) -> TransferRow:
     dataset = Dataset(named.pop("source"), named.pop("dataset"), named.pop("title"), bool(named.pop("package")))
     named["state"] = TransferState(named["state"])
     named["unpack"] = bool(named["unpack"])
+    named["priority"] = Priority(named["priority"])
     named["problem"] = _problem_of(named["problem"])
     return TransferRow(dataset=dataset, running=0, **named)
 

@@ -36,6 +36,21 @@ _TEXTS: Final = frozenset({*LANGUAGES, "one"})
 _OPTIONAL: Final = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB")  # binary, as the hub shows them: 1 GB = 2^30
 
+_SURE: Final = 0.1  # of the longest time: a narrower range is as good as one number
+_SHORT: Final = 10.0  # seconds: what is over so soon is no matter of more or less
+_VAGUE: Final = 8  # times as long: the shorter time says nothing then
+_DAY: Final = 86400.0
+_ENDLESS: Final = float("inf")
+# Odd seconds of a long wait would pretend to know: (below so many seconds, rounded to so many).
+_STEPS: Final = (
+    (100.0, 5), (1200.0, 60), (7200.0, 300), (_DAY, 900), (4 * _DAY, 3600), (_ENDLESS, 86400),
+)  # fmt: skip
+# Of a range: (below so many seconds at most, a unit, in steps of so many, its name).
+_UNITS_OF_TIME: Final = (
+    (100.0, 1, 5, "seconds"), (1500.0, 60, 1, "minutes"), (6000.0, 60, 5, "minutes"), (36 * 3600.0, 3600, 1, "hours"),
+    (_ENDLESS, 86400, 1, "days"),
+)  # fmt: skip
+
 Fact = str | int | float
 
 
@@ -177,6 +192,21 @@ class Words:
         if whole < 86400:
             return self.say("value.hours", hours=whole // 3600, minutes=whole % 3600 // 60 or "")
         return self.say("value.days", days=whole // 86400, hours=whole % 86400 // 3600 or "")
+
+    def time_between(self, between: tuple[float, float] | None) -> str:
+        """An estimate that says how sure it is: "2–3 h", "about 40 min", "up to 5 min", or that nobody can tell."""
+        if between is None:
+            return self.say("value.time-unknown")
+        least, most = between
+        if most - least <= _SURE * most and most >= _SHORT:
+            middle = (least + most) / 2
+            step = next(step for limit, step in _STEPS if middle < limit)
+            return self.say("value.about", value=self.duration(round(middle / step) * step))
+        unit, step, key = next((unit, step, key) for limit, unit, step, key in _UNITS_OF_TIME if most < limit)
+        low, high = int(least // (unit * step)) * step, -int(-most // (unit * step)) * step
+        if low == 0 or low * _VAGUE <= high:
+            return self.say("value.at-most", value=self.duration(high * unit))
+        return self.say(f"value.between.{key}", low=low, high=high)
 
     def time_left(self, seconds: float | None) -> str:
         """An estimate in words, "" for none. Odd seconds of a long wait would pretend to know."""

@@ -18,7 +18,7 @@ from aihub_desktop.disk.files import OpenFile, disk_error
 from aihub_desktop.disk.reserve import Reserve
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Piece
-from aihub_desktop.transport.coverage import Coverage
+from aihub_desktop.transport.coverage import Coverage, merged
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.journal import JournalState, Span, Validator
 from aihub_desktop.transport.part import Part
@@ -72,6 +72,8 @@ class Canvas:
         self._file: OpenFile | None = None
         self._change = threading.Condition()
         self._claimed = Coverage(self.earlier)
+        self._marked: set[Piece] = set()  # claimed, and not durable yet
+        self.read = 0  # so many bytes from the start were read behind those who write, as whoever reads says
         self._ends: dict[int, int] = {piece.start: piece.stop for piece in self.earlier}  # of strokes that are over
         self._strokes: list[Stroke] = []
         self._frontier = 0
@@ -101,6 +103,13 @@ class Canvas:
     def reached(self) -> int:
         """Bytes written, of any run."""
         return self._written
+
+    def chart(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]], int]:
+        """(spans that are durable, spans that are not yet, `read`)."""
+        with self._change:
+            durable = merged(piece for piece in self._claimed.pieces() if piece not in self._marked)
+            fresh = [Piece(stroke.start, stroke.stop) for stroke in self._strokes]
+            return durable, merged([*self._marked, *fresh]), self.read
 
     # ---- a connection's ----
 
@@ -174,6 +183,7 @@ class Canvas:
         for old in self._claimed.within(piece.start, piece.stop):
             self._claimed.remove(old)
         self._claimed.add(piece)
+        self._marked.add(piece)
         self._part.mark(Span(piece.start, piece.stop, piece.digest), lambda: self._became_safe(piece, durable))
 
     def _claim_again(self, spans: list[tuple[int, int]]) -> None:
@@ -196,6 +206,7 @@ class Canvas:
     def _became_safe(self, piece: Piece, durable: threading.Event) -> None:
         count = piece.stop - piece.start
         with self._change:
+            self._marked.discard(piece)
             self._durable += count
             total = self._durable
         durable.set()

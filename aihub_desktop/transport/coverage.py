@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable
+from itertools import pairwise
 
 from aihub_desktop.domain.model import Piece
 
@@ -16,6 +17,21 @@ def merged(pieces: Iterable[Piece]) -> list[tuple[int, int]]:
             spans[-1] = (spans[-1][0], max(spans[-1][1], piece.stop))
         elif piece.stop > piece.start:
             spans.append((piece.start, piece.stop))
+    return spans
+
+
+def coarser(spans: list[tuple[int, int]], most: int = 200) -> list[tuple[int, int]]:
+    """Spans in order, no more than `most`: those that lie nearest to each other are joined. For the eye alone."""
+    while len(spans) > most:
+        gaps = sorted(after[0] - before[1] for before, after in pairwise(spans))
+        near = gaps[len(spans) - most - 1]
+        joined = spans[:1]
+        for start, stop in spans[1:]:
+            if start - joined[-1][1] <= near:
+                joined[-1] = (joined[-1][0], stop)
+            else:
+                joined.append((start, stop))
+        spans = joined
     return spans
 
 

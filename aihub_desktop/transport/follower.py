@@ -90,6 +90,7 @@ class Follower:
             if not count:
                 return self._lose_all(at, reach)
             self._reading.offer(at, view[:count])
+            self._canvas.read = self._reading.stop
             sound = self._is_as_claimed(at, view[:count]) and self._is_as_told(at, view[:count])
             self._used.append(block)
             for _ in range(self._companion.turn(count)):

@@ -80,6 +80,15 @@ class Gathering:
         """From now on at most `rate` bytes a second are read, 0 for no limit. From any thread."""
         self._brake.limit(rate)
 
+    def chart(self, file: int) -> None:
+        """Tells where the bytes of this file are. From any thread."""
+        with self._lock:
+            desk = self._desk
+        jobs = desk.open_jobs() if desk is not None else []
+        for found in (job.chart(self._order.lease) for job in jobs if job.work.id == file):
+            if found is not None:
+                self._tell(found)
+
     def _gather(self, desk: Desk) -> Problem | None:
         with self._lock:
             self._desk = desk

@@ -9,7 +9,7 @@ from typing import Final
 from aihub_desktop.archives.companion import Companion
 from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.leases import AnyNews, Failed, FileReach, Receive, Safe, Whole, WorkFile
+from aihub_desktop.domain.leases import AnyNews, Charted, Failed, FileReach, Receive, Safe, Whole, WorkFile
 from aihub_desktop.domain.names import match_key
 from aihub_desktop.sources.aihub.tarstream import Member
 from aihub_desktop.transport.durability import Durability
@@ -116,6 +116,14 @@ class Intake:
 
     def reach(self) -> list[FileReach]:
         return [FileReach(id_, sink.reached, sink.again) for id_, sink in self._sinks.items()]
+
+    def chart(self, file: int) -> Charted | None:
+        """Where the bytes of one of its files are; None for one that is none. From any thread."""
+        sink = self._sinks.get(file)
+        if sink is None:
+            return None
+        size = self._works[file].file.size.high
+        return sink.chart(self._order.lease, file, size, is_coming=self._current == file)
 
     def _prepare_one(self, work: WorkFile, keys: set[str]) -> None:
         key = match_key(work.file.path)

@@ -8,10 +8,11 @@ from typing import Final
 
 from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, Fault, Problem
-from aihub_desktop.domain.leases import WorkFile
+from aihub_desktop.domain.leases import Charted, WorkFile
 from aihub_desktop.domain.model import Checksum, PieceHashes, RemoteFile
 from aihub_desktop.domain.retry import DROPPING
 from aihub_desktop.transport.canvas import Canvas
+from aihub_desktop.transport.coverage import coarser
 from aihub_desktop.transport.digests import Digests
 from aihub_desktop.transport.part import Part
 from aihub_desktop.transport.sink import Sink
@@ -125,6 +126,19 @@ class Job:
     def _is_proved(self) -> bool:
         """Something tells at its end whether it is what it should be, wherever it came from."""
         return bool(self.told or self.heard or self.pieces)
+
+    def chart(self, lease: int) -> Charted | None:
+        """Where its bytes are; None while nobody has begun. From any thread."""
+        sink, canvas, spans = self.sink, self.canvas, self.spans
+        size = spans.size if spans is not None else None
+        size = self.file.size.high if size is None else size
+        if sink is not None:
+            return sink.chart(lease, self.work.id, size, is_coming=sink.seen)
+        if canvas is None:
+            return None
+        durable, written, read = canvas.chart()
+        coming = spans.under_way() if spans is not None else []
+        return Charted(lease, self.work.id, size, coarser(durable), coarser(written), coming, read, self.again)
 
     def end_claims(self) -> None:
         """Nothing more of it is wanted for now, and nobody waits for it."""

@@ -42,6 +42,7 @@ class Reception:
         self._dropped = threading.Event()
         self._brake = Brake(order.rate)
         self._inflow: Inflow | None = None
+        self._intake: Intake | None = None
         self._inflow_lock = threading.Lock()
         self._farewell: float | None = None
         self._reported_at = 0.0
@@ -50,7 +51,7 @@ class Reception:
     def run(self) -> None:
         """Never raises: whatever happens is told."""
         durability, companion = Durability(), Companion(lag_of(self._order.buffer_bytes))
-        intake = Intake(self._order, durability, companion, self._tell, self._dropped.is_set)
+        intake = self._intake = Intake(self._order, durability, companion, self._tell, self._dropped.is_set)
         problem = self._outcome(lambda: self._receive(intake, companion))
         disk = self._outcome(intake.settle)
         companion.stop()
@@ -71,6 +72,12 @@ class Reception:
     def limit(self, rate: int) -> None:
         """From now on at most `rate` bytes a second are read, 0 for no limit. From any thread."""
         self._brake.limit(rate)
+
+    def chart(self, file: int) -> None:
+        """Tells where the bytes of this file are. From any thread."""
+        found = self._intake.chart(file) if self._intake is not None else None
+        if found is not None:
+            self._tell(found)
 
     def _outcome(self, act: Callable[[], None]) -> Problem | None:
         try:

@@ -24,8 +24,9 @@ from aihub_desktop.disk.files import OpenFile, disk_error
 from aihub_desktop.disk.reserve import Reserve
 from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.leases import Charted
 from aihub_desktop.domain.model import Piece
-from aihub_desktop.transport.coverage import Coverage
+from aihub_desktop.transport.coverage import Coverage, coarser, merged
 from aihub_desktop.transport.digests import Digests
 from aihub_desktop.transport.durability import Durability
 from aihub_desktop.transport.journal import Identity, JournalState, Span
@@ -112,6 +113,7 @@ class Sink:
         self._unchecked = set(self._coverage.pieces())  # of earlier answers, not read from disk yet
         self._earlier = set(self._unchecked)
         self._durable = self._coverage.bytes
+        self._marked: set[Piece] = set()  # cut, and not durable yet
         self._counting = threading.Lock()
         self._at = 0
         self._growing: _Growing | None = None
@@ -159,6 +161,7 @@ class Sink:
         if growing is None or growing.start == growing.stop:
             return
         piece = Piece(growing.start, growing.stop, growing.digest.hexdigest())
+        self._marked.add(piece)
         self._coverage.add(piece)
         self._part.mark(Span(piece.start, piece.stop, piece.digest), lambda: self._became_safe(piece))
 
@@ -297,7 +300,21 @@ class Sink:
             code = Code.CHANGED if piece in self._earlier else Code.OVERLAPPING
             raise ProblemError(code, start=passing.start, stop=passing.at)
 
+    def chart(self, lease: int, file: int, size: int, *, is_coming: bool) -> Charted:
+        """From any thread, at any time: what is looked at is replaced or copied whole, never half."""
+        growing, marked = self._growing, frozenset(self._marked)
+        pieces = self._coverage.pieces()
+        written = [piece for piece in pieces if piece in marked]
+        if growing is not None and growing.stop > growing.start:
+            written.append(Piece(growing.start, growing.stop))
+        durable = merged(piece for piece in pieces if piece not in marked)
+        at = min(self._at, size) if size else self._at
+        coming = [(at, at)] if is_coming else []
+        read = self._reading.stop
+        return Charted(lease, file, size, coarser(durable), coarser(merged(written)), coming, read, self.again)
+
     def _became_safe(self, piece: Piece) -> None:
+        self._marked.discard(piece)
         count = piece.stop - piece.start
         self._safe(self._count_durable(count), count)
 

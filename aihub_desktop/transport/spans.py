@@ -90,6 +90,12 @@ class Spans:
         with self._lock:
             return all(claim.is_empty and not claim.drawn for claim in self._claims)
 
+    def under_way(self) -> list[tuple[int, int]]:
+        """What each connection still has to fetch, in order; of an open end its beginning alone."""
+        with self._lock:
+            claims = [(claim.at, claim.stop) for claim in self._claims if not claim.is_empty]
+        return sorted((at, at if stop is None else stop) for at, stop in claims)
+
     def take(self, most: int, speed: float, now: float) -> Claim | None:
         """The first bytes that are nobody's, `most` at the most; None where all have somebody.
 

@@ -7,6 +7,7 @@ FOLDER/ko-light-1/03-files-ticked.png and so on.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from PySide6.QtCore import QModelIndex
+from PySide6.QtCore import QItemSelectionModel, QModelIndex
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox, QWidget
 
@@ -35,6 +36,7 @@ from aihub_desktop.domain.model import Dataset, RemoteFile, Secret, SizeRange
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.domain.tasks import TaskKind
+from aihub_desktop.domain.turns import Priority
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.address_dialog import AddressDialog
 from aihub_desktop.gui.adopt_dialog import adoption
@@ -54,6 +56,7 @@ from .played import (
     GB,
     HELD,
     MB,
+    RANGES,
     SHELF,
     Player,
     elsewhere,
@@ -262,11 +265,38 @@ class Show:
         stage.window.downloads.view.expand(stage.desk.queue.index_of(running))
         stage.window.downloads.view.select(running)
         self._snap("downloads")
+        self._downloads_details(running, wish_done)
         stage.window.downloads.view.select(denied)
         self._snap("downloads-needs-you")
         stage.window.downloads.view.clearSelection()
         stage.window.downloads.view.collapseAll()
         self._snap("downloads-folded")
+
+    def _downloads_details(self, running: int, done: int) -> None:
+        stage, page, queue = self._stage, self._stage.window.downloads, self._stage.desk.queue
+        file = queue.index(0, 0, queue.index_of(running))
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        page.view.selectionModel().setCurrentIndex(file, flags)
+        wait_until(page.details.map.isVisible, "the map")
+        self._snap("downloads-file")
+        page.view.select(running)
+        page.ordering.menu.popup(stage.window.mapToGlobal(stage.window.rect().topLeft()))
+        self._snap("order-menu", page.ordering.menu)
+        page.ordering.menu.close()
+        page.ordering.priorities[Priority.HIGH].trigger()
+        page.bar.field.setText("TS_01")
+        wait_until(lambda: queue.shown() == [running], "the filter")
+        self._snap("downloads-filtered")
+        page.bar.field.setText("그런 것 없음")
+        wait_until(lambda: queue.shown() == [], "no hit")
+        self._snap("downloads-no-hit")
+        page.bar.clear()
+        page.view.select(done)
+        page.actions_by_name["remove"].trigger()
+        wait_until(page.undo.isVisible, "the way back")
+        self._snap("downloads-removed")
+        page.undo.undo.click()
+        wait_until(lambda: done in queue.shown(), "the row again")
 
     def _settings(self) -> None:
         self._stage.window.go(Place.SETTINGS)
@@ -313,6 +343,17 @@ class Show:
         self._player.progress(progress(Brake.DRIVE))
         stage.window.downloads.view.select(BIG)
         self._snap("again-after-a-cut")
+        page = stage.window.downloads
+        for seconds in range(280, 0, -1):
+            rate = 5.5 * MB + 1.4 * MB * math.sin(seconds / 17) + 0.3 * MB * math.sin(seconds / 3)
+            page.details.graph.note(time.monotonic() - seconds, None if 90 < seconds < 130 else rate)
+        self._player.change(settings=Settings(limit=8 * MB))
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        page.view.selectionModel().setCurrentIndex(queue.index(0, 0, queue.index_of(BIG)), flags)
+        self._player.progress(progress(Brake.LIMIT))
+        stage.desk.link.mapped.emit(RANGES)
+        self._snap("downloads-ranges")
+        self._player.change(settings=Settings())
 
     def _pausing(self) -> None:
         stage = self._stage

@@ -9,6 +9,7 @@ from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.messages import (
     Brake,
     Changed,
+    FileMap,
     FileProgress,
     FileRow,
     FileRows,
@@ -20,6 +21,7 @@ from aihub_desktop.domain.messages import (
 from aihub_desktop.domain.model import S3, WEB, Dataset, Origin, RemoteFile, SizeRange
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.domain.turns import Priority
 from aihub_desktop.gui.desk import Desk
 
 GB = 1 << 30
@@ -42,11 +44,12 @@ def transfer(
     finishing: bool = False,
     received: int = 0,
     again: int = 0,
+    priority: Priority = Priority.NORMAL,
 ) -> TransferRow:
     dataset = Dataset("aihub", str(70 + number), title)
     return TransferRow(
         number, dataset, f"/data/AI Hub/{70 + number}", state, problem, 36, 21, 0, 0, running, here,
-        whole - GB, whole + GB, received, again, 1.0, None, finishing,
+        whole - GB, whole + GB, received, again, 1.0, None, finishing, rank=number, priority=priority,
     )  # fmt: skip
 
 
@@ -63,6 +66,18 @@ FILES = [
 ]
 
 
+def _gigabytes(*borders: float) -> list[tuple[int, int]]:
+    ends = [round(border * GB) for border in borders]
+    return list(zip(ends[::2], ends[1::2], strict=True))
+
+
+# The first of the files, as if it came over three connections.
+RANGES = FileMap(
+    0, 1, 12 * GB, _gigabytes(0, 3.1, 4, 6.5, 8, 8.7), _gigabytes(3.1, 3.2, 6.5, 6.6, 8.7, 8.75),
+    _gigabytes(3.2, 4, 6.6, 8, 8.75, 12), 3 * GB,
+)  # fmt: skip
+
+
 def running(*, finishing: bool = False) -> TransferRow:
     state = TransferState.PAUSED if finishing else TransferState.RUNNING
     return transfer(
@@ -73,13 +88,15 @@ def running(*, finishing: bool = False) -> TransferRow:
 def progress(
     brake: Brake = Brake.NONE, *, unfinished: int = round(12.5 * GB), streams: int = 2, starts_at: float | None = None
 ) -> Progress:
-    moving = [TransferProgress(BIG, 31 * GB, 38 * GB, round(4.1 * GB), 6.2 * MB, 9000.0, unfinished)]
+    moving = [TransferProgress(BIG, 31 * GB, 38 * GB, round(4.1 * GB), 6.2 * MB, 2900.0, unfinished, (2300, 3500))]
     files = [
         FileProgress(1, BIG, round(7.5 * GB), round(3.2 * GB), 3.2 * MB, round(7.5 * GB)),
         FileProgress(2, BIG, 5 * GB, 0, 3.0 * MB),
     ]
     rate = 6.2 * MB if streams else 0.0
-    return Progress(0, rate, moving if streams else [], files if streams else [], brake, streams, 4, starts_at)
+    return Progress(
+        0, rate, moving if streams else [], files if streams else [], brake, streams, 4, starts_at, between=(5200, 8100)
+    )
 
 
 def in_the_evening() -> float:

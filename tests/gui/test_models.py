@@ -27,6 +27,7 @@ from aihub_desktop.gui.models import datasets
 from aihub_desktop.gui.models.datasets import DatasetModel
 from aihub_desktop.gui.models.file_tree import FileTreeModel
 from aihub_desktop.gui.models.queue import DETAIL_ROLE, FRACTION_ROLE, REPEAT_ROLE, QueueModel
+from aihub_desktop.gui.models.queue_filter import Kind, QueueFilter, hay_of
 from aihub_desktop.gui.models.queue_words import Column, percent
 from aihub_desktop.gui.models.tree import Sum
 from aihub_desktop.sources.aihub import listing
@@ -333,7 +334,12 @@ def test_progress_moves_numbers_and_its_absence_stills_them(queue: QueueModel) -
     pages(queue, 1, 2)
     queue.change(Changed(3, files=[file_row(10, 1, FileState.FETCHING)]))
     queue.progress(
-        Progress(4, 2048.0, [TransferProgress(1, 1500, 1500, 0, 2048.0, 61.0)], [FileProgress(10, 1, 500, 0, 2048.0)])
+        Progress(
+            4,
+            2048.0,
+            [TransferProgress(1, 1500, 1500, 0, 2048.0, 61.0, 0, (58, 63))],
+            [FileProgress(10, 1, 500, 0, 2048.0)],
+        )
     )
     assert text(queue, 1, Column.SPEED) == "2.00 KB/s"
     assert text(queue, 1, Column.PROGRESS) == "50 %"
@@ -415,7 +421,7 @@ def test_why_is_known_also_of_files_whose_rows_are_not_here(queue: QueueModel) -
 def test_files_that_are_finished_before_a_pause(queue: QueueModel) -> None:
     queue.change(Changed(2, [transfer(1, TransferState.PAUSED, running=2, finishing=True)]))
     assert text(queue, 1, Column.STATE) == "Finishing 2 files"
-    queue.progress(Progress(3, 9.0, [TransferProgress(1, 1500, 0, 0, 2048.0, 61.0, 7)], []))
+    queue.progress(Progress(3, 9.0, [TransferProgress(1, 1500, 0, 0, 2048.0, 61.0, 7, (50, 60))], []))
     queue.change(Changed(4, [transfer(1, TransferState.PAUSED, running=1, finishing=True)]))
     assert text(queue, 1, Column.LEFT)
     assert text(queue, 1, Column.SPEED)
@@ -431,6 +437,76 @@ def test_many_changes_at_once_repaint_only_their_rows(queue: QueueModel) -> None
     assert told == [(0, 0), (2, 2)]
 
 
+def test_the_list_is_in_the_order_of_ranks(queue: QueueModel) -> None:
+    queue.fill([transfer(1, rank=30), transfer(2, rank=10), transfer(3, rank=20)])
+    assert queue.shown() == [2, 3, 1]
+    pages(queue, 3, 2)
+    queue.change(Changed(2, [transfer(1, rank=5), transfer(4, rank=15)]))
+    assert queue.shown() == [1, 2, 4, 3]
+    assert queue.parent(queue.index(1, 0, queue.index_of(3))) == queue.index_of(3)
+    queue.change(Changed(3, [transfer(key, rank=-key) for key in (1, 2, 3, 4)]))
+    assert queue.shown() == [4, 3, 2, 1]
+    assert [row.id for row in queue.transfers()] == [4, 3, 2, 1]
+
+
+def test_a_drop_asks_for_a_move_and_changes_nothing_itself(queue: QueueModel) -> None:
+    asked: list[tuple[list[int], object]] = []
+    queue.move_wanted.connect(lambda moved, before: asked.append((moved, before)))
+    data = queue.mimeData([queue.index_of(3), queue.index_of(1)])
+    move = Qt.DropAction.MoveAction
+    assert not queue.dropMimeData(data, move, 1, 0, QModelIndex())
+    assert not queue.dropMimeData(data, move, -1, -1, QModelIndex())
+    assert not queue.dropMimeData(data, move, 0, 0, queue.index_of(2))
+    assert asked == [([1, 3], 2), ([1, 3], None)]
+    assert queue.shown() == [1, 2, 3]
+
+
+def test_under_a_filter_rows_come_and_go_by_what_happens(queue: QueueModel) -> None:
+    asked: list[tuple[int, int]] = []
+    queue.rows_wanted.connect(lambda number, offset: asked.append((number, offset)))
+    queue.change(Changed(2, [transfer(2, TransferState.RUNNING)]))
+    queue.narrow(QueueFilter(Kind.ACTIVE))
+    assert queue.shown() == [2]
+    queue.change(Changed(3, [transfer(1, TransferState.RUNNING), transfer(2, TransferState.DONE)]))
+    assert queue.shown() == [1]
+    queue.fetchMore(queue.index_of(1))
+    assert asked == [(1, 0)]
+    queue.add_rows(1, 0, FileRows([file_row(11, 1, FileState.FETCHING), file_row(14, 1, FileState.CHECKING)], 2))
+    queue.change(Changed(4, files=[file_row(11, 1, FileState.DONE), file_row(12, 1, FileState.FETCHING)]))
+    top = queue.index_of(1)
+    assert [queue.index(row, 0, top).data() for row in range(queue.rowCount(top))] == ["가/12.zip", "가/14.zip"]
+    queue.change(Changed(5, files=[file_row(19, 1, FileState.FETCHING), file_row(99, 9, FileState.FETCHING)]))
+    assert queue.rowCount(queue.index_of(1)) == 3
+    queue.narrow(QueueFilter())
+    assert queue.shown() == [1, 2, 3]
+    assert queue.rowCount(queue.index_of(1)) == 0
+
+
+def test_words_find_titles_and_files(queue: QueueModel) -> None:
+    queue.narrow(QueueFilter(text="데이터 3"))
+    assert queue.shown() == [3]
+    queue.narrow(QueueFilter(text="zip 데이터", hits={2: 5}))
+    assert queue.shown() == [2]
+    queue.narrow(QueueFilter(text="   "))
+    assert queue.shown() == [1, 2, 3]
+
+
+def listed(model: QueueModel, transfer_: int, files: dict[int, dict[int, FileRow]]) -> list[FileRow]:
+    """What an engine would list of it under the model's filter."""
+    item = model.item(transfer_)
+    rows = files.get(transfer_, {}).values() if item is not None else ()
+    return [row for row in rows if item is not None and model.filter.shows_file(row, item.hay)]
+
+
+def answer_some(
+    model: QueueModel, chance: random.Random, asked: list[tuple[int, int]], files: dict[int, dict[int, FileRow]]
+) -> None:
+    while asked and chance.random() < 0.7:
+        of, offset = asked.pop(0)
+        page = listed(model, of, files)
+        model.add_rows(of, offset, FileRows(page[offset : offset + 2], len(page)))
+
+
 def test_random_events_leave_the_model_as_the_rows_are(qapp: object) -> None:
     seed = random.SystemRandom().getrandbits(32)
     print("seed", seed)
@@ -444,13 +520,18 @@ def test_random_events_leave_the_model_as_the_rows_are(qapp: object) -> None:
     model.rows_wanted.connect(lambda number, offset: asked.append((number, offset)))
     for turn in range(300):
         number = chance.randrange(1, 12)
-        match chance.randrange(5):
+        match chance.randrange(6):
+            case 5:
+                model.narrow(QueueFilter(chance.choice(list(Kind)), chance.choice(["", "", "데이터 1"])))
+                asked.clear()
             case 0 | 1:
                 old = files.get(number, {})
                 count = chance.randrange(1, 6)
                 rows = {1000 * number + place: file_row(1000 * number + place, number) for place in range(count)}
                 files[number] = {key: old.get(key, row) for key, row in rows.items()}
-                truth[number] = transfer(number, chance.choice(list(TransferState)), files=count)
+                truth[number] = transfer(
+                    number, chance.choice(list(TransferState)), files=count, rank=chance.randrange(9)
+                )
                 model.change(Changed(turn, [truth[number]], []))
             case 2 if truth:
                 gone = chance.choice(list(truth))
@@ -462,12 +543,11 @@ def test_random_events_leave_the_model_as_the_rows_are(qapp: object) -> None:
                 model.change(Changed(turn, files=[files[number][key]]))
             case _ if number in truth:
                 model.fetchMore(model.index_of(number))
-        while asked and chance.random() < 0.7:
-            of, offset = asked.pop(0)
-            page = list(files.get(of, {}).values())
-            model.add_rows(of, offset, FileRows(page[offset : offset + 2], len(page)))
+        answer_some(model, chance, asked, files)
     assert {row.id: row for row in model.transfers()} == truth
-    for number in truth:
+    shown_now = [row.id for row in sorted(truth.values(), key=lambda row: (row.rank, row.id))]
+    assert model.shown() == [number for number in shown_now if model.filter.shows(truth[number], hay_of(truth[number]))]
+    for number in model.shown():
         top = model.index_of(number)
         got = [model.row_at(model.index(row, 0, top)) for row in range(model.rowCount(top))]
-        assert got == list(files[number].values())[: len(got)]
+        assert got == listed(model, number, files)[: len(got)]

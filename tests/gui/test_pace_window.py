@@ -45,7 +45,7 @@ with open(sys.argv[1], "a", encoding="utf-8") as notes:
         notes.flush()
         command = json.loads(line)
         # It knows no answers: what asks for one is refused.
-        asks = command["command"] in ("space", "listdatasets", "listholdings")
+        asks = command["command"] in ("space", "listdatasets", "listholdings", "find")
         refusal = {"code": "bad-command", "facts": {}} if asks else None
         print(json.dumps({"event": "answer", "seq": 0, "id": command["id"], "refused": refusal}), flush=True)
         if command["command"] == "quit":
@@ -228,7 +228,8 @@ def test_closing_costs_no_question_where_nothing_is_lost(played: Played) -> None
 
 def test_the_brake_is_named_below_the_queue(played: Played) -> None:
     pace = played.page.pace
-    assert pace.texts == ("1 running · 4.10 GB again", "2 of 4 streams", "No limit")
+    totals = "6.20 MB/s · 1–3 h left · 4.10 GB again (after a cut)"
+    assert pace.texts == (totals, "2 of 4 streams", "No limit")
     played.player.progress(progress(Brake.DRIVE))
     assert pace.texts[1] == "The drive is the limit, so fewer streams run · 2 of 4 streams"
     played.player.change(settings=Settings(limit=2 * MB, hours=NIGHTS))

@@ -8,6 +8,7 @@ from typing import Final
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.model import SizeRange
 from aihub_desktop.domain.states import FileState, TransferState
+from aihub_desktop.domain.turns import Priority
 from aihub_desktop.gui.models.queue_rows import FileItem, TransferItem, in_trouble
 from aihub_desktop.system import pace
 from aihub_desktop.system.words import Words
@@ -51,10 +52,8 @@ class QueueWords:
                 return self._left(item)
 
     def _left(self, item: TransferItem) -> str:
-        if item.left is None or not (item.row.state is TransferState.RUNNING or item.row.finishing):
-            return ""
-        # Odd seconds of a long wait would pretend to know.
-        return self._words.duration(item.left if item.left < 60 else round(item.left / 60) * 60)
+        moves = item.row.state is TransferState.RUNNING or item.row.finishing
+        return self._words.time_between(item.between) if moves and item.rate >= 1 else ""
 
     def _state(self, row: TransferRow) -> str:
         if row.finishing:
@@ -125,6 +124,8 @@ class QueueWords:
         row = item.row
         size = self._words.size_range(SizeRange(row.low, row.high, ""))
         lines = [row.dataset.title, row.folder, self._words.say("gui.queue.tip.sum", n=row.files, size=size)]
+        if row.priority is not Priority.NORMAL:
+            lines.append(self._words.say(f"gui.order.is.{row.priority}"))
         if item.repeats.repeat:
             lines.append(self.detail(item))
         if row.again > 0:
@@ -152,8 +153,15 @@ class QueueWords:
         if column != Column.NAME:
             return self._words.say("gui.queue.spoken.cell", column=self.header(column), text=text)
         state = self.file_text(file, Column.STATE) if file else self.text(item, Column.STATE)
+        if file is None and item.row.priority is not Priority.NORMAL:
+            state = f"{state}, {self._words.say(f'gui.order.is.{item.row.priority}')}"
         share = self.file_text(file, Column.PROGRESS) if file else self.text(item, Column.PROGRESS)
         return self._words.say("gui.queue.spoken.name", name=text, state=state, percent=share)
+
+
+def mark(row: TransferRow) -> str:
+    """The picture before its title, "" for none."""
+    return "" if row.priority is Priority.NORMAL else f"priority-{row.priority}"
 
 
 def fraction(row: TransferRow) -> float | None:

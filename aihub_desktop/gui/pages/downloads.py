@@ -9,7 +9,7 @@ from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
-from aihub_desktop.domain.messages import Cancel, Remove, Resume, Retry, TransferRow
+from aihub_desktop.domain.messages import Cancel, Resume, Retry, TransferRow
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.domain.storage import split_container
 from aihub_desktop.gui import icons
@@ -21,15 +21,21 @@ from aihub_desktop.gui.inside.entrance import has_inside
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.queue_rows import in_trouble
 from aihub_desktop.gui.models.queue_words import Column
+from aihub_desktop.gui.pages.details import DetailsPanel
+from aihub_desktop.gui.pages.ordering import Ordering
 from aihub_desktop.gui.pages.pace_bar import PaceBar
 from aihub_desktop.gui.pages.pausing import FinishStrip, Pausing
+from aihub_desktop.gui.pages.queue_bar import QueueBar
 from aihub_desktop.gui.pages.queue_view import QueueView
+from aihub_desktop.gui.pages.undo_bar import UndoBar
 from aihub_desktop.gui.parts import Banner, EmptyPlace
 from aihub_desktop.gui.theme import GRID
 
 _ACTIONS = ("pause", "resume", "retry", "cancel", "remove", "folder")
 _FOR_ALL = ("pause-all", "resume-all")
 _WIDE = 860  # pixels: below, buttons lose their words and the time left makes way
+_LEAST_LIST = 330  # pixels of the page beside banner and details
+_DETAILS = "downloads/details"
 
 
 class DownloadsPage(QWidget):
@@ -48,9 +54,14 @@ class DownloadsPage(QWidget):
         self.banner = Banner()
         self._told: object = None
         self.strip = FinishStrip(desk)
+        self.bar = QueueBar(desk)
+        self.ordering = Ordering(desk, self.view)
+        self.details = DetailsPanel(desk)
         self.pace = PaceBar(desk)
-        self._empty = EmptyPlace("downloads")
-        self._stack = QStackedWidget()
+        self.undo = UndoBar(desk, self)
+        self._empty, self._no_hit = EmptyPlace("downloads"), EmptyPlace("search")
+        self._stack, self._list = QStackedWidget(), QStackedWidget()
+        self.pace.details.setChecked(desk.preferences.value(_DETAILS, "true") != "false")
         self._make_actions()
         self._lay_out()
         self._connect()
@@ -61,7 +72,16 @@ class DownloadsPage(QWidget):
         narrow = self.width() < _WIDE
         style = Qt.ToolButtonStyle.ToolButtonIconOnly if narrow else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
         self._bar.setToolButtonStyle(style)
+        self.ordering.button.setToolButtonStyle(style)
         self.view.setColumnHidden(Column.LEFT, narrow)
+        self._fit_details()
+
+    def _fit_details(self) -> None:
+        """The list comes first: where it would be left with too little, the details make way."""
+        above = sum(each.sizeHint().height() for each in (self.banner, self.strip) if each.isVisibleTo(self))
+        room = self.height() - above - self.details.height()
+        self.details.setVisible(self.pace.details.isChecked() and room >= _LEAST_LIST)
+        self.details.fit(self.width())
 
     def _make_actions(self) -> None:
         acts: dict[str, Callable[[], None]] = {
@@ -101,6 +121,9 @@ class DownloadsPage(QWidget):
         self.pausing.attach(self._bar.widgetForAction(self.actions_by_name["pause"]))
         self.pausing_all.attach(self._all_bar.widgetForAction(self.actions_by_name["pause-all"]))
         self._bar.insertSeparator(self.actions_by_name["folder"])
+        self._bar.addWidget(self.ordering.button)
+        self._list.addWidget(self.view)
+        self._list.addWidget(self._no_hit)
         tools = QHBoxLayout()
         tools.setSpacing(GRID)
         tools.addWidget(self._bar, 1)
@@ -112,13 +135,20 @@ class DownloadsPage(QWidget):
         box.addLayout(tools)
         box.addWidget(self.banner)
         box.addWidget(self.strip)
-        box.addWidget(self.view, 1)
+        box.addWidget(self.bar)
+        box.addWidget(self._list, 1)
+        box.addWidget(self.details)
         box.addWidget(self.pace)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(full)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._stack)
+        outer.setSpacing(0)
+        outer.addWidget(self._stack, 1)
+        below = QHBoxLayout()
+        below.setContentsMargins(GRID * 2, 0, GRID * 2, 0)
+        below.addWidget(self.undo)
+        outer.addLayout(below)
 
     def _connect(self) -> None:
         queue = self._desk.queue
@@ -128,6 +158,10 @@ class DownloadsPage(QWidget):
         self.view.doubleClicked.connect(self._double_clicked)
         self._desk.settings_changed.connect(lambda _: self._show())
         self._empty.pressed.connect(self.find_wanted)
+        self._no_hit.pressed.connect(self.bar.clear)
+        self.bar.narrowed.connect(self._show)
+        self.bar.field.left_down.connect(self.view.setFocus)
+        self.pace.details.toggled.connect(self._details_toggled)
 
     def speak(self) -> None:
         say = self._desk.words.say
@@ -135,6 +169,9 @@ class DownloadsPage(QWidget):
             action.setText(say(f"gui.queue.do.{name}"))
             action.setToolTip(say(f"gui.queue.tip.{name}"))
         self.view.speak(self._desk.words)
+        for part in (self.bar, self.ordering, self.details, self.pace, self.undo):
+            part.speak()
+        self._no_hit.tell(say("gui.filter.no-hit"), "", say("gui.filter.show-all"))
         self._bar.setAccessibleName(say("gui.queue.tools"))
         self._all_bar.setAccessibleName(say("gui.queue.tools-all"))
         self._empty.tell(say("gui.queue.empty.title"), say("gui.queue.empty.text"), say("gui.queue.empty.button"))
@@ -149,6 +186,7 @@ class DownloadsPage(QWidget):
         choice = self.view.choice()
         self.pausing.show(choice)
         self.pausing_all.show(Choice(rows, []))
+        self.ordering.show(choice)
         enabled = {
             "resume": choice.to_resume(),
             "retry": choice.to_retry() or choice.files_to_retry(),
@@ -162,7 +200,11 @@ class DownloadsPage(QWidget):
             self.actions_by_name[name].setEnabled(bool(able))
         self._show_problem(rows, choice)
         self.strip.show_rows(rows)
+        self.bar.show_rows(rows)
         self.pace.show_rows(rows)
+        self._list.setCurrentIndex(0 if self._desk.queue.rowCount() or not self._desk.queue.filter else 1)
+        self._fit_details()
+        self.details.show_choice(choice)
 
     def _show_problem(self, rows: list[TransferRow], choice: Choice) -> None:
         row = next(filter(_troubled, (*choice.transfers, *rows)), None)
@@ -206,6 +248,9 @@ class DownloadsPage(QWidget):
         for name in ("look", *_ACTIONS):
             if self.actions_by_name[name].isEnabled():
                 menu.addActions(self.pausing.actions() if name == "pause" else [self.actions_by_name[name]])
+        if self.ordering.button.isEnabled():
+            menu.addSeparator()
+            menu.addActions(self.ordering.menu.actions())
         menu.popup(self.view.viewport().mapToGlobal(place))
 
     def _double_clicked(self, index: QModelIndex) -> None:
@@ -229,8 +274,13 @@ class DownloadsPage(QWidget):
         self._desk.link.tell(Cancel(0, choice.to_cancel(), choice.files_to_cancel()), refused=self._desk.refused.emit)
 
     def _remove(self) -> None:
-        if gone := self.view.choice().to_remove():
-            self._desk.link.tell(Remove(0, gone), refused=self._desk.refused.emit)
+        choice = self.view.choice()
+        if gone := set(choice.to_remove()):
+            self.undo.remove([row for row in choice.transfers if row.id in gone])
+
+    def _details_toggled(self, wanted: bool) -> None:
+        self._desk.preferences.setValue(_DETAILS, "true" if wanted else "false")
+        self._fit_details()
 
     def _open_folder(self) -> None:
         choice = self.view.choice()

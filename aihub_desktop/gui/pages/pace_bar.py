@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from aihub_desktop.domain.messages import Brake, TransferRow
@@ -10,13 +11,14 @@ from aihub_desktop.domain.states import TRANSFER_MAY_RUN, TransferState
 from aihub_desktop.gui import icons
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.limit_menu import LimitMenu
+from aihub_desktop.gui.models.detail_words import again_and_why
 from aihub_desktop.gui.parts import ElidedLabel, Sign
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.system import pace
 
 
 class PaceBar(QWidget):
-    """`hours_wanted`: the person wants to choose hours of their own."""
+    """`hours_wanted`: the person wants to choose hours of their own. `details`: whether these are wanted."""
 
     hours_wanted = Signal()
 
@@ -28,16 +30,21 @@ class PaceBar(QWidget):
         self._pace = ElidedLabel(Qt.TextElideMode.ElideRight)
         self.button = QPushButton(flat=True, autoDefault=False)
         icons.dress(self.button, "limit")
+        self.details = QPushButton(flat=True, autoDefault=False)
+        self.details.setCheckable(True)
+        icons.dress(self.details, "details")
+        self.details.setShortcut(QKeySequence("Ctrl+I"))
         self.menu = LimitMenu(desk, self)
         self.button.setMenu(self.menu)
         self.menu.hours_wanted.connect(self.hours_wanted)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)
-        row.addWidget(self._totals, 4)
+        row.addWidget(self._totals, 6)
         row.addWidget(self._sign)
         row.addWidget(self._pace, 5)
         row.addWidget(self.button)
+        row.addWidget(self.details)
 
     @property
     def texts(self) -> tuple[str, str, str]:
@@ -46,19 +53,35 @@ class PaceBar(QWidget):
 
     def show_rows(self, rows: list[TransferRow]) -> None:
         """All that are in the queue."""
-        words = self._desk.words
+        queue, words = self._desk.queue, self._desk.words
+        moving = [row for row in rows if row.state in TRANSFER_MAY_RUN or row.finishing]
+        texts = self._moving() if queue.rate >= 1 else self._resting(rows)
+        if sum(row.again for row in moving):
+            items = [item for row in moving if (item := queue.item(row.id)) is not None]
+            texts.append(again_and_why(words, items))
+        self._totals.say(" · ".join(texts))
+        self._show_pace(bool(moving))
+        self._show_limit()
+
+    def _moving(self) -> list[str]:
+        """How fast everything is, and when it ends."""
+        queue, words = self._desk.queue, self._desk.words
+        if queue.between is None:
+            return [words.speed(queue.rate), words.say("gui.queue.totals.end-unknown")]
+        return [words.speed(queue.rate), words.say("value.left", duration=words.time_between(queue.between))]
+
+    def _resting(self, rows: list[TransferRow]) -> list[str]:
         counts = {
             "running": sum(row.state is TransferState.RUNNING or row.finishing for row in rows),
             "waiting": sum(row.state is TransferState.QUEUED for row in rows),
             "done": sum(row.state is TransferState.DONE for row in rows),
         }
-        texts = [words.say(f"gui.queue.totals.{kind}", n=count) for kind, count in counts.items() if count]
-        moving = [row for row in rows if row.state in TRANSFER_MAY_RUN or row.finishing]
-        if again := sum(row.again for row in moving):
-            texts.append(words.say("gui.queue.totals.again", size=words.size(again)))
-        self._totals.say(" · ".join(texts))
-        self._show_pace(bool(moving))
-        self._show_limit()
+        return [self._desk.words.say(f"gui.queue.totals.{kind}", n=count) for kind, count in counts.items() if count]
+
+    def speak(self) -> None:
+        say = self._desk.words.say
+        self.details.setAccessibleName(say("gui.details.name"))
+        self.details.setToolTip(say("gui.details.tip"))
 
     def _show_pace(self, active: bool) -> None:
         now = self._desk.pace.latest

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QRectF, Qt, Signal
-from PySide6.QtGui import QAction, QPainter, QPaintEvent
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAction, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
 from aihub_desktop.domain.messages import Pause, Resume, TransferRow
-from aihub_desktop.gui import theme
 from aihub_desktop.gui.choice import Choice
 from aihub_desktop.gui.desk import Desk
-from aihub_desktop.gui.parts import Sign
+from aihub_desktop.gui.parts import Sign, paint_frame
 from aihub_desktop.gui.theme import GRID
 
 
@@ -130,10 +129,4 @@ class FinishStrip(QFrame):
         self._desk.link.tell(Resume(0, self._transfers), refused=self._desk.refused.emit)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        window = self.palette().window().color()
-        painter.setPen(theme.mixed(theme.accent(self.palette()), window, 0.4))
-        painter.setBrush(theme.mixed(theme.accent(self.palette()), window, 0.1))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        painter.end()
+        paint_frame(self)
