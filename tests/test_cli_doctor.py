@@ -68,8 +68,9 @@ def test_the_report_as_json_and_as_a_file(aihub: Aihub, hub: DemoHub, tmp_path: 
     for made in report["findings"]:
         assert set(made) == {"topic", "state", "code", "facts", "problem", "seconds"}
     assert set(report["learned"]) == {
-        "hub", "at", "stream_key", "address_again", "identical", "ranges", "naming", "order", "speeds",
+        "hub", "at", "stream_key", "address_again", "identical", "ranges", "naming", "order", "speeds", "approvals",
     }  # fmt: skip
+    assert report["learned"]["approvals"] == {}, "they are of a person"
     text = file.read_text(encoding="utf-8")
     assert json.loads(text) == report
     for hidden in (DEMO_KEY, str(tmp_path), str(Path.home()) + "/", socket.gethostname() + " "):

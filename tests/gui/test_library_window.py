@@ -360,8 +360,9 @@ def test_a_folder_of_another_machine_is_all_that_is_needed(
         page.actions_by_name["deep"].trigger()
         wait_until(lambda: library.folders.rows()[0].verdict, "the verification")
         page.actions_by_name["unpack"].trigger()
-        box = page.findChildren(QMessageBox)[-1]
-        next(button for button in box.buttons() if button.text() == "Unpack").click()
+        dialog = stage.window.findChildren(UnpackDialog)[-1]
+        wait_until(lambda: dialog.plan.is_whole, "the plan")
+        dialog.unpack.click()
         wait_until((here / "자료/소리/가.wav").exists, "what was packed")
         wait_until(lambda: "Unpacked 1 archive" in page.panel.strip.text, "its words")
         ink = library.folders.index(place, Column.NAME).data(Qt.ItemDataRole.ForegroundRole)

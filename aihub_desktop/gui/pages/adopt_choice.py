@@ -88,7 +88,7 @@ class AdoptChoice(QWidget):
             field.setAccessibleName(label.text())
             field.setMinimumWidth(self.fontMetrics().horizontalAdvance("0") * 52)
             icons.dress(button, "folder")
-            button.setAccessibleName(say(f"gui.adopt.choose-{name}"))
+            button.setAccessibleName(say(f"gui.adopt.pick.{name}"))
             button.clicked.connect(lambda _=False, name=name, field=field: self._pick(name, field))
             grid.addWidget(label, row, 0)
             grid.addWidget(field, row, 1)
@@ -225,7 +225,7 @@ class AdoptChoice(QWidget):
         return say("gui.adopt.guessed") if self.dataset == self._guess else ""
 
     def _pick(self, name: str, field: QLineEdit) -> None:
-        dialog = QFileDialog(self, self._desk.words.say(f"gui.adopt.choose-{name}"), field.text())
+        dialog = QFileDialog(self, self._desk.words.say(f"gui.adopt.pick.{name}"), field.text())
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.fileSelected.connect(self.set_folder if field is self.folder else self.set_target)
