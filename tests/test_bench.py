@@ -34,6 +34,7 @@ PEERS: Final = {
         *("ours, gigabit", "ours, every sync left out, gigabit"),
     },
     "window": {"nothing transfers", "125 MB/s", "full speed"},
+    "crowd": {"nothing transfers", "125 MB/s", "full speed"},
     "processes": {"1 process", "2 processes", "4 processes"},
     "servers": {"ours", "ours, TLS", "demo hub"},
     "ranges": {"aihub fetch, 1 connection", "aihub fetch, 4 connections", "aihub fetch, 8 connections"},
@@ -52,6 +53,7 @@ PEERS: Final = {
     },
     "verify": {"aihub verify, one file", "sha256sum -c, 20,000 small files"},
     "verify-receiving": {"stored: received alone", "sound: received and proved", "text: received and proved"},
+    "verify-receiving-line": {"sound: received alone", "text: received and proved"},
 }
 SERVERS: Final = {
     **dict.fromkeys(("ranges", "ranges-tls", "many"), ("nginx",)),
@@ -73,7 +75,7 @@ def test_every_benchmark_is_tested() -> None:
 def test_a_benchmark_works_and_its_figures_parse(name: str, tmp_path: Path) -> None:
     if peers.missing():
         pytest.skip(f"the peers need {', '.join(peers.missing())}")
-    if name == "window" and importlib.util.find_spec("PySide6") is None:
+    if name in ("window", "crowd") and importlib.util.find_spec("PySide6") is None:
         pytest.skip("no Qt here")
     if lacking := web.missing(*SERVERS.get(name, ())):
         pytest.skip(f"no {', '.join(lacking)} here")

@@ -17,6 +17,7 @@ from typing import Final
 
 from . import (
     again,
+    crowd,
     directories,
     durability,
     lanes,
@@ -41,6 +42,7 @@ BENCHMARKS: Final[dict[str, Callable[[Ground], Report]]] = {
     "small": small.run,
     "durability": durability.run,
     "window": window.run,
+    "crowd": crowd.run,
     "processes": processes.run,
     "servers": servers.run,
     "ranges": ranges.plain,
@@ -55,6 +57,7 @@ BENCHMARKS: Final[dict[str, Callable[[Ground], Report]]] = {
     "unpack-directory": directories.run,
     "verify": verifying.again,
     "verify-receiving": verifying.receiving,
+    "verify-receiving-line": verifying.receiving_from_a_line,
 }
 
 

@@ -63,10 +63,11 @@ def _watched(ground: Ground, hub: Hub, seconds: float, *more: str) -> Figures:
         "worst": max(late),
         "own p99": 1000 * percentile(found["own"], 0.99),
         "turns": float(len(late)),
-        "MB/s": _speed(seen["samples"], found["began"], found["ended"]),
+        "MB/s": speed(seen["samples"], found["began"], found["ended"]),
     }
 
 
-def _speed(samples: list[tuple[float, int]], began: float, ended: float) -> float:
+def speed(samples: list[tuple[float, int]], began: float, ended: float) -> float:
+    """MB/s between two moments; `samples` of (moment, bytes sent) as `Hub.seen` gives them."""
     inside = [sent for moment, sent in samples if began <= moment <= ended]
     return (inside[-1] - inside[0]) / (ended - began) / 1e6 if inside else 0.0
