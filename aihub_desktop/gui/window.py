@@ -6,6 +6,7 @@ from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from aihub_desktop.domain import links
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui import arrivals, icons, theme
 from aihub_desktop.gui.adopt_dialog import adoption
@@ -89,6 +90,7 @@ class Window(QWidget):
         self.datasets.added.connect(self._added)
         self.storage.added.connect(self._added)
         self.library.added.connect(self._added)
+        self.library.panel.release_wanted.connect(lambda key: self.arrivals.open([f"{links.SCHEME}:{key}"]))
         self.library.door.adopt_wanted.connect(lambda folder: adoption(self._desk, self, self._added).begin(folder))
         self.datasets.files.adopt_wanted.connect(
             lambda: adoption(self._desk, self, self._added, self._desk.chosen).begin()

@@ -355,6 +355,11 @@ def test_a_folder_of_another_machine_is_all_that_is_needed(
         ]  # fmt: skip
         assert words.about(row).startswith("Dataset 90001 · 2 files")
         assert "released anew" in words.warning(row)
+        assert page.panel.release.isVisible()
+        page.panel.release.click()
+        wait_until(lambda: stage.desk.chosen is not None and stage.desk.chosen.key == "90001", "the dataset")
+        assert stage.window.side.list.currentRow() == Place.DATASETS
+        stage.window.go(Place.LIBRARY)
         page.actions_by_name["folder"].trigger()
         assert [Path(url.toLocalFile()) for url in opened.urls] == [here]
         page.actions_by_name["deep"].trigger()

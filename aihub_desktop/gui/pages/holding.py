@@ -22,13 +22,14 @@ from PySide6.QtWidgets import (
 )
 
 from aihub_desktop.domain.holdings import HoldingRow, HoldingState
+from aihub_desktop.domain.model import HUB
 from aihub_desktop.domain.tasks import TASK_ENDED, TaskKind, TaskRow, TaskState
 from aihub_desktop.gui.delegates import NumberDelegate, PlaceDelegate, RowDelegate, SignDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.inside.entrance import has_inside
 from aihub_desktop.gui.inside.left_out_dialog import LeftOutDialog
 from aihub_desktop.gui.models.library_words import FileColumn, LibraryWords, share_of
-from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Sign, bold
+from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, LinkButton, Sign, bold
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.tick_box import TickBox
 from aihub_desktop.system.words import Words
@@ -94,6 +95,7 @@ class HoldingPanel(QWidget):
 
     look_wanted = Signal(str, str)
     unpack_wanted = Signal(str, object)
+    release_wanted = Signal(str)  # the key of a dataset that was released anew
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -105,6 +107,7 @@ class HoldingPanel(QWidget):
         self._proved.setWordWrap(True)
         self._sign, self._warning = Sign("warning", 16, warning=True), QLabel(textFormat=Qt.TextFormat.PlainText)
         self._warning.setWordWrap(True)
+        self.release = LinkButton()
         self.strip = TaskStrip()
         self.damaged = TickBox()
         self.view = self._make_view()
@@ -151,6 +154,7 @@ class HoldingPanel(QWidget):
         box.addWidget(self._about)
         box.addWidget(self._proved)
         box.addLayout(warning)
+        box.addWidget(self.release)
         box.addWidget(self.strip)
         box.addSpacing(GRID // 2)
         box.addWidget(self.view, 1)
@@ -159,6 +163,7 @@ class HoldingPanel(QWidget):
     def _connect(self) -> None:
         self._library.chosen_changed.connect(self._show)
         self._library.changed.connect(self._show)
+        self.release.clicked.connect(self._show_release)
         self.damaged.toggled.connect(self._filter)
         self.strip.stop_wanted.connect(self._stop)
         self.strip.left_out_wanted.connect(self._show_left_out)
@@ -177,6 +182,7 @@ class HoldingPanel(QWidget):
             self.actions_by_name[name].setText(say(key))
         self.actions_by_name["folder"].setText(say("gui.library.do.folder"))
         self.look_button.setText(say("gui.inside.do.look"))
+        self.release.setText(say("gui.library.do.release"))
         proof = max((self._desk.words.proof(proof) for proof in ("archive", "length")), key=len)
         samples = {
             FileColumn.SIZE: self._desk.words.size(996 << 30),
@@ -201,6 +207,7 @@ class HoldingPanel(QWidget):
         self._warning.setText(warning)
         self._warning.setVisible(bool(warning))
         self._sign.setVisible(bool(warning))
+        self.release.setVisible(row.state is HoldingState.NEWER and _key_of(row) != "")
         self._show_damage(row)
         self._fit_actions()
         self.strip.show_task(_worth_telling(self._library.running(row)), words)
@@ -213,6 +220,10 @@ class HoldingPanel(QWidget):
         self.damaged.setVisible(count > 0)
         # The list of files lies on the drive.
         self.view.setVisible(row.state not in (HoldingState.AWAY, HoldingState.GONE))
+
+    def _show_release(self) -> None:
+        if (row := self._library.chosen) is not None:
+            self.release_wanted.emit(_key_of(row))
 
     def _filter(self, damaged: bool) -> None:
         self._library.choose(self._library.chosen, damaged_only=damaged)
@@ -273,3 +284,9 @@ def _worth_telling(task: TaskRow | None) -> TaskRow | None:
         return task
     told = task.kind is TaskKind.SURVEY or (task.state is TaskState.DONE and task.kind in _TOLD_ELSEWHERE)
     return None if told else task
+
+
+def _key_of(row: HoldingRow) -> str:
+    """Of its dataset; "" where there is none, or a package, which the list shows otherwise."""
+    dataset = row.summary.dataset if row.summary else None
+    return "" if dataset is None or dataset.source != HUB or dataset.package else dataset.key
