@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,23 @@ def test_what_was_exchanged_is_remembered_as_gone(folder: Path) -> None:
     ledger.record([packed])
     assert Ledger(folder).entries()["a.zip"] == packed
     assert Ledger(folder).departed() == {}
+
+
+def test_what_others_record_during_an_exchange_stays(folder: Path) -> None:
+    """To unpack and delete an archive reads for minutes, while downloads into the same folder come to their end."""
+    packed, inner, *others = lay(folder, {"a.zip": b"packed", "b": b"inner", "c": b"1", "d": b"2", "e": b"3"})
+    ledger, downloads = Ledger(folder), Ledger(folder)
+    ledger.record([packed])
+
+    def unpacked() -> Iterator[Entry]:
+        downloads.record(others[:1])
+        yield inner
+        downloads.record(others[1:2])
+
+    ledger.exchange(unpacked, ["a.zip"])
+    downloads.record(others[2:])
+    assert Ledger(folder).entries() == {one.place: one for one in (inner, *others)}
+    assert Ledger(folder).departed().keys() == {"a.zip"}
 
 
 def test_gone_counts_for_nothing_while_the_manifest_has_the_line(folder: Path) -> None:

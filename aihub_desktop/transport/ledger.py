@@ -39,6 +39,7 @@ from aihub_desktop.transport.manifest import ManifestLine, in_nfc, manifest_line
 MANIFEST: Final = "manifest-sha256.txt"
 LOG: Final = "log.jsonl"
 _LOT: Final = 10_000  # lines of an exchange that are in memory at once
+_TRIES: Final = 10  # to write the manifest anew while nobody else adds to it
 _COARSE: Final = 10_000_000
 _COARSEST: Final = 2_000_000_000
 
@@ -192,7 +193,8 @@ class Ledger:
     def exchange(self, new: Callable[[], Iterator[Entry]], gone: Iterable[str]) -> None:
         """Lines for `new`, and none any more for the places `gone`, in one step; durable when this returns.
 
-        `new` is asked for them when they are written; its entries are not kept in memory. Raises `ProblemError`.
+        `new` is asked for them when they are written; its entries are not kept in memory. It may read for minutes: what
+        others record meanwhile stays. Raises `ProblemError`.
         """
         self._load()
         own = own_folder(self._folder)
@@ -201,11 +203,13 @@ class Ledger:
             return
         try:
             self._make(own)
-            self._seen = None  # whatever happens, the next call looks at the disk
+            self._load()
             self._note_departure(own, leaving)
             self._write_anew(own, new(), leaving)
         except OSError as error:
             raise disk_error(error) from error
+        finally:
+            self._seen = None  # whatever happened, the next call looks at the disk
 
     def _note_departure(self, own: Path, leaving: set[str]) -> None:
         """Before the manifest loses their lines; while it has them, this counts for nothing."""
@@ -213,6 +217,7 @@ class Ledger:
         log = b"".join(msgspec.json.encode(msgspec.structs.replace(one, gone=True)) + b"\n" for one in known)
         self._append(own / LOG, self._log_length, log)
         self._log_length += len(log)
+        self._seen = _states(own)
 
     def _write_anew(self, own: Path, new: Iterator[Entry], leaving: set[str]) -> None:
         """Log first, as ever; the manifest's new lines wait in a file beside it for its old ones."""
@@ -222,19 +227,29 @@ class Ledger:
         try:
             length = 0
             while entries := [_in_nfc(entry) for entry in islice(new, _LOT)]:
+                self._load()
                 log = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
                 self._append(own / LOG, self._log_length, log)
                 self._log_length += len(log)
+                self._seen = _states(own)
                 leaving |= {entry.place for entry in entries if entry.place in self._entries}
                 length = _written(file, length, (manifest_line(entry.place, entry.sha256) for entry in entries))
-            # The other lines stay as they are, sign by sign: they may be other people's.
-            old = (line + b"\n" for line in bytes(self._manifest).split(b"\n")[:-1] if _place(line) not in leaving)
-            _written(file, length, old)
-            file.sync()
+            self._add_others(file, length, own, leaving)
         finally:
             file.close()
         patiently_replace(fresh, own / MANIFEST)
         sync_folder(own)
+
+    def _add_others(self, file: OpenFile, length: int, own: Path, leaving: set[str]) -> None:
+        """The other lines stay as they are, sign by sign: they may be other people's. Durable when this returns."""
+        for _ in range(_TRIES):
+            self._load()
+            old = (line + b"\n" for line in bytes(self._manifest).split(b"\n")[:-1] if _place(line) not in leaving)
+            file.truncate(length)
+            _written(file, length, old)
+            file.sync()
+            if _states(own) == self._seen:
+                return
 
     def _make(self, own: Path) -> None:
         if not own.is_dir():
