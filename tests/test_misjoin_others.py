@@ -339,3 +339,24 @@ def test_pieces_of_a_volume_without_headers_are_not_guessed(tmp_path: Path) -> N
         orders.append((Extent(path, 0, len(data)),))
     for order in misjoin_set.right_orders(orders).values():
         assert read(order) == next(iter(given.values()))
+
+
+def test_no_order_of_a_volume_is_guessed_without_its_set(folder: Path) -> None:
+    """Its headers and its directory lie right in many orders of the pieces that hold nothing but data."""
+    dice = random.Random(SEED)
+    entries = [
+        Entry(name=f"{number}.wav", data=dice.randbytes(size)) for number, size in enumerate((20 * PIECE, 9_000))
+    ]
+    given = split_zip("가/소리", entries, 14 * PIECE)
+    first, last = given
+    wrong = mixed(given[last], PIECE, dice)
+    left = left_of(given)
+    finished(folder, {last: wrong})
+    assert left.states(folder)[last] is State.MISJOINED
+    assert left.adopt(folder) == {last: Fate.DAMAGED}
+    assert (folder / last).read_bytes() == wrong
+    assert not Ledger(folder).entries()
+    # With all volumes the CRCs tell whether it is right.
+    finished(folder, {first: given[first]})
+    assert left.adopt(folder)[last] is Fate.DAMAGED
+    assert last not in Ledger(folder).entries()
