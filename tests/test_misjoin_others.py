@@ -19,6 +19,7 @@ from aihub_desktop.domain.adoption import Fate, State
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.holdings import misjoin_gzip, misjoin_set, misjoin_tar
 from aihub_desktop.holdings.fates import Ways
+from aihub_desktop.holdings.survey import survey
 from aihub_desktop.transport.ledger import Ledger
 
 PIECE = 64 << 10
@@ -327,6 +328,20 @@ def test_a_volume_that_no_order_mends_is_damaged(folder: Path) -> None:
     assert left.states(folder)[first] is State.WHOLE
     assert left.adopt(folder)[first] is Fate.DAMAGED
     assert first not in Ledger(folder).entries()
+
+
+def test_a_set_that_cannot_be_read_leaves_the_others_alone(folder: Path) -> None:
+    dice = random.Random(SEED)
+    one = volumes(dice)
+    other = {place.replace("소리", "다른"): data for place, data in volumes(dice).items()}
+    left = left_of(one | other)
+    finished(folder, one | other)
+    found = survey(folder, left.tree)
+    last, first = list(one)[-1], next(iter(other))
+    (folder / last).unlink()
+    (folder / first).write_bytes(mixed(other[first], PIECE, dice))
+    misjoin_set.put_right(found, lambda: False)
+    assert [find.path for find in found.finds if find.state is State.MISJOINED] == [first]
 
 
 def test_pieces_of_a_volume_without_headers_are_not_guessed(tmp_path: Path) -> None:
