@@ -101,6 +101,21 @@ def test_it_is_taken_once_and_let_go(monkeypatch: pytest.MonkeyPatch, loop: Loop
     assert taken == ["taken", "released", "taken", "released"]
 
 
+def test_what_is_taken_at_the_very_end_is_let_go(loop: Loop) -> None:
+    """The loop is over, so it never hears that it was taken."""
+    taken: list[str] = []
+
+    def take() -> awake.Release:
+        taken.append("taken")
+        return lambda: taken.append("released")
+
+    held = awake.Wakefulness(loop.errands, take, lambda: True)
+    held.enforce(True, Awake.ALWAYS)
+    loop.errands.close(60.0)
+    held.close()
+    assert taken == ["taken", "released"]
+
+
 def test_on_battery_it_may_sleep_where_that_was_chosen(monkeypatch: pytest.MonkeyPatch, loop: Loop) -> None:
     taken: list[bool] = []
     supply = [False]

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
+import threading
 import time
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -234,6 +237,63 @@ def test_what_was_exchanged_is_remembered_as_gone(folder: Path) -> None:
     ledger.record([packed])
     assert Ledger(folder).entries()["a.zip"] == packed
     assert Ledger(folder).departed() == {}
+
+
+def test_what_others_record_during_an_exchange_stays(folder: Path) -> None:
+    """To unpack and delete an archive reads for minutes, while downloads into the same folder come to their end."""
+    packed, inner, *others = lay(folder, {"a.zip": b"packed", "b": b"inner", "c": b"1", "d": b"2", "e": b"3"})
+    ledger, downloads = Ledger(folder), Ledger(folder)
+    ledger.record([packed])
+
+    def unpacked() -> Iterator[Entry]:
+        downloads.record(others[:1])
+        yield inner
+        downloads.record(others[1:2])
+
+    ledger.exchange(unpacked, ["a.zip"])
+    downloads.record(others[2:])
+    assert Ledger(folder).entries() == {one.place: one for one in (inner, *others)}
+    assert Ledger(folder).departed().keys() == {"a.zip"}
+
+
+NEEDS_LOCKS = pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there: CONTRIBUTING, Not shown yet")
+
+
+@NEEDS_LOCKS
+def test_two_exchanges_at_once_are_kept_apart(folder: Path) -> None:
+    one, two, inner = lay(folder, {"a.zip": b"1", "b.zip": b"2", "c": b"inner"})
+    Ledger(folder).record([one, two])
+    (folder / ".aihub/manifest-sha256.txt.next").write_bytes(b"left by a death")
+
+    def unpacked() -> Iterator[Entry]:
+        with pytest.raises(ProblemError) as caught:
+            Ledger(folder).exchange(lambda: iter(()), ["b.zip"])
+        assert caught.value.problem.code is Code.IN_USE
+        yield inner
+
+    Ledger(folder).exchange(unpacked, ["a.zip"])
+    assert Ledger(folder).entries() == {"b.zip": two, "c": inner}
+    Ledger(folder).exchange(lambda: iter(()), ["b.zip"])
+    assert Ledger(folder).entries() == {"c": inner}
+
+
+@NEEDS_LOCKS
+def test_writers_at_the_same_time_lose_nothing(folder: Path) -> None:
+    """The engine, a worker that deletes an archive, and a command line in another process."""
+    known = [entry(f"{number}", b"x") for number in range(90)]
+    (folder / ".aihub").mkdir()
+
+    def write(own: list[Entry]) -> None:
+        ledger = Ledger(folder)
+        for one in own:
+            ledger.record([one])
+
+    writers = [threading.Thread(target=write, args=(known[number::3],)) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert Ledger(folder).entries() == {one.place: one for one in known}
 
 
 def test_gone_counts_for_nothing_while_the_manifest_has_the_line(folder: Path) -> None:

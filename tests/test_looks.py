@@ -16,6 +16,7 @@ import pytest
 from engines import RunningEngine
 from packed import Raw, raw_zip, tool
 
+from aihub_desktop.archives.inside import save
 from aihub_desktop.demo.content import noise
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Code, ProblemError
@@ -192,6 +193,24 @@ def test_a_damaged_entry_says_so_and_leaves_nothing(run: RunningEngine, tmp_path
     taken = peek.take(out, bad, peek.entry("good.bin"))
     assert [path.name for path in out.iterdir()] == ["good.bin"]
     assert [(one.name, one.why) for one in taken.refused] == [("bad.bin", Refusal.DAMAGED)]
+
+
+def test_what_is_taken_out_has_its_name_once_it_is_whole(tmp_path: Path) -> None:
+    """Else a death in the middle would leave half an entry that looks like one."""
+    path = tmp_path / "a.wav"
+
+    def portions(last: bytes) -> Iterator[bytes]:
+        yield b"half"
+        assert not path.exists()
+        yield last
+
+    save(path, portions(b" and half"))
+    assert path.read_bytes() == b"half and half"
+    with pytest.raises(ProblemError) as caught:
+        save(path, iter([b"other"]))
+    assert caught.value.problem.code is Code.IN_THE_WAY
+    assert path.read_bytes() == b"half and half"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_is_locked_is_listed_and_stays_closed(run: RunningEngine, tmp_path: Path) -> None:

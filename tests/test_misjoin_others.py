@@ -19,6 +19,7 @@ from aihub_desktop.domain.adoption import Fate, State
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.holdings import misjoin_gzip, misjoin_set, misjoin_tar
 from aihub_desktop.holdings.fates import Ways
+from aihub_desktop.holdings.survey import survey
 from aihub_desktop.transport.ledger import Ledger
 
 PIECE = 64 << 10
@@ -329,6 +330,20 @@ def test_a_volume_that_no_order_mends_is_damaged(folder: Path) -> None:
     assert first not in Ledger(folder).entries()
 
 
+def test_a_set_that_cannot_be_read_leaves_the_others_alone(folder: Path) -> None:
+    dice = random.Random(SEED)
+    one = volumes(dice)
+    other = {place.replace("소리", "다른"): data for place, data in volumes(dice).items()}
+    left = left_of(one | other)
+    finished(folder, one | other)
+    found = survey(folder, left.tree)
+    last, first = list(one)[-1], next(iter(other))
+    (folder / last).unlink()
+    (folder / first).write_bytes(mixed(other[first], PIECE, dice))
+    misjoin_set.put_right(found, lambda: False)
+    assert [find.path for find in found.finds if find.state is State.MISJOINED] == [first]
+
+
 def test_pieces_of_a_volume_without_headers_are_not_guessed(tmp_path: Path) -> None:
     dice = random.Random(SEED)
     given = volumes(dice, each=400_000, count=6)
@@ -339,3 +354,24 @@ def test_pieces_of_a_volume_without_headers_are_not_guessed(tmp_path: Path) -> N
         orders.append((Extent(path, 0, len(data)),))
     for order in misjoin_set.right_orders(orders).values():
         assert read(order) == next(iter(given.values()))
+
+
+def test_no_order_of_a_volume_is_guessed_without_its_set(folder: Path) -> None:
+    """Its headers and its directory lie right in many orders of the pieces that hold nothing but data."""
+    dice = random.Random(SEED)
+    entries = [
+        Entry(name=f"{number}.wav", data=dice.randbytes(size)) for number, size in enumerate((20 * PIECE, 9_000))
+    ]
+    given = split_zip("가/소리", entries, 14 * PIECE)
+    first, last = given
+    wrong = mixed(given[last], PIECE, dice)
+    left = left_of(given)
+    finished(folder, {last: wrong})
+    assert left.states(folder)[last] is State.MISJOINED
+    assert left.adopt(folder) == {last: Fate.DAMAGED}
+    assert (folder / last).read_bytes() == wrong
+    assert not Ledger(folder).entries()
+    # With all volumes the CRCs tell whether it is right.
+    finished(folder, {first: given[first]})
+    assert left.adopt(folder)[last] is Fate.DAMAGED
+    assert last not in Ledger(folder).entries()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,11 @@ import pytest
 from tapes import fetched, once
 
 from aihub_desktop.domain import wire
-from aihub_desktop.domain.leases import AnyNews, Check, Ended, Proved
+from aihub_desktop.domain.adoption import AdoptWish
+from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.leases import Adopt, AnyNews, Check, Ended, Proved, Verify
+from aihub_desktop.domain.model import Dataset
+from aihub_desktop.engine.worker import Worker
 
 # Development mode tells of everything that nobody closed, on stderr: which the engine keeps as the worker's log.
 WORKER: Final = [sys.executable, "-X", "dev", "-m", "aihub_desktop", "worker"]
@@ -51,3 +56,13 @@ def test_a_worker_whose_engine_is_gone_ends_in_silence(tmp_path: Path) -> None:
         _, complaint = worker.communicate(timeout=60)
     assert (worker.returncode, complaint) == (0, b"")
     assert (tmp_path / "a.csv").read_bytes() == b"1,2\n"
+
+
+@pytest.mark.parametrize("is_adoption", [False, True])
+def test_a_lease_always_ends(is_adoption: bool) -> None:
+    """A path that no system takes stands for any fault of ours: whoever waits must hear of it."""
+    news: queue.SimpleQueue[AnyNews] = queue.SimpleQueue()
+    folder = "/no\0path"
+    work = Adopt(-1, AdoptWish(folder, "7"), Dataset("aihub", "7", ""), []) if is_adoption else Verify(-1, folder)
+    Worker(news.put).take(work)
+    assert news.get(timeout=60) == Ended(-1, Problem(Code.BUG, {"why": "ValueError"}))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +14,10 @@ from aihub_desktop.archives.entry import Item, Kind
 from aihub_desktop.archives.opening import AnyArchive
 from aihub_desktop.archives.zipreader import ZipArchive
 from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, remove
+from aihub_desktop.disk.publish import rename_new
+from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.names import PART
 from aihub_desktop.domain.unpacking import Refusal
 
 _SKIPPED: Final = 1 << 20
@@ -50,25 +56,31 @@ def entry_bytes(archive: AnyArchive, item: Item) -> Iterator[bytes]:
 
 
 def save(path: Path, portions: Iterator[bytes]) -> None:
-    """A new file, gone again where the entry proves damaged. Raises `ProblemError`."""
+    """A new file, which has its name once all of it is there and proved. Raises `ProblemError`."""
+    if os.path.lexists(path):
+        raise in_the_way(path, "exists")
+    # A name of its own, for NAME.part may be a download's.
+    half = path.with_name(f".{secrets.token_hex(8)}{PART}")
     try:
-        file = OpenFile(path, fresh=True)
+        _write(half, portions)
+        rename_new(Spot(path.name, path, half, half))
     except FileExistsError:
         raise in_the_way(path, "exists") from None
     except OSError as error:
         raise disk_error(error, path) from error
-    at = 0
+    finally:
+        with contextlib.suppress(OSError):
+            remove(half)
+
+
+def _write(path: Path, portions: Iterator[bytes]) -> None:
+    file, at = OpenFile(path, fresh=True), 0
     try:
         for portion in portions:
             file.write_at(at, memoryview(portion))
             at += len(portion)
-    except BaseException as error:
+    finally:
         file.close()
-        remove(path)
-        if isinstance(error, OSError):
-            raise disk_error(error, path) from error
-        raise
-    file.close()
 
 
 class Reading:

@@ -8,9 +8,11 @@ journal's hashes are what finds the damage. Windows is not locked: see CONTRIBUT
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -49,11 +51,27 @@ def _is_at(descriptor: int, part: Path) -> bool:
 
 if sys.platform == "win32":
 
+    @contextlib.contextmanager
+    def folder_held(folder: Path) -> Iterator[None]:
+        del folder
+        yield
+
     def _lock(descriptor: int) -> bool:
         return True
 
 else:
     import fcntl
+
+    @contextlib.contextmanager
+    def folder_held(folder: Path) -> Iterator[None]:
+        """Waits for whoever holds the folder so, another process or another thread. For moments only."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with contextlib.suppress(OSError):  # not every file system knows locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _lock(descriptor: int) -> bool:
         try:

@@ -58,7 +58,7 @@ class Wakefulness:
             wanted = self._mains
         if wanted != self._held and not self._busy:
             self._held, self._busy = wanted, True
-            self._errands.run_apart("awake", self._take if wanted else self._let_go, self._done)
+            self._errands.run_apart("awake", self._hold if wanted else self._let_go, self._done)
 
     @property
     def is_asking(self) -> bool:
@@ -77,6 +77,11 @@ class Wakefulness:
     def _supplied(self, value: Any, problem: Problem | None) -> None:
         self._mains = problem is not None or bool(value)
 
+    def _hold(self) -> bool:
+        # Kept at once: at the end of everything nobody comes back to the loop.
+        self._release = self._take()
+        return self._release is not None
+
     def _let_go(self) -> None:
         release, self._release = self._release, None
         if release is not None:
@@ -84,9 +89,8 @@ class Wakefulness:
 
     def _done(self, value: Any, problem: Problem | None) -> None:
         self._busy = False
-        if self._held and value is None:
+        if self._held and not value:
             _log.info("this system cannot be kept awake: %s", problem)
-        self._release = value
 
 
 def hold_off() -> Release | None:

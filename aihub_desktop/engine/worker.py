@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
 from aihub_desktop.domain import wire
+from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.leases import (
     Adopt,
     AnyNews,
@@ -21,6 +22,7 @@ from aihub_desktop.domain.leases import (
     Chart,
     Check,
     Drop,
+    Ended,
     Gather,
     Rate,
     Receive,
@@ -121,6 +123,10 @@ class Worker:
     def _run(self, lease: int, job: _Job) -> None:
         try:
             job.run()
+        except Exception as error:
+            # Without its end a lease would be waited for as long as this worker lives.
+            _log.exception("lease %d", lease)
+            self._report(Ended(lease, Problem(Code.BUG, {"why": type(error).__name__})))
         finally:
             with self._lock:
                 del self._jobs[lease], self._threads[lease]

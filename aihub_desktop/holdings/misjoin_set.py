@@ -7,8 +7,9 @@ CRCs of the set.
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ from aihub_desktop.domain.adoption import State
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.sets import whole_sets
 from aihub_desktop.holdings.cuts import Puzzle, likely_lengths, textual
-from aihub_desktop.holdings.finds import Survey
+from aihub_desktop.holdings.finds import Find, Survey
 from aihub_desktop.holdings.zipseams import Landmark, landmarks
 
 _MOST_PIECES: Final = 4096
@@ -34,22 +35,22 @@ Order = tuple[Extent, ...]
 def put_right(found: Survey, stopped: Callable[[], bool]) -> None:
     """Finds of volumes that turn out to be wrongly merged become MISJOINED, with their right order.
 
-    Raises what the disk says (`ProblemError`).
+    Of a set that cannot be read nothing is told: that is for whoever proves it.
     """
-    best = {id_: finds[0] for id_, finds in found.by_work().items()}
-    there, target = {id_: find.extents for id_, find in best.items()}, Target(found.target)
-    works, recorded = {work.id: work for work in found.works}, found.recorded()
+    recorded, there = found.recorded(), found.by_work()
     for unit in dict.fromkeys(whole_sets((work.id, work.place) for work in found.works).values()):
-        if (
-            stopped()
-            or all(id_ in recorded for id_ in unit)
-            or not all(id_ in there or id_ in recorded for id_ in unit)
-        ):
-            continue
-        orders = [there[id_] if id_ in there else _whole(target.spot(works[id_].place).final) for id_ in unit]
-        for number, order in right_orders(orders, (), stopped).items():
-            if (find := best.get(unit[number])) is not None and find.single is not None:
-                found.finds[found.finds.index(find)] = replace(find, state=State.MISJOINED, extents=order)
+        is_here = all(id_ in there or id_ in recorded for id_ in unit)
+        if is_here and not all(id_ in recorded for id_ in unit) and not stopped():
+            with contextlib.suppress(ProblemError):
+                _put_set_right(found, unit, {id_: there[id_][0] for id_ in unit if id_ in there}, stopped)
+
+
+def _put_set_right(found: Survey, unit: Sequence[int], best: Mapping[int, Find], stopped: Callable[[], bool]) -> None:
+    target, works = Target(found.target), {work.id: work for work in found.works if work.id in unit}
+    orders = [best[id_].extents if id_ in best else _whole(target.spot(works[id_].place).final) for id_ in unit]
+    for number, order in right_orders(orders, (), stopped).items():
+        if (find := best.get(unit[number])) is not None and find.single is not None:
+            found.finds[found.finds.index(find)] = replace(find, state=State.MISJOINED, extents=order)
 
 
 def _whole(path: Path) -> Order:

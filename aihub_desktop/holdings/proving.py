@@ -19,11 +19,13 @@ from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.adoption import Fate, Origin, State
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
+from aihub_desktop.domain.sets import volume_of
 from aihub_desktop.holdings import misjoin_gzip
 from aihub_desktop.holdings.copying import Copy, Steps
 from aihub_desktop.holdings.evidence import Evidence, Reader
 from aihub_desktop.holdings.fates import Ready, RefusedError, Ways, is_of_all
 from aihub_desktop.holdings.finds import Find, Survey
+from aihub_desktop.holdings.zipseams import Fit, fit
 from aihub_desktop.transport.journal import read_journal
 from aihub_desktop.transport.ledger import Ledger
 
@@ -50,6 +52,8 @@ class Proving:
         """`alone`: not together with the other volumes of its set."""
         spot = self._target.spot(work.place)
         reader = Reader(work.place, alone=alone)
+        if alone and _is_guess(find) and fit(find.extents) is not Fit.RIGHT:
+            raise RefusedError(Fate.DAMAGED)  # without its set no order can be proved, and nothing need be copied
         if not find.in_place:
             self._look_ahead(work, spot)
         if find.in_place and find.state is State.WHOLE:
@@ -84,6 +88,8 @@ class Proving:
     def judge(self, ready: Ready, evidence: Evidence, others: Sequence[Find]) -> None:
         """Refuses what might not be the file. `others`: what else was found for it."""
         find, size = ready.find, ready.work.file.size
+        if _is_guess(find) and evidence.proof is not Proof.ARCHIVE:
+            raise RefusedError(Fate.DAMAGED)
         claim = (self._claims_there if find.in_place else self._claims).get(_nfc(_path_of(ready)))
         if claim is not None and find.origin is Origin.FILE and find.state is State.WHOLE:
             if claim != evidence.sha256:
@@ -211,6 +217,13 @@ class Proving:
                 digest.update(part)
         self._hashed[find.extents] = digest.hexdigest()
         return self._hashed[find.extents]
+
+
+def _is_guess(find: Find) -> bool:
+    """Whether the order of its pieces is known as far as headers tell: of those of a zip that have none only the CRCs
+    say where they belong.
+    """
+    return find.state is State.MISJOINED and find.work is not None and volume_of(find.work.place) is not None
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -93,8 +93,7 @@ class _Look:
             self._see(path, shown, state)
             self._progress()
         self._tell_pieces()
-        with contextlib.suppress(ProblemError):  # what cannot be read is told when it is to be proved
-            misjoin_set.put_right(self._found, self._stopped)
+        misjoin_set.put_right(self._found, self._stopped)
 
     def _look_at_own(self) -> None:
         """What this program's ledger and journals in the target say."""

@@ -9,6 +9,7 @@ last lines are cut off. A manifest that was made by `sha256sum` itself is unders
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
@@ -30,6 +31,7 @@ from aihub_desktop.disk.files import (
     remove,
     sync_folder,
 )
+from aihub_desktop.disk.guard import Guard, folder_held
 from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.leases import Proved, WorkFile
 from aihub_desktop.domain.model import RemoteFile
@@ -150,7 +152,9 @@ def own_folder(folder: Path) -> Path:
 
 
 class Ledger:
-    """The ledger of one target folder. One writer at a time; what others wrote meanwhile is seen at the next call."""
+    """The ledger of one target folder. Writers wait for each other, where there are locks; what others wrote meanwhile
+    is seen at the next call. For one thread.
+    """
 
     def __init__(self, folder: Path | str) -> None:
         self._folder = native(folder)
@@ -175,24 +179,24 @@ class Ledger:
         if not entries:
             return
         entries = [_in_nfc(entry) for entry in entries]
-        self._load()
         own = own_folder(self._folder)
         try:
             self._make(own)
-            log = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
-            self._append(own / LOG, self._log_length, log)
-            self._log_length += len(log)
-            self._update(own, {entry.place: entry.sha256 for entry in entries})
+            with folder_held(own):
+                self._load()
+                self._enter(own, entries)
+                self._update(own, {entry.place: entry.sha256 for entry in entries})
+                self._seen = _states(own)
         except OSError as error:
             self._seen = None
             raise disk_error(error) from error
         self._entries |= {entry.place: entry for entry in entries}
-        self._seen = _states(own)
 
     def exchange(self, new: Callable[[], Iterator[Entry]], gone: Iterable[str]) -> None:
         """Lines for `new`, and none any more for the places `gone`, in one step; durable when this returns.
 
-        `new` is asked for them when they are written; its entries are not kept in memory. Raises `ProblemError`.
+        `new` is asked for them when they are written; its entries are not kept in memory. It may read for minutes: what
+        others record meanwhile stays. Raises `ProblemError`: IN_USE for a second exchange at the same time, the disk's.
         """
         self._load()
         own = own_folder(self._folder)
@@ -201,40 +205,53 @@ class Ledger:
             return
         try:
             self._make(own)
-            self._seen = None  # whatever happens, the next call looks at the disk
-            self._note_departure(own, leaving)
+            with folder_held(own):
+                self._load()
+                self._note_departure(own, leaving)
             self._write_anew(own, new(), leaving)
         except OSError as error:
             raise disk_error(error) from error
+        finally:
+            self._seen = None  # whatever happened, the next call looks at the disk
 
     def _note_departure(self, own: Path, leaving: set[str]) -> None:
         """Before the manifest loses their lines; while it has them, this counts for nothing."""
         known = [self._entries[place] for place in leaving if place in self._entries]
-        log = b"".join(msgspec.json.encode(msgspec.structs.replace(one, gone=True)) + b"\n" for one in known)
-        self._append(own / LOG, self._log_length, log)
-        self._log_length += len(log)
+        self._enter(own, [msgspec.structs.replace(one, gone=True) for one in known])
+        self._seen = _states(own)
 
     def _write_anew(self, own: Path, new: Iterator[Entry], leaving: set[str]) -> None:
         """Log first, as ever; the manifest's new lines wait in a file beside it for its old ones."""
-        fresh = own / (MANIFEST + ".new")
-        remove(fresh)
-        file = OpenFile(fresh, fresh=True)
+        fresh = own / (MANIFEST + ".next")
+        guard = _begun(fresh)
+        file = OpenFile(fresh)
         try:
             length = 0
             while entries := [_in_nfc(entry) for entry in islice(new, _LOT)]:
-                log = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
-                self._append(own / LOG, self._log_length, log)
-                self._log_length += len(log)
+                with folder_held(own):
+                    self._load()
+                    self._enter(own, entries)
+                    self._seen = _states(own)
                 leaving |= {entry.place for entry in entries if entry.place in self._entries}
                 length = _written(file, length, (manifest_line(entry.place, entry.sha256) for entry in entries))
-            # The other lines stay as they are, sign by sign: they may be other people's.
-            old = (line + b"\n" for line in bytes(self._manifest).split(b"\n")[:-1] if _place(line) not in leaving)
-            _written(file, length, old)
-            file.sync()
+            with folder_held(own):
+                self._load()
+                # The other lines stay as they are, sign by sign: they may be other people's.
+                old = (line + b"\n" for line in bytes(self._manifest).split(b"\n")[:-1] if _place(line) not in leaving)
+                _written(file, length, old)
+                file.sync()
+                file.close()  # Windows renames nothing that is open
+                patiently_replace(fresh, own / MANIFEST)
+                sync_folder(own)
         finally:
             file.close()
-        patiently_replace(fresh, own / MANIFEST)
-        sync_folder(own)
+            guard.release()
+
+    def _enter(self, own: Path, entries: Iterable[Entry]) -> None:
+        """In the log."""
+        log = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+        self._append(own / LOG, self._log_length, log)
+        self._log_length += len(log)
 
     def _make(self, own: Path) -> None:
         if not own.is_dir():
@@ -315,6 +332,14 @@ class Ledger:
             if not torn and os.path.isfile(self._folder / last.path):
                 return data + b"\n"
         return data[:length]
+
+
+def _begun(path: Path) -> Guard:
+    """A new file of ours in the place of one that was left there. Raises `OSError`, IN_USE where another is at it."""
+    with contextlib.suppress(FileNotFoundError):
+        Guard(path).release()
+        remove(path)
+    return Guard(path, fresh=True)
 
 
 def _written(file: OpenFile, at: int, lines: Iterable[bytes]) -> int:
