@@ -24,17 +24,21 @@ class Presence(QObject):
     def __init__(self, desk: Desk, window: QWidget) -> None:
         super().__init__(window)
         self._desk = desk
+        self._lost = self._over = False
         self.now = Standing()
         self.tray = Tray(desk.words, self)
         self.taskbar = Taskbar(window)
         self.notices = Notices(desk, self.tray, window)
         self.notices.on = self.notifies
         desk.queue.totals_changed.connect(self._look)
+        desk.lost.connect(lambda _: self._engine_lost())
+        desk.found.connect(self._engine_found)
 
     def begin(self) -> None:
         self.tray.begin()
 
     def end(self) -> None:
+        self._over = True
         self.tray.end()
         self.taskbar.show(Standing())
 
@@ -64,7 +68,7 @@ class Presence(QObject):
     def may_hide(self) -> bool:
         """Whether the window may vanish and the downloads go on: only where the way back is in sight."""
         self.tray.begin()
-        return self.stays and self.now.active > 0 and self.tray.is_there
+        return self.stays and self._desk.link.running and self.now.active > 0 and self.tray.is_there
 
     def tell_hidden(self) -> None:
         """Says once where it went."""
@@ -76,9 +80,24 @@ class Presence(QObject):
     # ---- the queue ----
 
     def _look(self) -> None:
-        self.now = standing(self._desk.queue.transfers(), self._desk.queue.rate)
+        # Without an engine nothing is under way, whatever was heard last.
+        queue = self._desk.queue
+        self.now = Standing(lost=True) if self._lost else standing(queue.transfers(), queue.rate)
         self.tray.show(self.now)
         self.taskbar.show(self.now)
+
+    def _engine_lost(self) -> None:
+        """The window says so above its pages; whoever does not see it is told."""
+        if self._over:
+            return
+        self._lost = True
+        self._look()
+        say = self._desk.words.say
+        self.notices.tell_unseen(say("gui.lost.title"), say("gui.lost.text"))
+
+    def _engine_found(self) -> None:
+        self._lost = False
+        self._look()
 
 
 def _is_true(value: object) -> bool:

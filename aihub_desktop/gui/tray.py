@@ -81,9 +81,10 @@ class Tray(QObject):
         self.pause.setEnabled(now.active > 0)
         self.resume.setEnabled(now.paused > 0)
         step = None if now.fraction is None else round(now.fraction * _STEPS)
-        if (step, now.needs > 0) != self._drawn:
-            self._drawn = (step, now.needs > 0)
-            self.icon.setIcon(badged(None if step is None else step / _STEPS, needs=now.needs > 0))
+        needs = now.needs > 0 or now.lost
+        if (step, needs) != self._drawn:
+            self._drawn = (step, needs)
+            self.icon.setIcon(badged(None if step is None else step / _STEPS, needs=needs))
 
     def tell(self, title: str, text: str) -> bool:
         """A notice beside the icon. False where the desktop shows none."""
@@ -100,6 +101,8 @@ class Tray(QObject):
 
 def told(words: Words, now: Standing) -> str:
     """One line about everything."""
+    if now.lost:
+        return words.say("gui.lost.title")
     if now.active:
         percent = round((now.fraction or 0) * 100)
         speed = words.speed(now.rate) if now.rate >= 1 else ""

@@ -47,7 +47,7 @@ class Welcome(QWidget):
         self._choose, self.start = (QPushButton(autoDefault=False) for _ in range(2))
         self.demo, self.later = LinkButton(), LinkButton()
         icons.dress(self._choose, "folder")
-        theme.primary(self.start)
+        self.tint()
         self.start.setMinimumHeight(self.start.fontMetrics().height() + GRID * 2)
         self._lay_out()
         self._connect()
@@ -94,14 +94,18 @@ class Welcome(QWidget):
     def _connect(self) -> None:
         self.start.clicked.connect(self._start)
         self.key.field.returnPressed.connect(self._start)
-        self.later.clicked.connect(self._end)
+        self.later.clicked.connect(self.end)
         self.demo.clicked.connect(self._try_demo)
         self._choose.clicked.connect(self._pick)
         self.key.fits.connect(lambda _: self._enable())
-        self.key.kept.connect(lambda _: self._end())
+        self.key.kept.connect(lambda _: self.end())
         self.key.unkeepable.connect(self._enable)
         self._desk.key_changed.connect(self._keyed)
         self._desk.settings_changed.connect(lambda _: self._show_folder())
+
+    def tint(self) -> None:
+        """Its button takes its colours from the palette by hand."""
+        theme.primary(self.start)
 
     def speak(self) -> None:
         say = self._desk.words.say
@@ -139,9 +143,10 @@ class Welcome(QWidget):
         if self.key.is_ready:
             self.key.keep(for_run=self.key.only_for_run)
         elif self.start.isEnabled():
-            self._end()
+            self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Whatever is still missing is asked for where it is needed."""
         self._desk.preferences.setValue(WELCOMED, True)
         self.over.emit()
 
@@ -171,7 +176,9 @@ class Welcome(QWidget):
     # ---- the demo ----
 
     def _try_demo(self) -> None:
-        """A window of its own over a hub of its own; this one stays as it is."""
+        """A window of its own over a hub of its own; this one stays as it is. One at a time."""
+        if any(demo.poll() is None for demo in self._demos):
+            return
         quiet = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows a console would open else
         self._demos.append(
             subprocess.Popen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui import arrivals, icons, theme
@@ -51,7 +51,7 @@ class Window(QWidget):
         self.downloads = DownloadsPage(desk)
         self.library = LibraryPage(desk)
         self.settings = SettingsPage(desk, self.presence, str(desk.preferences.value(_LANGUAGE, "")))
-        self.arrivals = Arrivals(desk, self.datasets, self.storage, self.go, self.headline.tell)
+        self.arrivals = Arrivals(desk, self.datasets, self.storage, self._bring, self.headline.tell)
         for page in (self.datasets, self.storage, self.downloads, self.library, self.settings):
             self._pages.addWidget(page)
         self._lay_out()
@@ -71,17 +71,15 @@ class Window(QWidget):
         right.setSpacing(0)
         right.addWidget(self.headline)
         right.addWidget(self._pages, 1)
-        main = QWidget()
-        box = QHBoxLayout(main)
+        box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
         box.addWidget(self.side)
         box.addLayout(right, 1)
-        self._whole = QStackedLayout(self)
-        self._whole.addWidget(main)
         if self.welcome is not None:
-            self._whole.addWidget(self.welcome)
-            self._whole.setCurrentWidget(self.welcome)
+            right.addWidget(self.welcome, 1)
+            self.side.hide()
+            self._pages.hide()
             self.welcome.over.connect(self._begin)
 
     def _connect(self) -> None:
@@ -136,8 +134,11 @@ class Window(QWidget):
 
     def _begin(self) -> None:
         """The first start is over."""
-        self._whole.setCurrentIndex(0)
-        self.datasets.focus_search()
+        if self.welcome is not None and not self.welcome.isHidden():
+            self.welcome.hide()
+            self.side.show()
+            self._pages.show()
+            self.datasets.focus_search()
 
     def change_language(self, wanted: str) -> None:
         """ "" follows the system."""
@@ -147,6 +148,12 @@ class Window(QWidget):
 
     def go(self, place: Place) -> None:
         self.side.list.setCurrentRow(place)
+
+    def _bring(self, place: Place) -> None:
+        """What comes from outside is shown at once; the rest of a first start can wait."""
+        if self.welcome is not None and not self.welcome.isHidden():
+            self.welcome.end()
+        self.go(place)
 
     # ---- what concerns all pages ----
 
@@ -216,6 +223,8 @@ class Window(QWidget):
             theme.calm(view)
         for target in (self.datasets.files.target, shelves.target, web.target):
             theme.primary(target.button)
+        if self.welcome is not None:
+            self.welcome.tint()
         icons.redress(self)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -250,7 +259,7 @@ class Window(QWidget):
             return
         if self.farewell.may_close():
             self.leave()
-        elif not self.isVisible():
+        elif not self.isVisible() or self.isMinimized():
             self.come()  # the question stands in front of it
 
     def leave(self) -> None:

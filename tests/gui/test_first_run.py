@@ -76,6 +76,20 @@ def test_with_a_key_of_the_environment_there_is_nothing_to_type(open_stage: Open
     assert stage.window.datasets.isVisible()
 
 
+def test_what_comes_from_outside_is_shown_at_once(open_stage: OpenStage, hub: DemoHub, tmp_path: Path) -> None:
+    """Who follows a link wants to see the dataset; a key is asked for once it is needed."""
+    stage = open_stage(hub.url, first=True).ready()
+    stage.window.headline.tell("something", "to be seen")
+    assert stage.window.headline.banner.isVisible(), "also above the first screen"
+    stage.program.called([])
+    assert welcome(stage).isVisible(), "a second start alone changes nothing"
+    stage.program.called(["aihub:90008"])
+    assert not welcome(stage).isVisible()
+    assert stage.window.side.isVisible()
+    assert stage.window.datasets.isVisible()
+    wait_until(lambda: stage.desk.chosen is not None and stage.desk.chosen.key == "90008", "the dataset")
+
+
 def test_whoever_has_a_queue_is_not_new(open_stage: OpenStage, hub: DemoHub, tmp_path: Path) -> None:
     """The command line was here before."""
     (tmp_path / "home").mkdir()
@@ -91,7 +105,8 @@ def test_the_demo_is_one_click_away(
     stage = open_stage(hub.url, first=True).ready()
     page = welcome(stage)
     page.demo.click()
-    (demo,) = page._demos
+    page.demo.click()
+    (demo,) = page._demos  # a second click while it opens is no second demo
     processes = family(demo.pid)
     assert any(map(alive, processes))
     if sys.platform != "win32":
