@@ -146,7 +146,10 @@ class Welcome(QWidget):
             self.end()
 
     def end(self) -> None:
-        """Whatever is still missing is asked for where it is needed."""
+        """Goes, once. Whatever is still missing is asked for where it is needed."""
+        if self.isHidden():
+            return
+        self.hide()
         self._desk.preferences.setValue(WELCOMED, True)
         self.over.emit()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui import arrivals, icons, theme
@@ -51,7 +51,7 @@ class Window(QWidget):
         self.downloads = DownloadsPage(desk)
         self.library = LibraryPage(desk)
         self.settings = SettingsPage(desk, self.presence, str(desk.preferences.value(_LANGUAGE, "")))
-        self.arrivals = Arrivals(desk, self.datasets, self.storage, self._bring, self.headline.tell)
+        self.arrivals = Arrivals(desk, self.datasets, self.storage, self.go, self.headline.tell)
         for page in (self.datasets, self.storage, self.downloads, self.library, self.settings):
             self._pages.addWidget(page)
         self._lay_out()
@@ -60,7 +60,7 @@ class Window(QWidget):
         self._restore()
         self._tint()
         self.speak()
-        self.go(Place.DATASETS)
+        self.side.list.setCurrentRow(Place.DATASETS)
         if self.welcome is None:
             self.datasets.focus_search()
         else:
@@ -134,11 +134,9 @@ class Window(QWidget):
 
     def _begin(self) -> None:
         """The first start is over."""
-        if self.welcome is not None and not self.welcome.isHidden():
-            self.welcome.hide()
-            self.side.show()
-            self._pages.show()
-            self.datasets.focus_search()
+        self.side.show()
+        self._pages.show()
+        self.datasets.focus_search()
 
     def change_language(self, wanted: str) -> None:
         """ "" follows the system."""
@@ -147,13 +145,10 @@ class Window(QWidget):
         self.speak()
 
     def go(self, place: Place) -> None:
-        self.side.list.setCurrentRow(place)
-
-    def _bring(self, place: Place) -> None:
-        """What comes from outside is shown at once; the rest of a first start can wait."""
-        if self.welcome is not None and not self.welcome.isHidden():
+        """Shows a page. The first start's screen gives way: what it asks for is asked for where it is needed."""
+        if self.welcome is not None:
             self.welcome.end()
-        self.go(place)
+        self.side.list.setCurrentRow(place)
 
     # ---- what concerns all pages ----
 
@@ -271,7 +266,9 @@ class Window(QWidget):
         self._desk.preferences.setValue(_GEOMETRY, self.saveGeometry())
         self._desk.preferences.setValue(_SPLITTER, self.datasets.splitter.saveState())
         self._desk.preferences.sync()
-        self.entrance.close()
+        # The engine may save for seconds yet, and nobody is left who would hear a dialog's answer.
+        for dialog in filter(QDialog.isVisible, self.findChildren(QDialog)):
+            dialog.reject()
         self.hide()
         self._desk.link.close()
 

@@ -295,7 +295,7 @@ class Show:
         page.actions_by_name["remove"].trigger()
         wait_until(page.undo.isVisible, "the way back")
         self._snap("downloads-removed")
-        page.undo.undo.click()
+        page.undo.button.click()
         wait_until(lambda: done in queue.shown(), "the row again")
 
     def _settings(self) -> None:
@@ -584,7 +584,7 @@ class LibraryShow:
         self._page.door.remove(title)
         wait_until(self._page.door.undo.isVisible, "the way back")
         self._snap("library-removed")
-        self._page.door.undo.hide()
+        self._page.door.undo.forget()
 
     def _adopt(self) -> None:
         stage = self._stage

@@ -174,7 +174,7 @@ def test_a_removal_can_be_taken_back_and_is_final_after_the_end(
     wait_until(page.undo.isVisible, "the way back")
     assert before.dataset.title in page.undo.text
     assert "files stay" in page.undo.text
-    QTest.mouseClick(page.undo.undo, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(page.undo.button, Qt.MouseButton.LeftButton)
     wait_until(lambda: queue.shown() == numbers, "the row, where it was")
     assert not page.undo.isVisible()
     assert stage.row(numbers[0]) == before

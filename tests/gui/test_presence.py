@@ -283,7 +283,12 @@ def test_a_lost_engine_is_told_to_who_does_not_see_the_window(open_stage: OpenSt
     stage = open_stage(hub.url, key=DEMO_KEY).ready()
     told: list[str] = []
     presence = stage.window.presence
-    presence.notices._show = lambda title, _: bool(told.append(title)) or True
+
+    def show(title: str, _: str) -> bool:
+        told.append(title)
+        return True
+
+    presence.notices._show = show
     change(stage, transfer(1, TransferState.RUNNING))
     assert presence.now.active == 1
     stage.window.hide()
