@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.messages import DiskSpace, KeyState, Space
@@ -86,9 +86,14 @@ class Welcome(QWidget):
                 box.addWidget(row) if isinstance(row, QWidget) else box.addLayout(row)
         box.addSpacing(GRID * 2)
         box.addLayout(last)
+        # Centred by distances: an alignment would take from texts of several lines the height that they need.
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(body)
+        middle.addStretch(1)
         outer = QVBoxLayout(self)
         outer.addStretch(1)
-        outer.addWidget(body, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addLayout(middle)
         outer.addStretch(2)
 
     def _connect(self) -> None:

@@ -38,6 +38,8 @@ def test_a_key_that_the_hub_takes_opens_the_catalogue(
     # No keychain here: it is kept until the window is closed, and the button says so by what it does next.
     QTest.mouseClick(page.start, Qt.MouseButton.LeftButton)
     wait_until(lambda: page.key.only_for_run, "the word about the keychain")
+    assert page.key.field.hasFocus()
+    assert page.key.field.height() >= page.folder.height(), "none is squeezed"
     QTest.mouseClick(page.start, Qt.MouseButton.LeftButton)
     refusal = stage.desk.words.problem(Problem(Code.KEY_REJECTED)).title
     wait_until(lambda: page.key.status == refusal, "the hub's word")
