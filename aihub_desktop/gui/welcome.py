@@ -47,7 +47,7 @@ class Welcome(QWidget):
         self._choose, self.start = (QPushButton(autoDefault=False) for _ in range(2))
         self.demo, self.later = LinkButton(), LinkButton()
         icons.dress(self._choose, "folder")
-        self.tint()
+        theme.primary(self.start)
         self.start.setMinimumHeight(self.start.fontMetrics().height() + GRID * 2)
         self._lay_out()
         self._connect()
@@ -107,10 +107,6 @@ class Welcome(QWidget):
         self.key.unkeepable.connect(self._enable)
         self._desk.key_changed.connect(self._keyed)
         self._desk.settings_changed.connect(lambda _: self._show_folder())
-
-    def tint(self) -> None:
-        """Its button takes its colours from the palette by hand."""
-        theme.primary(self.start)
 
     def speak(self) -> None:
         say = self._desk.words.say

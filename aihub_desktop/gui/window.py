@@ -216,10 +216,7 @@ class Window(QWidget):
             self.library.view, self.library.panel.view,
         ):  # fmt: skip
             theme.calm(view)
-        for target in (self.datasets.files.target, shelves.target, web.target):
-            theme.primary(target.button)
-        if self.welcome is not None:
-            self.welcome.tint()
+        theme.retint(self)
         icons.redress(self)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
