@@ -38,6 +38,7 @@ class Library(QObject):
         link.snapshot.connect(lambda _: self.load())
         link.holdings_changed.connect(self._changed)
         link.tasks_changed.connect(self._tasks_changed)
+        link.lost.connect(self._lost)
 
     def speak(self, words: Words) -> None:
         self.folders.speak(words)
@@ -127,6 +128,12 @@ class Library(QObject):
         for number in event.removed:
             self._tasks.pop(number, None)
         self.folders.change_tasks(self._tasks.values())
+        self.changed.emit()
+
+    def _lost(self, _: Problem) -> None:
+        """Its tasks ended with the engine; what another one knows of them it will say."""
+        self._tasks = {}
+        self.folders.change_tasks([])
         self.changed.emit()
 
     def _follow(self) -> None:

@@ -93,7 +93,7 @@ class Presence(QObject):
         self._lost = True
         self._look()
         say = self._desk.words.say
-        self.notices.tell_unseen(say("gui.lost.title"), say("gui.lost.text"))
+        self.notices.tell_unseen(say("problem.worker-lost.engine.title"), say("problem.worker-lost.engine.advice"))
 
     def _engine_found(self) -> None:
         self._lost = False

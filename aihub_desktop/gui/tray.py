@@ -102,7 +102,7 @@ class Tray(QObject):
 def told(words: Words, now: Standing) -> str:
     """One line about everything."""
     if now.lost:
-        return words.say("gui.lost.title")
+        return words.say("problem.worker-lost.engine.title")
     if now.active:
         percent = round((now.fraction or 0) * 100)
         speed = words.speed(now.rate) if now.rate >= 1 else ""
