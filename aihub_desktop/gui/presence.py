@@ -82,7 +82,7 @@ class Presence(QObject):
     def _look(self) -> None:
         # Without an engine nothing is under way, whatever was heard last.
         queue = self._desk.queue
-        self.now = Standing(lost=True) if self._lost else standing(queue.transfers(), queue.rate)
+        self.now = Standing(needs=1, lost=True) if self._lost else standing(queue.transfers(), queue.rate)
         self.tray.show(self.now)
         self.taskbar.show(self.now)
 

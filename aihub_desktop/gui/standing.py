@@ -19,7 +19,7 @@ class Standing:
     bytes: int = 0
     total: int = 0  # the middle of what it may be
     rate: float = 0.0
-    lost: bool = False  # there is no engine: the person is needed
+    lost: bool = False  # there is no engine, and that is what the person is needed for
 
     @property
     def fraction(self) -> float | None:

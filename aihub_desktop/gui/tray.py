@@ -81,7 +81,7 @@ class Tray(QObject):
         self.pause.setEnabled(now.active > 0)
         self.resume.setEnabled(now.paused > 0)
         step = None if now.fraction is None else round(now.fraction * _STEPS)
-        needs = now.needs > 0 or now.lost
+        needs = now.needs > 0
         if (step, needs) != self._drawn:
             self._drawn = (step, needs)
             self.icon.setIcon(badged(None if step is None else step / _STEPS, needs=needs))

@@ -369,5 +369,5 @@ def test_the_new_controls_can_be_named_and_reached(open_played: Callable[[], Pla
     assert page.ordering.button.focusPolicy() & Qt.FocusPolicy.TabFocus
     for widget in (page.bar.field, *page.bar.buttons.values(), page.details, page.details.map, page.details.graph):
         assert widget.accessibleName(), widget
-    assert page.pace.details.shortcut().toString() == "Ctrl+I"
+    assert page.pace.details.shortcut().toString() == "Ctrl+D"
     assert page.bar.buttons[Kind.ACTIVE].accessibleName() == "Active, 1 download"
