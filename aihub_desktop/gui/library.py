@@ -68,6 +68,11 @@ class Library(QObject):
     def task(self, number: int) -> TaskRow | None:
         return self._tasks.get(number)
 
+    @property
+    def at_work(self) -> int:
+        """How many tasks are under way."""
+        return sum(task.state not in TASK_ENDED for task in self._tasks.values())
+
     def homeless(self) -> TaskRow | None:
         """An adoption at work in a folder that is not on the list yet."""
         known = {row.folder for row in self.folders.rows()}

@@ -109,6 +109,8 @@ def told(words: Words, now: Standing) -> str:
         return words.say("gui.tray.active", n=now.active, percent=percent, speed=speed, needs=now.needs or "")
     if now.needs:
         return words.say("gui.tray.needs", n=now.needs)
+    if now.tasks:
+        return words.say("gui.tray.tasks", n=now.tasks)
     return words.say("gui.tray.paused", n=now.paused) if now.paused else words.say("gui.tray.idle")
 
 

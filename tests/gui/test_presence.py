@@ -21,6 +21,7 @@ from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.messages import Changed
 from aihub_desktop.domain.settings import Awake
 from aihub_desktop.domain.states import TransferState
+from aihub_desktop.domain.tasks import TaskKind, TaskState
 from aihub_desktop.gui import front_door, tray
 from aihub_desktop.gui.front_door import FrontDoor
 from aihub_desktop.gui.side_bar import Place
@@ -31,6 +32,7 @@ from aihub_desktop.system.program import window
 from aihub_desktop.system.words import Words
 from gui.conftest import OpenStage
 from gui.played import MB, transfer
+from gui.played_library import LibraryPlayer
 from gui.stage import Stage, wait_until
 
 # ---- a second start ----
@@ -224,6 +226,7 @@ def test_its_words_and_its_icon(qapp: QApplication, language: str) -> None:
         Standing(1, 0, 0, 90, 100),
         Standing(0, 2),
         Standing(0, 0, 3),
+        Standing(tasks=2),
     ):
         shown.show(now)
         assert shown.status.text() == tray.told(words, now)
@@ -276,6 +279,26 @@ def test_what_ends_together_makes_one_notice(open_stage: OpenStage, hub: DemoHub
     change(stage, transfer(1, TransferState.DONE))
     notices.flush()
     assert len(told) == 3
+
+
+def test_a_task_of_the_library_is_under_way_too(open_stage: OpenStage, hub: DemoHub) -> None:
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    told: list[str] = []
+    presence = stage.window.presence
+
+    def show(title: str, _: str) -> bool:
+        told.append(title)
+        return True
+
+    presence.notices._show = show
+    stage.window.hide()
+    player = LibraryPlayer(stage.desk)
+    player.task(TaskKind.UNPACK)
+    assert presence.tray.status.text() == "1 task of the library under way"
+    assert told == []
+    player.task(TaskKind.UNPACK, TaskState.DONE)
+    assert told == ["The library's tasks have ended"]
+    assert presence.now.tasks == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the engine is ended by a signal")
