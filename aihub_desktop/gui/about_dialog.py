@@ -29,6 +29,7 @@ class AboutDialog(QDialog):
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         say = desk.words.say
         self._none = say("gui.about.no-text")
         self.setWindowTitle(say("gui.about.title"))

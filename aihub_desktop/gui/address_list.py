@@ -26,6 +26,10 @@ class AddressList:
     addresses: list[str] = field(default_factory=list)
     sums: dict[str, Checksum] = field(default_factory=dict)
 
+    def add(self, other: AddressList) -> None:
+        self.addresses = list(dict.fromkeys([*self.addresses, *other.addresses]))
+        self.sums.update(other.sums)
+
     def under(self, base: str) -> AddressList:
         """The files of a list of checksums, as addresses below `base`."""
         folder = base if base.endswith("/") else f"{base}/"
@@ -39,15 +43,16 @@ class AddressList:
 
 def read(text: str) -> AddressList:
     """Lines with an address, and lines of `sha256sum` and its kin. What is neither is passed over."""
-    found = AddressList()
+    found, seen = AddressList(), dict[str, None]()
     for raw in text.splitlines():
         line = raw.strip()
         if line.startswith("#"):
             continue
         if addresses := _ADDRESS.findall(line):
-            found.addresses += [address for address in addresses if address not in found.addresses]
+            seen.update(dict.fromkeys(addresses))
         elif entry := _sum_of(line):
             found.sums[entry[0]] = entry[1]
+    found.addresses = list(seen)
     return found
 
 

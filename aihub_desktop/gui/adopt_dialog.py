@@ -227,7 +227,7 @@ class AdoptDialog(QDialog):
         for name in _PRIMARY:
             button = self.buttons[name]
             button.setDefault(name == primary)
-            button.setPalette(self.palette())
+            theme.plain(button)
         if primary:
             theme.primary(self.buttons[primary])
 

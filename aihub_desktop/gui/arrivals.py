@@ -37,21 +37,24 @@ class Arrivals(QObject):
 
     def open(self, words: list[str]) -> None:
         """Each word is a link, an address or the path of a list."""
+        datasets: list[str] = []
         web: list[str] = []
+        lists: list[Path] = []
         for word in words:
             if key := links.dataset_of(word):
-                self._open_dataset(key)
+                datasets.append(key)
             elif links.is_link(word):
                 say = self._desk.words.say
                 self._tell(say("gui.link.strange", link=word[:200]), say("gui.link.strange-text"))
-            elif addresses.has_scheme(word):
-                web.append(word)
+            elif path := _local(word):
+                lists.append(path)
             else:
-                self._storage.take([], [Path(word)])
-                self._go(Place.STORAGE)
-        if web:
-            self._storage.take(web, [])
+                web.append(word)
+        if web or lists:
             self._go(Place.STORAGE)
+            self._storage.take(web, lists)
+        if datasets:  # the page shows one
+            self._open_dataset(datasets[-1])
 
     def open_dropped(self, data: QMimeData) -> None:
         self.open(_words(data))
@@ -76,6 +79,14 @@ class Arrivals(QObject):
         if not self._datasets.show_dataset(key):
             say = self._desk.words.say
             self._tell(say("gui.link.unknown", number=key), say("gui.link.unknown-text"))
+
+
+def _local(word: str) -> Path | None:
+    """A path, as it is or as file managers write it; None for an address elsewhere."""
+    if not addresses.has_scheme(word):
+        return Path(word)
+    url = QUrl(word)
+    return Path(url.toLocalFile()) if url.isLocalFile() else None
 
 
 def is_welcome(data: QMimeData) -> bool:

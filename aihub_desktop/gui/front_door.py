@@ -18,7 +18,7 @@ from PySide6.QtCore import QDeadlineTimer, QLockFile, QObject, QThread, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 _WAIT_MS: Final = 5000  # a first that is still starting
-_LONGEST: Final = 1 << 16
+_LONGEST: Final = 1 << 22  # more than any system's command line
 _TAKEN: Final = b"taken\n"
 # By these a desktop lets a program come to the front at a click that another one had.
 _TOKENS: Final = ("XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID")

@@ -47,7 +47,9 @@ class Headline(QWidget):
         told = self._desk.words.problem(problem)
         # A lost worker is the engine's to start again; a lost engine is ours.
         own = problem.code in (Code.WORKER_LOST, Code.BUG)
-        title, advice = (say("gui.lost.title"), say("gui.lost.text")) if own else told
+        title, advice = (
+            (say("problem.worker-lost.engine.title"), say("problem.worker-lost.engine.advice")) if own else told
+        )
         self.tell(title, advice, [(say("gui.lost.restart"), self._desk.restart)])
 
     def _found(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.messages import KeyState
@@ -73,7 +72,7 @@ class KeyDialog(QDialog):
         """There is no keychain that could keep it: the next best becomes the button that Enter presses."""
         self.for_run.show()
         self.for_run.setDefault(True)
-        self.save.setPalette(QPalette())
+        theme.plain(self.save)
         theme.primary(self.for_run)
 
     def _done(self, state: KeyState) -> None:

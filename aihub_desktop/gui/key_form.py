@@ -146,3 +146,4 @@ class KeyForm(QWidget):
         told = self._desk.words.problem(problem)
         hint = self._desk.words.say("gui.key.for-run-hint") if self.only_for_run else told.advice
         self._status.setText(f"{told.title}\n{hint}")
+        self.field.setFocus()  # it was out of reach while the key was tried

@@ -38,6 +38,7 @@ class Library(QObject):
         link.snapshot.connect(lambda _: self.load())
         link.holdings_changed.connect(self._changed)
         link.tasks_changed.connect(self._tasks_changed)
+        link.lost.connect(self._lost)
 
     def speak(self, words: Words) -> None:
         self.folders.speak(words)
@@ -66,6 +67,11 @@ class Library(QObject):
 
     def task(self, number: int) -> TaskRow | None:
         return self._tasks.get(number)
+
+    @property
+    def at_work(self) -> int:
+        """How many tasks are under way."""
+        return sum(task.state not in TASK_ENDED for task in self._tasks.values())
 
     def homeless(self) -> TaskRow | None:
         """An adoption at work in a folder that is not on the list yet."""
@@ -127,6 +133,12 @@ class Library(QObject):
         for number in event.removed:
             self._tasks.pop(number, None)
         self.folders.change_tasks(self._tasks.values())
+        self.changed.emit()
+
+    def _lost(self, _: Problem) -> None:
+        """Its tasks ended with the engine; what another one knows of them it will say."""
+        self._tasks = {}
+        self.folders.change_tasks([])
         self.changed.emit()
 
     def _follow(self) -> None:

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QUrl, Signal
+from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QFontDatabase, QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -20,14 +20,22 @@ _TAIL: Final = 256 << 10  # bytes of each file
 _MOST: Final = 5000  # lines
 
 
+class _Reader(QObject):
+    """Belongs to no window: a thread may be reading when that closes."""
+
+    came = Signal(list)
+
+    def read(self, home: Path) -> None:
+        threading.Thread(target=lambda: self.came.emit(tail(home)), name="log", daemon=True).start()
+
+
 class LogDialog(QDialog):
     """Reads in a thread: the folder may lie on a share."""
 
-    _came = Signal(list)
-
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._desk, self._reader = desk, _Reader()
         say = desk.words.say
         self._lines: list[str] = []
         self.setWindowTitle(say("gui.log.title"))
@@ -48,7 +56,7 @@ class LogDialog(QDialog):
         self.refresh.clicked.connect(self.load)
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text.toPlainText()))
         self.folder.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(desk.home / "logs"))))
-        self._came.connect(self._take)
+        self._reader.came.connect(self._take)
         self.load()
 
     def _button(self, name: str) -> QPushButton:
@@ -69,7 +77,7 @@ class LogDialog(QDialog):
 
     def load(self) -> None:
         self.refresh.setEnabled(False)
-        threading.Thread(target=lambda: self._came.emit(tail(self._desk.home)), name="log", daemon=True).start()
+        self._reader.read(self._desk.home)
 
     def _take(self, lines: list[str]) -> None:
         self.refresh.setEnabled(True)

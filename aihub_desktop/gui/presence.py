@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from PySide6.QtCore import QObject
@@ -24,17 +25,23 @@ class Presence(QObject):
     def __init__(self, desk: Desk, window: QWidget) -> None:
         super().__init__(window)
         self._desk = desk
+        self._lost = self._over = False
+        self._tasks = 0
         self.now = Standing()
         self.tray = Tray(desk.words, self)
         self.taskbar = Taskbar(window)
         self.notices = Notices(desk, self.tray, window)
         self.notices.on = self.notifies
         desk.queue.totals_changed.connect(self._look)
+        desk.library.changed.connect(self._count)
+        desk.lost.connect(lambda _: self._engine_lost())
+        desk.found.connect(self._engine_found)
 
     def begin(self) -> None:
         self.tray.begin()
 
     def end(self) -> None:
+        self._over = True
         self.tray.end()
         self.taskbar.show(Standing())
 
@@ -64,7 +71,8 @@ class Presence(QObject):
     def may_hide(self) -> bool:
         """Whether the window may vanish and the downloads go on: only where the way back is in sight."""
         self.tray.begin()
-        return self.stays and self.now.active > 0 and self.tray.is_there
+        under_way = self._desk.link.running and (self.now.active > 0 or self._tasks > 0)
+        return self.stays and under_way and self.tray.is_there
 
     def tell_hidden(self) -> None:
         """Says once where it went."""
@@ -76,9 +84,34 @@ class Presence(QObject):
     # ---- the queue ----
 
     def _look(self) -> None:
-        self.now = standing(self._desk.queue.transfers(), self._desk.queue.rate)
+        # Without an engine nothing is under way, whatever was heard last.
+        queue = self._desk.queue
+        self.now = Standing(needs=1, lost=True)
+        if not self._lost:
+            self.now = replace(standing(queue.transfers(), queue.rate), tasks=self._tasks)
         self.tray.show(self.now)
         self.taskbar.show(self.now)
+
+    def _count(self) -> None:
+        """Tasks of the library come and go; of how far they are nothing is shown here."""
+        before, self._tasks = self._tasks, self._desk.library.at_work
+        if self._tasks != before:
+            self._look()
+        if before and not self._tasks and self._desk.link.running:
+            self.notices.tell_unseen(self._desk.words.say("gui.notice.tasks"), "")
+
+    def _engine_lost(self) -> None:
+        """The window says so above its pages; whoever does not see it is told."""
+        if self._over:
+            return
+        self._lost = True
+        self._look()
+        say = self._desk.words.say
+        self.notices.tell_unseen(say("problem.worker-lost.engine.title"), say("problem.worker-lost.engine.advice"))
+
+    def _engine_found(self) -> None:
+        self._lost = False
+        self._look()
 
 
 def _is_true(value: object) -> bool:

@@ -19,6 +19,8 @@ class Standing:
     bytes: int = 0
     total: int = 0  # the middle of what it may be
     rate: float = 0.0
+    tasks: int = 0  # of the library, at work
+    lost: bool = False  # there is no engine, and that is what the person is needed for
 
     @property
     def fraction(self) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -219,7 +218,7 @@ class StorageDialog(QDialog):
         if problem.code in (Code.KEYCHAIN_NONE, Code.KEYCHAIN_LOCKED):
             self.for_run.show()
             self.for_run.setDefault(True)
-            self.save.setPalette(QPalette())
+            theme.plain(self.save)
             theme.primary(self.for_run)
         self._tell(problem)
 

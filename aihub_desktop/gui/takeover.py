@@ -44,6 +44,7 @@ class Takeover(QObject):
         self._surveyed: TaskRow | None = None
         self._is_left = False
         library.changed.connect(self._hear)
+        link.lost.connect(self._lost)
 
     @property
     def stock(self) -> Stock | None:
@@ -156,6 +157,15 @@ class Takeover(QObject):
         else:
             self._surveyed = row if self.phase is Phase.LOOKING else self._surveyed
             self._fetch(Phase.FOUND if self.phase is Phase.LOOKING else Phase.OVER)
+
+    def _lost(self, problem: Problem) -> None:
+        """A task ends with its engine. What was taken over until then stays."""
+        if self._is_left or self.phase not in (Phase.LOOKING, Phase.ADOPTING):
+            return
+        self._next()
+        self._task, was_adopting = 0, self.phase is Phase.ADOPTING
+        self.row = self._surveyed if was_adopting else None
+        self._enter(Phase.FOUND if was_adopting else Phase.CHOOSING, problem)
 
     def _fetch(self, phase: Phase) -> None:
         row = self.row

@@ -6,9 +6,11 @@ from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QPushButton
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QPushButton, QWidget
 
 _OURS: Final = "ownPalette"  # a property of the application
+# Properties of widgets whose colours are mixed by hand: another palette asks for them anew.
+_CALM, _PRIMARY = "calmRows", "primaryButton"
 
 GRID: Final = 8  # every distance is a multiple of half of it
 
@@ -78,6 +80,7 @@ def dress_platform(app: QApplication) -> None:
 
 def calm(view: QAbstractItemView) -> None:
     """Chosen rows in a pale wash, so that bars and signs on them keep their colours."""
+    view.setProperty(_CALM, True)
     if not is_plain_style():
         return
     palette = QPalette(QGuiApplication.palette())
@@ -89,6 +92,7 @@ def calm(view: QAbstractItemView) -> None:
 
 def primary(button: QPushButton) -> None:
     """The one button of a page that everything leads to."""
+    button.setProperty(_PRIMARY, True)
     if not is_plain_style():
         return
     palette, group = QPalette(QGuiApplication.palette()), QPalette.ColorGroup
@@ -97,6 +101,22 @@ def primary(button: QPushButton) -> None:
         palette.setColor(each, QPalette.ColorRole.Button, accent(palette).darker(135))
         palette.setColor(each, QPalette.ColorRole.ButtonText, palette.color(QPalette.ColorRole.HighlightedText))
     button.setPalette(palette)
+
+
+def plain(button: QPushButton) -> None:
+    """Not the one any more."""
+    button.setProperty(_PRIMARY, False)
+    button.setPalette(QPalette())
+
+
+def retint(window: QWidget) -> None:
+    """After another palette: whatever `calm` and `primary` coloured in the window and its dialogs."""
+    for view in window.findChildren(QAbstractItemView):
+        if view.property(_CALM):
+            calm(view)
+    for button in window.findChildren(QPushButton):
+        if button.property(_PRIMARY):
+            primary(button)
 
 
 def resized(font: QFont, factor: float, *, bold: bool = False) -> QFont:

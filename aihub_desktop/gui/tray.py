@@ -81,9 +81,10 @@ class Tray(QObject):
         self.pause.setEnabled(now.active > 0)
         self.resume.setEnabled(now.paused > 0)
         step = None if now.fraction is None else round(now.fraction * _STEPS)
-        if (step, now.needs > 0) != self._drawn:
-            self._drawn = (step, now.needs > 0)
-            self.icon.setIcon(badged(None if step is None else step / _STEPS, needs=now.needs > 0))
+        needs = now.needs > 0
+        if (step, needs) != self._drawn:
+            self._drawn = (step, needs)
+            self.icon.setIcon(badged(None if step is None else step / _STEPS, needs=needs))
 
     def tell(self, title: str, text: str) -> bool:
         """A notice beside the icon. False where the desktop shows none."""
@@ -100,12 +101,16 @@ class Tray(QObject):
 
 def told(words: Words, now: Standing) -> str:
     """One line about everything."""
+    if now.lost:
+        return words.say("problem.worker-lost.engine.title")
     if now.active:
         percent = round((now.fraction or 0) * 100)
         speed = words.speed(now.rate) if now.rate >= 1 else ""
         return words.say("gui.tray.active", n=now.active, percent=percent, speed=speed, needs=now.needs or "")
     if now.needs:
         return words.say("gui.tray.needs", n=now.needs)
+    if now.tasks:
+        return words.say("gui.tray.tasks", n=now.tasks)
     return words.say("gui.tray.paused", n=now.paused) if now.paused else words.say("gui.tray.idle")
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.messages import DiskSpace, KeyState, Space
@@ -86,19 +86,24 @@ class Welcome(QWidget):
                 box.addWidget(row) if isinstance(row, QWidget) else box.addLayout(row)
         box.addSpacing(GRID * 2)
         box.addLayout(last)
+        # Centred by distances: an alignment would take from texts of several lines the height that they need.
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(body)
+        middle.addStretch(1)
         outer = QVBoxLayout(self)
         outer.addStretch(1)
-        outer.addWidget(body, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addLayout(middle)
         outer.addStretch(2)
 
     def _connect(self) -> None:
         self.start.clicked.connect(self._start)
         self.key.field.returnPressed.connect(self._start)
-        self.later.clicked.connect(self._end)
+        self.later.clicked.connect(self.end)
         self.demo.clicked.connect(self._try_demo)
         self._choose.clicked.connect(self._pick)
         self.key.fits.connect(lambda _: self._enable())
-        self.key.kept.connect(lambda _: self._end())
+        self.key.kept.connect(lambda _: self.end())
         self.key.unkeepable.connect(self._enable)
         self._desk.key_changed.connect(self._keyed)
         self._desk.settings_changed.connect(lambda _: self._show_folder())
@@ -139,9 +144,13 @@ class Welcome(QWidget):
         if self.key.is_ready:
             self.key.keep(for_run=self.key.only_for_run)
         elif self.start.isEnabled():
-            self._end()
+            self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Goes, once. Whatever is still missing is asked for where it is needed."""
+        if self.isHidden():
+            return
+        self.hide()
         self._desk.preferences.setValue(WELCOMED, True)
         self.over.emit()
 
@@ -171,7 +180,9 @@ class Welcome(QWidget):
     # ---- the demo ----
 
     def _try_demo(self) -> None:
-        """A window of its own over a hub of its own; this one stays as it is."""
+        """A window of its own over a hub of its own; this one stays as it is. One at a time."""
+        if any(demo.poll() is None for demo in self._demos):
+            return
         quiet = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows a console would open else
         self._demos.append(
             subprocess.Popen(

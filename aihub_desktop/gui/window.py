@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from aihub_desktop.domain import links
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
@@ -61,7 +61,7 @@ class Window(QWidget):
         self._restore()
         self._tint()
         self.speak()
-        self.go(Place.DATASETS)
+        self.side.list.setCurrentRow(Place.DATASETS)
         if self.welcome is None:
             self.datasets.focus_search()
         else:
@@ -72,17 +72,15 @@ class Window(QWidget):
         right.setSpacing(0)
         right.addWidget(self.headline)
         right.addWidget(self._pages, 1)
-        main = QWidget()
-        box = QHBoxLayout(main)
+        box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
         box.addWidget(self.side)
         box.addLayout(right, 1)
-        self._whole = QStackedLayout(self)
-        self._whole.addWidget(main)
         if self.welcome is not None:
-            self._whole.addWidget(self.welcome)
-            self._whole.setCurrentWidget(self.welcome)
+            right.addWidget(self.welcome, 1)
+            self.side.hide()
+            self._pages.hide()
             self.welcome.over.connect(self._begin)
 
     def _connect(self) -> None:
@@ -138,7 +136,8 @@ class Window(QWidget):
 
     def _begin(self) -> None:
         """The first start is over."""
-        self._whole.setCurrentIndex(0)
+        self.side.show()
+        self._pages.show()
         self.datasets.focus_search()
 
     def change_language(self, wanted: str) -> None:
@@ -148,6 +147,9 @@ class Window(QWidget):
         self.speak()
 
     def go(self, place: Place) -> None:
+        """Shows a page. The first start's screen gives way: what it asks for is asked for where it is needed."""
+        if self.welcome is not None:
+            self.welcome.end()
         self.side.list.setCurrentRow(place)
 
     # ---- what concerns all pages ----
@@ -216,8 +218,7 @@ class Window(QWidget):
             self.library.view, self.library.panel.view,
         ):  # fmt: skip
             theme.calm(view)
-        for target in (self.datasets.files.target, shelves.target, web.target):
-            theme.primary(target.button)
+        theme.retint(self)
         icons.redress(self)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -252,7 +253,7 @@ class Window(QWidget):
             return
         if self.farewell.may_close():
             self.leave()
-        elif not self.isVisible():
+        elif not self.isVisible() or self.isMinimized():
             self.come()  # the question stands in front of it
 
     def leave(self) -> None:
@@ -264,7 +265,9 @@ class Window(QWidget):
         self._desk.preferences.setValue(_GEOMETRY, self.saveGeometry())
         self._desk.preferences.setValue(_SPLITTER, self.datasets.splitter.saveState())
         self._desk.preferences.sync()
-        self.entrance.close()
+        # The engine may save for seconds yet, and nobody is left who would hear a dialog's answer.
+        for dialog in filter(QDialog.isVisible, self.findChildren(QDialog)):
+            dialog.reject()
         self.hide()
         self._desk.link.close()
 

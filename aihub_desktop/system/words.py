@@ -136,7 +136,10 @@ class Words:
             facts["why"] = self.say(f"why.{facts['why']}")
         if "algorithm" in facts:
             facts["algorithm"] = self.checksum(str(facts["algorithm"]))
-        return Told(*(self.say(f"problem.{problem.code}.{part}", **facts) for part in ("title", "advice")))
+        key = f"problem.{problem.code}"
+        if self.has(f"{key}.{facts.get('what')}.title"):
+            key += f".{facts['what']}"
+        return Told(*(self.say(f"{key}.{part}", **facts) for part in ("title", "advice")))
 
     def state(self, state: FileState | TransferState) -> str:
         kind = "file" if isinstance(state, FileState) else "transfer"

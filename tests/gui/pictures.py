@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 from PySide6.QtCore import QItemSelectionModel, QModelIndex
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QApplication, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QInputDialog, QMessageBox, QScrollArea, QWidget
 
 from aihub_desktop.demo import offer
 from aihub_desktop.demo.catalogue import DEMO_KEY
@@ -76,6 +76,11 @@ KINDS: Final = [
     f"{language}-{theme}-{scale}" for language, theme, scale in product(("ko", "en"), ("light", "dark"), (1, 2))
 ]
 QUICK: Final = ("ko-light-1", "en-dark-2")
+_LOG: Final = """\
+2026-11-27 09:12:04,118 4711 INFO aihub_desktop.engine.shell: 2 transfers, 1 to go on
+2026-11-27 09:12:31,502 4711 WARNING aihub_desktop.engine.streaming: TS_01.zip broke off after 7.50 GB
+2026-11-27 09:12:41,733 4711 INFO aihub_desktop.engine.streaming: TS_01.zip again
+"""
 
 
 def main() -> int:
@@ -113,13 +118,69 @@ def take(folder: Path, kind: str) -> None:
     app.setPalette(theme.dark_palette() if light == "dark" else theme.light_palette())
     app.setFont(QFont("NanumGothic" if language == "ko" else "DejaVu Sans", 10))
     with tempfile.TemporaryDirectory() as temporary, DemoHub(offer.standard()) as hub:
-        number = Show(app, into, Path(temporary), hub, language).run()
+        number = Beginning(app, into, Path(temporary), hub, language).run()
+        number = Show(app, into, Path(temporary), hub, language).run(number)
     with tempfile.TemporaryDirectory() as temporary:
         number = StorageShow(into, number, Path(temporary), language).run()
     with tempfile.TemporaryDirectory() as temporary:
         number = LibraryShow(into, number, Path(temporary), language).run()
     with tempfile.TemporaryDirectory() as temporary:
         InsideShow(app, into, number, Path(temporary), language).run()
+
+
+class Beginning:
+    """The first start, and what the settings lead to."""
+
+    def __init__(self, app: QApplication, into: Path, temporary: Path, hub: DemoHub, language: str) -> None:
+        self._into, self._number = into, 0
+        self._stage = Stage(app, temporary / "first", hub.url, language, first=True)
+
+    def run(self) -> int:
+        """The number of pictures."""
+        stage = self._stage
+        stage.window.resize(1120, 740)
+        stage.start()
+        try:
+            stage.ready()
+            self._welcome()
+            self._dialogs()
+        finally:
+            stage.close()
+        return self._number
+
+    def _snap(self, name: str, widget: QWidget | None = None) -> None:
+        linger(0.25)
+        self._number += 1
+        path = self._into / f"{self._number:02}-{name}.png"
+        assert (widget or self._stage.window).grab().save(str(path)), path
+
+    def _welcome(self) -> None:
+        stage, page = self._stage, self._stage.window.welcome
+        assert page is not None
+        self._snap("welcome")
+        stage.window.resize(900, 600)
+        page.key.field.setText("1234-abcd")
+        self._snap("welcome-small-misfit")
+        page.key.field.setText(DEMO_KEY)
+        page.start.click()
+        wait_until(lambda: page.key.only_for_run, "no keychain here")
+        self._snap("welcome-small-no-keychain")
+        stage.window.resize(1120, 740)
+        page.end()
+
+    def _dialogs(self) -> None:
+        stage = self._stage
+        stage.window.go(Place.SETTINGS)
+        links = stage.window.settings.about.links
+        (stage.home / "logs").mkdir(exist_ok=True)
+        (stage.home / "logs" / "engine.log").write_text(_LOG, encoding="utf-8")
+        for name in ("about", "log"):
+            links[name].click()
+            dialog = stage.window.findChildren(QDialog)[-1]
+            self._snap(name, dialog)
+            dialog.reject()
+        stage.window.settings.findChildren(QScrollArea)[0].ensureWidgetVisible(links["open-home"])
+        self._snap("settings-end")
 
 
 class Show:
@@ -131,8 +192,9 @@ class Show:
         self._number = 0
         self._player = Player(self._stage.desk)
 
-    def run(self) -> int:
-        """The number of pictures."""
+    def run(self, number: int) -> int:
+        """After `number` pictures; the number of the last."""
+        self._number = number
         stage = self._stage
         stage.window.resize(1120, 740)
         stage.start()
@@ -295,7 +357,7 @@ class Show:
         page.actions_by_name["remove"].trigger()
         wait_until(page.undo.isVisible, "the way back")
         self._snap("downloads-removed")
-        page.undo.undo.click()
+        page.undo.button.click()
         wait_until(lambda: done in queue.shown(), "the row again")
 
     def _settings(self) -> None:
@@ -584,7 +646,7 @@ class LibraryShow:
         self._page.door.remove(title)
         wait_until(self._page.door.undo.isVisible, "the way back")
         self._snap("library-removed")
-        self._page.door.undo.hide()
+        self._page.door.undo.forget()
 
     def _adopt(self) -> None:
         stage = self._stage

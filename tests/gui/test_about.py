@@ -10,6 +10,7 @@ import pytest
 from commandline import Aihub
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QApplication, QDialog
 
 from aihub_desktop import __version__
 from aihub_desktop.demo.catalogue import DEMO_KEY
@@ -77,6 +78,24 @@ def test_the_log_dialog_filters_and_copies(open_stage: OpenStage, hub: DemoHub) 
     assert log.text.toPlainText() == ""
     wait_until(log.refresh.isEnabled, "the end of reading")
     log.reject()
+
+
+def test_dialogs_go_when_they_are_closed(open_stage: OpenStage, hub: DemoHub) -> None:
+    """Also while the log is being read; and none stands on the screen when the window has gone."""
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    stage.window.go(Place.SETTINGS)
+    links = stage.window.settings.about.links
+    for _ in range(5):
+        for name in ("log", "about"):
+            links[name].click()
+            dialog = stage.window.findChildren(QDialog)[-1]
+            assert dialog.isVisible()
+            dialog.reject()
+    wait_until(lambda: not stage.window.findChildren(QDialog), "their end")
+    links["log"].click()
+    stage.window.leave()
+    wait_until(lambda: stage.gone, "the end")
+    assert [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()] == []
 
 
 SECRET = "12345678-1234-1234-1234-123456789012"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from engines import final_files, manifest, offered, sha256
 from leavings import BIG, MISSING, PIECE, TABLE, archive, cat, curl, files, finished, pieces_of, untar
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.hub import DemoHub
@@ -269,6 +272,30 @@ def test_an_adoption_goes_on_behind_a_closed_dialog_and_can_be_stopped(open_stag
             dialog.buttons["take"].click()
             over(dialog)
             assert manifest(folder) == {name: sha256(data) for name, data in given.items()}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the engine is ended by a signal")
+def test_an_engine_that_is_lost_is_not_waited_for(open_stage: OpenStage, folder: Path) -> None:
+    given = {f"{number}.zip": archive(40 << 20, number) for number in range(3)}
+    with DemoHub(Catalogue.of(given)) as hub:
+        finished(folder, {f"elsewhere/{name}": data for name, data in given.items()})
+        stage = open_stage(hub.url, key=DEMO_KEY).ready()
+        dialog = offer_folder(stage, folder)
+        pick(dialog, "90001")
+        survey(dialog)
+        dialog.buttons["take"].click()
+        wait_until(lambda: kind_of(dialog) is TaskKind.ADOPT, "it runs")
+        os.kill(stage.link.pid, signal.SIGKILL)
+        wait_until(lambda: dialog.takeover.phase is Phase.FOUND, "the way back")
+        told = stage.desk.words.problem(Problem(Code.WORKER_LOST, {"what": "engine"}))
+        assert told.title == "The download engine has stopped"
+        assert any(told.title in label.text() for label in dialog.finds.findChildren(QLabel) if label.isVisible())
+        assert stage.desk.library.homeless() is None
+        stage.desk.restart()
+        wait_until(lambda: not stage.window.headline.banner.isVisible(), "another engine")
+        dialog.buttons["take"].click()
+        over(dialog)
+        assert manifest(folder) == {name: sha256(data) for name, data in given.items()}
 
 
 def test_a_folder_that_is_dropped_is_offered_the_same(small: DemoHub, open_stage: OpenStage, tmp_path: Path) -> None:

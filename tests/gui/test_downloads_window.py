@@ -174,7 +174,7 @@ def test_a_removal_can_be_taken_back_and_is_final_after_the_end(
     wait_until(page.undo.isVisible, "the way back")
     assert before.dataset.title in page.undo.text
     assert "files stay" in page.undo.text
-    QTest.mouseClick(page.undo.undo, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(page.undo.button, Qt.MouseButton.LeftButton)
     wait_until(lambda: queue.shown() == numbers, "the row, where it was")
     assert not page.undo.isVisible()
     assert stage.row(numbers[0]) == before
@@ -369,5 +369,5 @@ def test_the_new_controls_can_be_named_and_reached(open_played: Callable[[], Pla
     assert page.ordering.button.focusPolicy() & Qt.FocusPolicy.TabFocus
     for widget in (page.bar.field, *page.bar.buttons.values(), page.details, page.details.map, page.details.graph):
         assert widget.accessibleName(), widget
-    assert page.pace.details.shortcut().toString() == "Ctrl+I"
+    assert page.pace.details.shortcut().toString() == "Ctrl+D"
     assert page.bar.buttons[Kind.ACTIVE].accessibleName() == "Active, 1 download"

@@ -38,6 +38,8 @@ def test_a_key_that_the_hub_takes_opens_the_catalogue(
     # No keychain here: it is kept until the window is closed, and the button says so by what it does next.
     QTest.mouseClick(page.start, Qt.MouseButton.LeftButton)
     wait_until(lambda: page.key.only_for_run, "the word about the keychain")
+    assert page.key.field.hasFocus()
+    assert page.key.field.height() >= page.folder.height(), "none is squeezed"
     QTest.mouseClick(page.start, Qt.MouseButton.LeftButton)
     refusal = stage.desk.words.problem(Problem(Code.KEY_REJECTED)).title
     wait_until(lambda: page.key.status == refusal, "the hub's word")
@@ -76,6 +78,20 @@ def test_with_a_key_of_the_environment_there_is_nothing_to_type(open_stage: Open
     assert stage.window.datasets.isVisible()
 
 
+def test_what_comes_from_outside_is_shown_at_once(open_stage: OpenStage, hub: DemoHub, tmp_path: Path) -> None:
+    """Who follows a link wants to see the dataset; a key is asked for once it is needed."""
+    stage = open_stage(hub.url, first=True).ready()
+    stage.window.headline.tell("something", "to be seen")
+    assert stage.window.headline.banner.isVisible(), "also above the first screen"
+    stage.program.called([])
+    assert welcome(stage).isVisible(), "a second start alone changes nothing"
+    stage.program.called(["aihub:90008"])
+    assert not welcome(stage).isVisible()
+    assert stage.window.side.isVisible()
+    assert stage.window.datasets.isVisible()
+    wait_until(lambda: stage.desk.chosen is not None and stage.desk.chosen.key == "90008", "the dataset")
+
+
 def test_whoever_has_a_queue_is_not_new(open_stage: OpenStage, hub: DemoHub, tmp_path: Path) -> None:
     """The command line was here before."""
     (tmp_path / "home").mkdir()
@@ -91,7 +107,8 @@ def test_the_demo_is_one_click_away(
     stage = open_stage(hub.url, first=True).ready()
     page = welcome(stage)
     page.demo.click()
-    (demo,) = page._demos
+    page.demo.click()
+    (demo,) = page._demos  # a second click while it opens is no second demo
     processes = family(demo.pid)
     assert any(map(alive, processes))
     if sys.platform != "win32":

@@ -106,9 +106,12 @@ def test_entries_are_listed_with_what_they_are(sample: Looking) -> None:
 def test_each_kind_is_shown_as_what_it_is(sample: Looking) -> None:
     preview, text = sample.preview, sample.preview.text
     sample.choose("라벨링데이터/IMG_0002.json")
-    sample.shows(lambda: '"place": "강릉 안목해변"' in text.toPlainText(), "the label")
+    # The label that was shown before says the same of its place.
+    sample.shows(
+        lambda: preview.facts.text() == "JSON · 215 B · UTF-8" and '"IMG_0002.jpg"' in text.toPlainText(), "it"
+    )
     assert text.toPlainText().startswith('{\n  "image": {')
-    assert preview.facts.text() == "JSON · 215 B · UTF-8"
+    assert '"place": "강릉 안목해변"' in text.toPlainText()
     sample.choose("원천데이터/사진/IMG_0001.jpg")
     sample.shows(lambda: preview.picture.isVisible() and not preview.picture.image.isNull(), "the picture")
     assert preview.picture.image.width() == 960

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +21,7 @@ from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.messages import Changed
 from aihub_desktop.domain.settings import Awake
 from aihub_desktop.domain.states import TransferState
+from aihub_desktop.domain.tasks import TaskKind, TaskState
 from aihub_desktop.gui import front_door, tray
 from aihub_desktop.gui.front_door import FrontDoor
 from aihub_desktop.gui.side_bar import Place
@@ -29,6 +32,7 @@ from aihub_desktop.system.program import window
 from aihub_desktop.system.words import Words
 from gui.conftest import OpenStage
 from gui.played import MB, transfer
+from gui.played_library import LibraryPlayer
 from gui.stage import Stage, wait_until
 
 # ---- a second start ----
@@ -73,7 +77,7 @@ def test_who_does_not_answer_is_not_waited_for_for_ever(
     assert not FrontDoor(tmp_path).knock(["aihub:90001"])
 
 
-@pytest.mark.parametrize("said", [b"nonsense\n", b'{"words": "x"}\n', b'{"words": [], "more": 1}\n', b"x" * 70_000])
+@pytest.mark.parametrize("said", [b"nonsense\n", b'{"words": "x"}\n', b'{"words": [], "more": 1}\n', b"x" * 5_000_000])
 def test_nonsense_at_the_door_is_sent_away(qapp: QApplication, tmp_path: Path, said: bytes) -> None:
     door = FrontDoor(tmp_path)
     heard: list[list[str]] = []
@@ -86,6 +90,25 @@ def test_nonsense_at_the_door_is_sent_away(qapp: QApplication, tmp_path: Path, s
     wait_until(lambda: caller.state() is QLocalSocket.LocalSocketState.UnconnectedState, "the end of it")
     assert heard == []
     door.close()
+
+
+def test_ten_thousand_words_come_through_the_door(qapp: QApplication, tmp_path: Path) -> None:
+    first = FrontDoor(tmp_path)
+    heard: list[list[str]] = []
+    first.called.connect(heard.append)
+    assert first.open()
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom PySide6.QtCore import QCoreApplication\n"
+        "from aihub_desktop.gui.front_door import FrontDoor\napp = QCoreApplication([])\n"
+        "words = [f'/자료/받은 것/{n:05}/목록.txt' for n in range(10_000)]\n"
+        "sys.exit(not FrontDoor(Path(sys.argv[1])).knock(words))"
+    )
+    second = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: second.poll() is not None, "the end of the second start")
+    _, errors = second.communicate()
+    assert second.returncode == 0, errors
+    assert [len(words) for words in heard] == [10_000]
+    first.close()
 
 
 # ---- links and drops ----
@@ -129,6 +152,25 @@ def test_what_is_dropped_goes_to_its_page(open_stage: OpenStage, hub: DemoHub, t
     data.setText("no address at all")
     assert not enter(stage, data).isAccepted()
     assert stage.desk.queue.transfers() == []
+
+
+def test_many_at_once_are_one_errand(open_stage: OpenStage, hub: DemoHub, tmp_path: Path) -> None:
+    """Of many datasets the page shows one, and the hub is asked for one; lists go to the servers together."""
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    hub.faults.clear()
+    asked: list[str] = []
+    stage.desk.files_changed.connect(lambda _: asked.append(stage.desk.chosen.key if stage.desk.chosen else ""))
+    stage.window.arrivals.open([f"aihub:{90001 + n % 20}" for n in range(1000)] + ["aihub:90008"])
+    assert set(asked) == {"90008"}
+    listed = [tmp_path / f"목록 {n}.txt" for n in range(3)]
+    for n, path in enumerate(listed):
+        path.write_text(f"{hub.url}/{n}.zip\n", encoding="utf-8")
+    web = stage.window.storage.web
+    # As the command line gives them, and as a file manager does; one of them is not there.
+    stage.window.arrivals.open([str(listed[0]), listed[1].as_uri(), listed[2].as_uri(), str(tmp_path / "없음.txt")])
+    assert [line.rpartition("/")[2] for line in web.field.toPlainText().split()] == ["0.zip", "1.zip", "2.zip"]
+    assert len(web._asked) == 3
+    assert "없음.txt" in web.banner.title
 
 
 def test_links_of_macos_come_as_events(qapp: QApplication, open_stage: OpenStage, hub: DemoHub) -> None:
@@ -184,6 +226,7 @@ def test_its_words_and_its_icon(qapp: QApplication, language: str) -> None:
         Standing(1, 0, 0, 90, 100),
         Standing(0, 2),
         Standing(0, 0, 3),
+        Standing(tasks=2),
     ):
         shown.show(now)
         assert shown.status.text() == tray.told(words, now)
@@ -198,7 +241,7 @@ def test_its_words_and_its_icon(qapp: QApplication, language: str) -> None:
 # ---- notices ----
 
 
-def test_a_notice_for_each_that_ends_or_needs_the_person(open_stage: OpenStage, hub: DemoHub) -> None:
+def test_what_ends_together_makes_one_notice(open_stage: OpenStage, hub: DemoHub) -> None:
     stage = open_stage(hub.url, key=DEMO_KEY).ready()
     told: list[tuple[str, str]] = []
     notices = stage.window.presence.notices
@@ -212,14 +255,74 @@ def test_a_notice_for_each_that_ends_or_needs_the_person(open_stage: OpenStage, 
     change(stage, transfer(1, TransferState.RUNNING), transfer(2, TransferState.RUNNING))
     assert told == []
     problem = Problem(Code.NOT_APPROVED)
-    change(stage, transfer(1, TransferState.NEEDS_USER, problem=problem), transfer(2, TransferState.DONE))
-    change(stage, transfer(1, TransferState.NEEDS_USER, problem=problem), transfer(2, TransferState.DONE))
+    change(stage, transfer(1, TransferState.NEEDS_USER, problem=problem))
+    change(stage, transfer(1, TransferState.NEEDS_USER, problem=problem))
+    wait_until(lambda: told, "the notice")
+    change(stage, transfer(2, TransferState.DONE))
+    notices.flush()
     assert [title for title, _ in told] == ["You are needed", "Downloaded and verified"]
     assert "not approved" in told[0][1]
-    stage.window.presence.set_notifies(False)
+    change(stage, *(transfer(number, TransferState.RUNNING) for number in range(100)))
+    for number in range(100):
+        change(stage, transfer(number, TransferState.DONE if number > 3 else TransferState.NEEDS_USER))
+    notices.flush()
+    notices.flush()
+    assert len(told) == 3
+    assert told[-1][0] == "96 downloads done · 4 need you"
+    assert len(told[-1][1].splitlines()) == 4, "a few names, and that there are more"
     change(stage, transfer(1, TransferState.RUNNING))
     change(stage, transfer(1, TransferState.DONE))
-    assert len(told) == 2
+    change(stage, transfer(1, TransferState.RUNNING))
+    notices.flush()
+    assert len(told) == 3, "what goes on again is no news"
+    stage.window.presence.set_notifies(False)
+    change(stage, transfer(1, TransferState.DONE))
+    notices.flush()
+    assert len(told) == 3
+
+
+def test_a_task_of_the_library_is_under_way_too(open_stage: OpenStage, hub: DemoHub) -> None:
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    told: list[str] = []
+    presence = stage.window.presence
+
+    def show(title: str, _: str) -> bool:
+        told.append(title)
+        return True
+
+    presence.notices._show = show
+    stage.window.hide()
+    player = LibraryPlayer(stage.desk)
+    player.task(TaskKind.UNPACK)
+    assert presence.tray.status.text() == "1 task of the library under way"
+    assert told == []
+    player.task(TaskKind.UNPACK, TaskState.DONE)
+    assert told == ["The library's tasks have ended"]
+    assert presence.now.tasks == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the engine is ended by a signal")
+def test_a_lost_engine_is_told_to_who_does_not_see_the_window(open_stage: OpenStage, hub: DemoHub) -> None:
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    told: list[str] = []
+    presence = stage.window.presence
+
+    def show(title: str, _: str) -> bool:
+        told.append(title)
+        return True
+
+    presence.notices._show = show
+    change(stage, transfer(1, TransferState.RUNNING))
+    assert presence.now.active == 1
+    stage.window.hide()
+    os.kill(stage.link.pid, signal.SIGKILL)
+    wait_until(lambda: told, "the notice")
+    assert told == ["The download engine has stopped"]
+    assert presence.tray.status.text() == told[0]
+    assert presence.now.active == 0, "a window that is closed now would wait for nothing"
+    assert presence.now.fraction is None
+    stage.desk.restart()
+    wait_until(lambda: not presence.now.lost, "the new engine")
 
 
 def change(stage: Stage, *rows: object) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import QModelIndex, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QInputMethodEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QScrollArea, QWidget
 
 from aihub_desktop.demo import offer
 from aihub_desktop.demo.answers import Refusal
@@ -409,9 +409,11 @@ def test_light_and_dark_change_while_it_runs(qapp: QApplication, open_stage: Ope
     page = stage.window.datasets
 
     choose = next(button for button in page.files.target.findChildren(QPushButton) if button.text() == "Choose…")
+    dialog = KeyDialog(stage.desk, stage.window)
+    dialog.open()
 
-    def colours() -> tuple[str, str, str]:
-        """Of the window, of a chosen row, of the darkest dot of an icon that was tinted."""
+    def colours() -> tuple[str, ...]:
+        """Of the window, a chosen row, the darkest dot of an icon that was tinted, a dialog's foremost button."""
         icon = choose.icon().pixmap(16).toImage()
         dots = (icon.pixelColor(x, y) for x in range(icon.width()) for y in range(icon.height()))
         solid = max(dots, key=lambda dot: dot.alpha())
@@ -419,6 +421,7 @@ def test_light_and_dark_change_while_it_runs(qapp: QApplication, open_stage: Ope
             stage.window.palette().window().color().name(),
             page.view.palette().highlight().color().name(),
             solid.name(),
+            dialog.save.palette().button().color().name(),
         )
 
     before = colours()
@@ -428,3 +431,14 @@ def test_light_and_dark_change_while_it_runs(qapp: QApplication, open_stage: Ope
     finally:
         qapp.setPalette(theme.light_palette())
     wait_until(lambda: colours() == before, "the first colours")
+    dialog.reject()
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_the_smallest_window_shows_the_settings_whole(open_stage: OpenStage, hub: DemoHub, language: str) -> None:
+    stage = open_stage(hub.url, language=language).ready()
+    stage.window.resize(900, 600)
+    stage.window.go(Place.SETTINGS)
+    (scroll,) = stage.window.settings.findChildren(QScrollArea)
+    wait_until(lambda: scroll.viewport().width() > 600, "the page")
+    assert scroll.horizontalScrollBar().maximum() == 0

@@ -72,6 +72,9 @@ class AdoptChoice(QWidget):
         header = view.header()
         header.setSectionsMovable(False)
         header.setStretchLastSection(True)
+        view.setColumnHidden(
+            datasets.STAR, True
+        )  # without a star's picture it is a box to tick, and means nothing here
         header.setSectionResizeMode(datasets.KEY, QHeaderView.ResizeMode.Fixed)
         header.resizeSection(datasets.KEY, view.fontMetrics().horizontalAdvance("0") * 9)
         theme.calm(view)

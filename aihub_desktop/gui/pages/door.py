@@ -26,7 +26,7 @@ class Door(QWidget):
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk, self._library = desk, desk.library
-        self.undo = UndoBar()
+        self.undo = UndoBar(self)
         self.strip = TaskStrip()  # of an adoption whose folder is not on the list yet
         box = QVBoxLayout(self)
         box.setContentsMargins(GRID * 2, 0, GRID * 2, 0)
@@ -40,7 +40,7 @@ class Door(QWidget):
 
     def speak(self) -> None:
         self.strip.speak(self._desk.words)
-        self.undo.button.setText(self._desk.words.say("gui.library.undo"))
+        self.undo.speak(self._desk.words)
         self._show()
 
     def pick(self) -> None:

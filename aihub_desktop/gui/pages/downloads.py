@@ -9,7 +9,7 @@ from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
-from aihub_desktop.domain.messages import Cancel, Resume, Retry, TransferRow
+from aihub_desktop.domain.messages import BringBack, Cancel, Remove, Resume, Retry, TransferRow
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.domain.storage import split_container
 from aihub_desktop.gui import icons
@@ -27,12 +27,13 @@ from aihub_desktop.gui.pages.pace_bar import PaceBar
 from aihub_desktop.gui.pages.pausing import FinishStrip, Pausing
 from aihub_desktop.gui.pages.queue_bar import QueueBar
 from aihub_desktop.gui.pages.queue_view import QueueView
-from aihub_desktop.gui.pages.undo_bar import UndoBar
 from aihub_desktop.gui.parts import Banner, EmptyPlace
 from aihub_desktop.gui.theme import GRID
+from aihub_desktop.gui.undo_bar import UndoBar
 
 _ACTIONS = ("pause", "resume", "retry", "cancel", "remove", "folder")
 _FOR_ALL = ("pause-all", "resume-all")
+_ICONS = {"remove": "unlist"}  # a bin would say that files go
 _WIDE = 860  # pixels: below, buttons lose their words and the time left makes way
 _LEAST_LIST = 330  # pixels of the page beside banner and details
 _DETAILS = "downloads/details"
@@ -58,7 +59,7 @@ class DownloadsPage(QWidget):
         self.ordering = Ordering(desk, self.view)
         self.details = DetailsPanel(desk)
         self.pace = PaceBar(desk)
-        self.undo = UndoBar(desk, self)
+        self.undo = UndoBar(self)
         self._empty, self._no_hit = EmptyPlace("downloads"), EmptyPlace("search")
         self._stack, self._list = QStackedWidget(), QStackedWidget()
         self.pace.details.setChecked(desk.preferences.value(_DETAILS, "true") != "false")
@@ -92,7 +93,7 @@ class DownloadsPage(QWidget):
         for name in (*_ACTIONS, *_FOR_ALL, "look"):
             self.actions_by_name[name] = QAction(self)
         for name in (*_ACTIONS, *_FOR_ALL):
-            icons.dress(self.actions_by_name[name], name.removesuffix("-all"))
+            icons.dress(self.actions_by_name[name], _ICONS.get(name, name.removesuffix("-all")))
         for name, act in acts.items():
             self.actions_by_name[name].triggered.connect(act)
         self.pausing = Pausing(self._desk, self.actions_by_name["pause"], self)
@@ -146,13 +147,17 @@ class DownloadsPage(QWidget):
         outer.setSpacing(0)
         outer.addWidget(self._stack, 1)
         below = QHBoxLayout()
-        below.setContentsMargins(GRID * 2, 0, GRID * 2, 0)
         below.addWidget(self.undo)
         outer.addLayout(below)
+        # Without it there is no distance either.
+        self.undo.changed.connect(
+            lambda: below.setContentsMargins(GRID * 2, 0, GRID * 2, 0 if self.undo.isHidden() else GRID)
+        )
 
     def _connect(self) -> None:
         queue = self._desk.queue
         queue.totals_changed.connect(self._show)
+        self._desk.lost.connect(lambda _: self.undo.forget())  # what the engine kept of them went with it
         self.view.selectionModel().selectionChanged.connect(lambda *_: self._show())
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.doubleClicked.connect(self._double_clicked)
@@ -169,8 +174,9 @@ class DownloadsPage(QWidget):
             action.setText(say(f"gui.queue.do.{name}"))
             action.setToolTip(say(f"gui.queue.tip.{name}"))
         self.view.speak(self._desk.words)
-        for part in (self.bar, self.ordering, self.details, self.pace, self.undo):
+        for part in (self.bar, self.ordering, self.details, self.pace):
             part.speak()
+        self.undo.speak(self._desk.words)
         self._no_hit.tell(say("gui.filter.no-hit"), "", say("gui.filter.show-all"))
         self._bar.setAccessibleName(say("gui.queue.tools"))
         self._all_bar.setAccessibleName(say("gui.queue.tools-all"))
@@ -275,8 +281,14 @@ class DownloadsPage(QWidget):
 
     def _remove(self) -> None:
         choice = self.view.choice()
-        if gone := set(choice.to_remove()):
-            self.undo.remove([row for row in choice.transfers if row.id in gone])
+        if gone := choice.to_remove():
+            titles = [row.dataset.title for row in choice.transfers if row.id in gone]
+            self._desk.link.tell(Remove(0, gone), lambda: self._removed(gone, titles), refused=self._desk.refused.emit)
+
+    def _removed(self, gone: list[int], titles: list[str]) -> None:
+        text = self._desk.words.say("gui.undo.text", title=titles[0], n=len(gone), more=len(gone) - 1 or "")
+        back = BringBack(0, gone)
+        self.undo.offer(text, lambda: self._desk.link.tell(back, refused=self._desk.refused.emit))
 
     def _details_toggled(self, wanted: bool) -> None:
         self._desk.preferences.setValue(_DETAILS, "true" if wanted else "false")

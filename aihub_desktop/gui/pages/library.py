@@ -35,7 +35,7 @@ from aihub_desktop.gui.parts import Banner, EmptyPlace, Rule
 from aihub_desktop.gui.theme import GRID
 
 _ACTIONS = ("folder", "verify", "unpack", "repair", "remove", "discard")
-_ICONS = {"repair": "retry", "remove": "cancel", "discard": "remove"}
+_ICONS = {"repair": "retry", "remove": "unlist", "discard": "remove"}
 _WIDE = 860  # pixels: below, buttons lose their words and some columns make way
 _ABSENT = (HoldingState.AWAY, HoldingState.GONE, HoldingState.UNREADABLE)
 

@@ -33,7 +33,7 @@ class PaceBar(QWidget):
         self.details = QPushButton(flat=True, autoDefault=False)
         self.details.setCheckable(True)
         icons.dress(self.details, "details")
-        self.details.setShortcut(QKeySequence("Ctrl+I"))
+        self.details.setShortcut(QKeySequence("Ctrl+D"))
         self.menu = LimitMenu(desk, self)
         self.button.setMenu(self.menu)
         self.menu.hours_wanted.connect(self.hours_wanted)

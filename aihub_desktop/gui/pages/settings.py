@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QProcess, QRegularExpression, QStandardPaths, Qt, QUrl, Signal
+from PySide6.QtCore import QProcess, QRegularExpression, QStandardPaths, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QRegularExpressionValidator
 from PySide6.QtWidgets import (
     QComboBox,
@@ -64,7 +64,7 @@ class SettingsPage(QWidget):
         body = QWidget()
         body.setMaximumWidth(_WIDEST)
         box = QVBoxLayout(body)
-        box.setContentsMargins(GRID * 3, GRID * 3, GRID * 3, GRID * 3)
+        box.setContentsMargins(GRID * 3, GRID * 3, GRID * 2, GRID * 3)
         box.setSpacing(GRID * 2)
         box.addWidget(self.key)
         for form in self._forms:
@@ -72,7 +72,6 @@ class SettingsPage(QWidget):
             box.addWidget(form)
         box.addStretch(1)
         self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

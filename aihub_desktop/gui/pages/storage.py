@@ -71,9 +71,7 @@ class StoragePage(QWidget):
     def take(self, addresses: list[str], lists: list[Path]) -> None:
         """Addresses, and files that hold some: they are shown, and nothing is received yet."""
         self.tabs.setCurrentIndex(ADDRESSES)
-        if addresses:
-            self.web.take_addresses(addresses)
-        self.web.take_files(lists)
+        self.web.take(addresses, lists)
 
     def focus_filter(self) -> None:
         if self.tabs.currentIndex() == OBJECTS and self._desk.depot.chosen is not None:

@@ -212,26 +212,31 @@ class WebPanel(QWidget):
         dialog.open()
 
     def take_files(self, paths: list[Path]) -> None:
-        for path in paths:
-            self.take_file(path)
-
-    def take_addresses(self, addresses: list[str]) -> None:
-        self._take(address_list.read("\n".join(addresses)))
+        self.take([], paths)
 
     def take_file(self, path: Path) -> None:
-        """A list of addresses or of checksums, or a Metalink."""
-        try:
-            found = address_list.read_file(path)
-        except (OSError, ValueError):
-            self._tell(Problem(Code.BAD_LIST, {"name": path.name}))
-            return
+        self.take([], [path])
+
+    def take(self, addresses: list[str], paths: list[Path]) -> None:
+        """Addresses, and files that list some: lists of addresses or of checksums, Metalinks."""
+        found = address_list.read("\n".join(addresses))
+        unread: list[Path] = []
+        for path in paths:
+            try:
+                found.add(address_list.read_file(path))
+            except (OSError, ValueError):
+                unread.append(path)
         self._take(found)
+        if unread:
+            # After the look-up, which hides what was told before.
+            self._tell(Problem(Code.BAD_LIST, {"name": unread[0].name}))
 
     def _take(self, found: AddressList) -> None:
         self._sums.sums.update(found.sums)
         waiting = address_list.read(self.field.toPlainText()).addresses
+        known = set(waiting)
         if found.addresses:
-            self.field.append([address for address in found.addresses if address not in waiting])
+            self.field.append([address for address in found.addresses if address not in known])
             self.look_up()
         elif found.sums and not self._sums.checksums(waiting):
             self._ask_base(found)
