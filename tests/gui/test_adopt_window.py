@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -285,7 +284,7 @@ def test_an_engine_that_is_lost_is_not_waited_for(open_stage: OpenStage, folder:
         survey(dialog)
         dialog.buttons["take"].click()
         wait_until(lambda: kind_of(dialog) is TaskKind.ADOPT, "it runs")
-        os.kill(stage.link.pid, signal.SIGKILL)
+        os.kill(stage.link.pid, 9)
         wait_until(lambda: dialog.takeover.phase is Phase.FOUND, "the way back")
         told = stage.desk.words.problem(Problem(Code.WORKER_LOST, {"what": "engine"}))
         assert told.title == "The download engine has stopped"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -315,7 +314,7 @@ def test_a_lost_engine_is_told_to_who_does_not_see_the_window(open_stage: OpenSt
     change(stage, transfer(1, TransferState.RUNNING))
     assert presence.now.active == 1
     stage.window.hide()
-    os.kill(stage.link.pid, signal.SIGKILL)
+    os.kill(stage.link.pid, 9)
     wait_until(lambda: told, "the notice")
     assert told == ["The download engine has stopped"]
     assert presence.tray.status.text() == told[0]
