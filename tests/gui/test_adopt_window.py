@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -274,7 +272,6 @@ def test_an_adoption_goes_on_behind_a_closed_dialog_and_can_be_stopped(open_stag
             assert manifest(folder) == {name: sha256(data) for name, data in given.items()}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the engine is ended by a signal")
 def test_an_engine_that_is_lost_is_not_waited_for(open_stage: OpenStage, folder: Path) -> None:
     given = {f"{number}.zip": archive(40 << 20, number) for number in range(3)}
     with DemoHub(Catalogue.of(given)) as hub:
@@ -285,7 +282,7 @@ def test_an_engine_that_is_lost_is_not_waited_for(open_stage: OpenStage, folder:
         survey(dialog)
         dialog.buttons["take"].click()
         wait_until(lambda: kind_of(dialog) is TaskKind.ADOPT, "it runs")
-        os.kill(stage.link.pid, signal.SIGKILL)
+        os.kill(stage.link.pid, 9)
         wait_until(lambda: dialog.takeover.phase is Phase.FOUND, "the way back")
         told = stage.desk.words.problem(Problem(Code.WORKER_LOST, {"what": "engine"}))
         assert told.title == "The download engine has stopped"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -301,7 +300,6 @@ def test_a_task_of_the_library_is_under_way_too(open_stage: OpenStage, hub: Demo
     assert presence.now.tasks == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the engine is ended by a signal")
 def test_a_lost_engine_is_told_to_who_does_not_see_the_window(open_stage: OpenStage, hub: DemoHub) -> None:
     stage = open_stage(hub.url, key=DEMO_KEY).ready()
     told: list[str] = []
@@ -315,7 +313,7 @@ def test_a_lost_engine_is_told_to_who_does_not_see_the_window(open_stage: OpenSt
     change(stage, transfer(1, TransferState.RUNNING))
     assert presence.now.active == 1
     stage.window.hide()
-    os.kill(stage.link.pid, signal.SIGKILL)
+    os.kill(stage.link.pid, 9)
     wait_until(lambda: told, "the notice")
     assert told == ["The download engine has stopped"]
     assert presence.tray.status.text() == told[0]
