@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -273,7 +272,6 @@ def test_an_adoption_goes_on_behind_a_closed_dialog_and_can_be_stopped(open_stag
             assert manifest(folder) == {name: sha256(data) for name, data in given.items()}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the engine is ended by a signal")
 def test_an_engine_that_is_lost_is_not_waited_for(open_stage: OpenStage, folder: Path) -> None:
     given = {f"{number}.zip": archive(40 << 20, number) for number in range(3)}
     with DemoHub(Catalogue.of(given)) as hub:

@@ -300,7 +300,6 @@ def test_a_task_of_the_library_is_under_way_too(open_stage: OpenStage, hub: Demo
     assert presence.now.tasks == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the engine is ended by a signal")
 def test_a_lost_engine_is_told_to_who_does_not_see_the_window(open_stage: OpenStage, hub: DemoHub) -> None:
     stage = open_stage(hub.url, key=DEMO_KEY).ready()
     told: list[str] = []
