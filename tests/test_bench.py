@@ -34,7 +34,7 @@ PEERS: Final = {
         *("ours, gigabit", "ours, every sync left out, gigabit"),
     },
     "window": {"nothing transfers", "125 MB/s", "full speed"},
-    "crowd": {"nothing transfers", "125 MB/s", "full speed"},
+    "crowd": {"nothing transfers", "125 MB/s", "full speed", "125 MB/s, filtered"},
     "processes": {"1 process", "2 processes", "4 processes"},
     "servers": {"ours", "ours, TLS", "demo hub"},
     "ranges": {"aihub fetch, 1 connection", "aihub fetch, 4 connections", "aihub fetch, 8 connections"},

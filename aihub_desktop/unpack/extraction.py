@@ -28,6 +28,9 @@ from aihub_desktop.unpack.site import Floor, Site
 from aihub_desktop.unpack.tally import Tally
 
 _TOGETHER: Final = 128  # entries for a hand at once; the way through the queue costs as much as a small file
+_SMALL: Final = (
+    16 << 10
+)  # on average; of such entries several hands take longer than one, for the interpreter is the limit
 _TOGETHER_BYTES: Final = 4 << 20
 _TELL_SECONDS: Final = 0.2
 
@@ -110,11 +113,14 @@ class Extraction:
     def _unpack(self, bench: Bench, landing: Landing) -> None:
         if not isinstance(self._archive, ZipArchive):
             self._from_tar(self._archive.contents(), Hand(bench), landing)
-        elif self._manner.threads == 1:
+        elif self._manner.threads == 1 or self._are_small():
             self._alone(self._archive, Hand(bench), landing)
         else:
             crew = Crew(self._archive, bench, landing, self._manner.threads, self._show, self._give_up)
             crew.run(self._lots(self._archive))
+
+    def _are_small(self) -> bool:
+        return self.tally.bytes_total < _SMALL * self.tally.entries_total
 
     def _from_tar(self, contents: Iterator[tuple[Item, Iterator[bytes]]], hand: Hand, landing: Landing) -> None:
         for item, portions in contents:
