@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, QMimeData, QModelIndex, QPointF, Qt
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from aihub_desktop.demo import offer
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
@@ -23,7 +24,7 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.domain.turns import Priority
 from aihub_desktop.gui.models.queue import QueueModel
-from aihub_desktop.gui.models.queue_filter import Kind
+from aihub_desktop.gui.models.queue_filter import Kind, QueueFilter
 from aihub_desktop.gui.pages.queue_view import QueueView
 from aihub_desktop.gui.side_bar import Place
 from aihub_desktop.system.words import Words
@@ -233,6 +234,23 @@ def test_the_list_is_filtered_by_kind_and_by_words_of_its_files(
     assert queue.shown() == []
     let_go(stage, hub, stall, numbers)
     assert sorted(queue.shown()) == sorted(numbers)
+
+
+def test_another_filter_leaves_the_first_unfolded(qapp: QApplication) -> None:
+    """Of a hundred that are unfolded, each row would be laid out anew."""
+    model = QueueModel(Words("en"))
+    view = QueueView(model)
+    model.fill([transfer(number, TransferState.QUEUED) for number in range(1, 41)])
+    for number in range(1, 41):
+        view.setExpanded(model.index_of(number), True)
+    model.narrow(QueueFilter(Kind.WAITING, ""))
+    model.narrow(QueueFilter(Kind.ALL, ""))
+    unfolded = [number for number in model.shown() if view.isExpanded(model.index_of(number))]
+    assert unfolded == model.shown()[:20]
+    for number in unfolded:
+        view.setExpanded(model.index_of(number), False)
+    model.narrow(QueueFilter(Kind.WAITING, ""))
+    assert not any(view.isExpanded(model.index_of(number)) for number in model.shown()), "folded by hand"
 
 
 def test_titles_are_found_while_a_syllable_is_still_being_typed(open_played: Callable[[], Played]) -> None:  # noqa: F811

@@ -20,7 +20,9 @@ from aihub_desktop.gui.models.queue_words import Column
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.system.words import Words
 
-_MOST_UNFOLDED: Final = 20  # transfers that are unfolded because some of their files were looked for
+# Transfers that are unfolded after another filter: those that were, and those some of whose files were looked for. Each
+# row of a file is laid out anew then; with 100,000 of them the window would stand still.
+_MOST_UNFOLDED: Final = 20
 
 
 class QueueView(QTreeView):
@@ -114,10 +116,11 @@ class QueueView(QTreeView):
 
     def _restore(self) -> None:
         self._restores = True
-        for transfer in (*self._unfolded, *islice(self._queue.filter.hits, _MOST_UNFOLDED)):
-            index = self._queue.index_of(transfer)
-            if index.isValid():
-                self.setExpanded(index, True)
+        hits = set(islice(self._queue.filter.hits, _MOST_UNFOLDED))
+        wanted = [transfer for transfer in self._queue.shown() if transfer in self._unfolded or transfer in hits]
+        for transfer in wanted[:_MOST_UNFOLDED]:
+            self.setExpanded(self._queue.index_of(transfer), True)
+        self._unfolded.difference_update(wanted[_MOST_UNFOLDED:])
         flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
         for transfer in self._chosen:
             index = self._queue.index_of(transfer)
