@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QPushButton,
     QTreeView,
     QVBoxLayout,
@@ -25,8 +24,8 @@ from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import LeftOutRows, ListLeftOut
 from aihub_desktop.domain.tasks import TaskRow
 from aihub_desktop.domain.unpacking import LeftOut
-from aihub_desktop.gui import theme
-from aihub_desktop.gui.delegates import PlaceDelegate, RowDelegate, SignDelegate
+from aihub_desktop.gui import flat_list, theme
+from aihub_desktop.gui.delegates import PlaceDelegate, SignDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models.left_out import HEADERS, LeftOutColumn, LeftOutModel, cells
 from aihub_desktop.gui.models.paged import PAGE
@@ -76,17 +75,11 @@ class LeftOutDialog(QDialog):
 
     def _lay_out(self) -> None:
         view, header = self.view, self.view.header()
-        view.setModel(self.model)
-        view.setItemDelegate(RowDelegate(view))
-        view.setItemDelegateForColumn(LeftOutColumn.ENTRY, PlaceDelegate(view))
-        view.setItemDelegateForColumn(LeftOutColumn.ARCHIVE, PlaceDelegate(view))
-        view.setItemDelegateForColumn(LeftOutColumn.WHY, SignDelegate(view))
-        view.setRootIsDecorated(False)
+        delegates = {
+            LeftOutColumn.ENTRY: PlaceDelegate, LeftOutColumn.ARCHIVE: PlaceDelegate, LeftOutColumn.WHY: SignDelegate,
+        }  # fmt: skip
+        flat_list.prepare(view, self.model, delegates, LeftOutColumn.ENTRY, LeftOutColumn.ARCHIVE)
         view.setUniformRowHeights(True)
-        view.setAllColumnsShowFocus(True)
-        header.setStretchLastSection(False)
-        for column in (LeftOutColumn.ENTRY, LeftOutColumn.ARCHIVE):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         header.resizeSection(LeftOutColumn.WHY, GRID * 32)
         foot = QHBoxLayout()
         foot.setSpacing(GRID)

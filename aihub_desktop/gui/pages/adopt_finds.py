@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QGridLayout,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QTreeView,
     QVBoxLayout,
@@ -18,8 +16,8 @@ from aihub_desktop.domain.adoption import Lot, Stock, Sum
 from aihub_desktop.domain.holdings import MOST_MISFITS
 from aihub_desktop.domain.model import SizeRange
 from aihub_desktop.domain.tasks import TaskState
-from aihub_desktop.gui import theme
-from aihub_desktop.gui.delegates import NumberDelegate, PlaceDelegate, RowDelegate, SignDelegate
+from aihub_desktop.gui import flat_list, theme
+from aihub_desktop.gui.delegates import NumberDelegate, PlaceDelegate, SignDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models.finds import FindColumn, FindsModel
 from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Sign, bold
@@ -64,20 +62,13 @@ class AdoptFinds(QWidget):
 
     def _make_view(self) -> QTreeView:
         view = QTreeView()
-        view.setModel(self.model)
-        view.setItemDelegate(RowDelegate(view))
-        view.setItemDelegateForColumn(FindColumn.NAME, PlaceDelegate(view))
-        view.setItemDelegateForColumn(FindColumn.SIZE, NumberDelegate(view))
-        view.setItemDelegateForColumn(FindColumn.STATE, SignDelegate(view))
-        view.setRootIsDecorated(False)
+        delegates = {
+            FindColumn.NAME: PlaceDelegate, FindColumn.SIZE: NumberDelegate, FindColumn.STATE: SignDelegate,
+        }  # fmt: skip
+        flat_list.prepare(view, self.model, delegates, FindColumn.NAME)
         view.setUniformRowHeights(True)
-        view.setAllColumnsShowFocus(True)
-        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.setAccessibleName(self._desk.words.say("gui.adopt.finds"))
         header, metrics, words = view.header(), view.fontMetrics(), self._desk.words
-        header.setSectionsMovable(False)
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(FindColumn.NAME, QHeaderView.ResizeMode.Stretch)
         samples = {
             FindColumn.SIZE: words.size(996 << 30),
             FindColumn.STATE: f"{words.say('gui.adopt.state.mis-merged')}MMM",

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QMenu,
     QProgressBar,
@@ -24,7 +23,8 @@ from PySide6.QtWidgets import (
 from aihub_desktop.domain.holdings import HoldingRow, HoldingState
 from aihub_desktop.domain.model import HUB
 from aihub_desktop.domain.tasks import TASK_ENDED, TaskKind, TaskRow, TaskState
-from aihub_desktop.gui.delegates import NumberDelegate, PlaceDelegate, RowDelegate, SignDelegate
+from aihub_desktop.gui import flat_list
+from aihub_desktop.gui.delegates import NumberDelegate, PlaceDelegate, SignDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.inside.entrance import has_inside
 from aihub_desktop.gui.inside.left_out_dialog import LeftOutDialog
@@ -119,22 +119,14 @@ class HoldingPanel(QWidget):
 
     def _make_view(self) -> QTreeView:
         view = QTreeView()
-        view.setModel(self._library.files)
-        view.setItemDelegate(RowDelegate(view))
-        view.setItemDelegateForColumn(FileColumn.NAME, PlaceDelegate(view))
-        view.setItemDelegateForColumn(FileColumn.SIZE, NumberDelegate(view))
-        view.setItemDelegateForColumn(FileColumn.FOUND, SignDelegate(view))
-        view.setRootIsDecorated(False)
+        delegates = {
+            FileColumn.NAME: PlaceDelegate, FileColumn.SIZE: NumberDelegate, FileColumn.FOUND: SignDelegate,
+        }  # fmt: skip
+        flat_list.prepare(view, self._library.files, delegates, FileColumn.NAME)
         # Else each of 100,000 rows would be measured.
         view.setUniformRowHeights(True)
-        view.setAllColumnsShowFocus(True)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        header = view.header()
-        header.setSectionsMovable(False)
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(FileColumn.NAME, QHeaderView.ResizeMode.Stretch)
         return view
 
     def _lay_out(self) -> None:

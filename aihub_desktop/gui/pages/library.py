@@ -9,7 +9,6 @@ from PySide6.QtGui import QAction, QDesktopServices, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QMenu,
     QMessageBox,
     QSplitter,
@@ -24,8 +23,8 @@ from PySide6.QtWidgets import (
 from aihub_desktop.domain.holdings import HoldingRow, HoldingState
 from aihub_desktop.domain.messages import Discarded, Repaired
 from aihub_desktop.domain.tasks import TASK_ENDED
-from aihub_desktop.gui import icons
-from aihub_desktop.gui.delegates import NumberDelegate, RowDelegate, SignDelegate, TitleDelegate
+from aihub_desktop.gui import flat_list, icons
+from aihub_desktop.gui.delegates import NumberDelegate, SignDelegate, TitleDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.dropping import dropped_folder, welcome
 from aihub_desktop.gui.models.library_words import Column, LibraryWords
@@ -79,22 +78,14 @@ class LibraryPage(QWidget):
 
     def _make_view(self) -> QTreeView:
         view = QTreeView()
-        view.setModel(self._library.folders)
-        view.setItemDelegate(RowDelegate(view))
-        view.setItemDelegateForColumn(Column.NAME, TitleDelegate(view))
-        view.setItemDelegateForColumn(Column.STATE, SignDelegate(view))
-        for column in (Column.SIZE, Column.FILES):
-            view.setItemDelegateForColumn(column, NumberDelegate(view))
-        view.setRootIsDecorated(False)
-        view.setAllColumnsShowFocus(True)
+        delegates = {
+            Column.NAME: TitleDelegate, Column.STATE: SignDelegate, Column.SIZE: NumberDelegate,
+            Column.FILES: NumberDelegate,
+        }  # fmt: skip
+        flat_list.prepare(view, self._library.folders, delegates, Column.NAME)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setTextElideMode(Qt.TextElideMode.ElideRight)
-        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        header = view.header()
-        header.setSectionsMovable(False)
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         return view
 
     def _make_actions(self) -> None:
