@@ -60,11 +60,6 @@ class Wakefulness:
             self._held, self._busy = wanted, True
             self._errands.run_apart("awake", self._hold if wanted else self._let_go, self._done)
 
-    @property
-    def is_asking(self) -> bool:
-        """Whether a word of the system is still awaited."""
-        return self._busy
-
     def close(self) -> None:
         """At the end, when no errand runs any more."""
         self._let_go()
