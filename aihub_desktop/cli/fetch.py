@@ -68,12 +68,9 @@ def fetch(session: Session, args: argparse.Namespace) -> Exit:
 
 def _wishes(words: Words, args: argparse.Namespace) -> list[Wish]:
     """Of the command and of its list, each once. Raises `UsageError`."""
-    wishes = [Wish(address) for address in args.addresses]
-    if args.list:
-        wishes += _listed(words, args.list)
+    wishes = wishes_of(words, args.addresses, args.list or "")
     if not wishes:
         raise UsageError(words.say("cli.fetch.no-address"))
-    wishes = list({wish.address: wish for wish in wishes}.values())
     for name, given in (("--out", args.out), ("--checksum", args.checksum)):
         if given and len(wishes) > 1:
             raise UsageError(words.say("cli.fetch.for-one", name=name))
@@ -84,6 +81,14 @@ def _wishes(words: Words, args: argparse.Namespace) -> list[Wish]:
     for wish in wishes:
         _check(words, wish)
     return wishes
+
+
+def wishes_of(words: Words, named: Iterable[str], list_name: str) -> list[Wish]:
+    """Addresses, and those of a list, each once. Raises `UsageError` for a list that cannot be read."""
+    wishes = [Wish(address) for address in named]
+    if list_name:
+        wishes += _listed(words, list_name)
+    return list({wish.address: wish for wish in wishes}.values())
 
 
 def _check(words: Words, wish: Wish) -> None:

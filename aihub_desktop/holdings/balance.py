@@ -97,6 +97,13 @@ def balance(
     return found
 
 
+def proved(folder: Path | str, files: Iterable[RemoteFile]) -> list[Entry]:
+    """Those of `files` that are whole in `folder`, as far as its ledger knows. Raises `ProblemError`."""
+    entries = Ledger(native(folder)).entries()
+    found = ((entries.get(place), file) for place, file in _places(files))
+    return [entry for entry, file in found if entry is not None and entry.is_of(file) and entry.broken is None]
+
+
 def make_ready(folder: Path | str, found: Balance) -> int:
     """What is broken, or older and changed, may be replaced; how many good bytes of it need not come again.
 

@@ -74,7 +74,7 @@ def _delete(root: Path, entries: Iterable[Entry]) -> _Outcome:
             outcome.freed += size or 0
         elif size is not None:
             outcome.kept.add(entry.place)
-    _clear_folders(root, outcome.gone)
+    clear_folders(root, outcome.gone)
     return outcome
 
 
@@ -87,21 +87,32 @@ def _find(root: Path, entry: Entry) -> tuple[Path | None, int | None]:
         safe_path(entry.place)
     except UnsafeNameError:
         return None, 0
+    try:
+        state = plain(root, entry.place)
+    except FileNotFoundError:
+        return None, None
+    if state is None:
+        return None, 0
+    return (None if entry.size not in (None, state.st_size) else root / entry.place), state.st_size
+
+
+def plain(root: Path, place: str) -> os.stat_result | None:
+    """The state of a plain file to which no link leads, None for anything else. Raises `OSError`, FileNotFoundError
+    where nothing is.
+    """
     path, state = root, None
-    for part in entry.place.split("/"):
+    for part in place.split("/"):
         path = path / part
         try:
             state = os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None, None
+        except NotADirectoryError as error:
+            raise FileNotFoundError(place) from error
         if leads_elsewhere(state):
-            return None, 0
-    if state is None or not stat.S_ISREG(state.st_mode):
-        return None, 0
-    return (None if entry.size not in (None, state.st_size) else path), state.st_size
+            return None
+    return state if state is not None and stat.S_ISREG(state.st_mode) else None
 
 
-def _clear_folders(root: Path, gone: Iterable[Path]) -> None:
+def clear_folders(root: Path, gone: Iterable[Path]) -> None:
     """Folders below the root that are empty now, the deepest first."""
     above = {folder for path in gone for folder in path.parents if folder != root and folder.is_relative_to(root)}
     for folder in sorted(above, key=lambda one: len(one.parts), reverse=True):
