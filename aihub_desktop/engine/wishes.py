@@ -40,14 +40,7 @@ class Wishes:
         if command.unpack:
             self._book.set_transfer(transfer, unpack=True)
         known = {file.remote.key: file for file in self._book.files_of(transfer)}
-        wanted = {remote.key: remote.path for remote in command.files}
-        for file in [file for key, file in known.items() if _means_another(file, wanted.get(key))]:
-            self._book.drop_file(known.pop(file.remote.key))
-        # The same path under another file key: the dataset was released anew since the file was asked for.
-        old = {file.remote.path: file for key, file in known.items() if key not in wanted and _may_be_superseded(file)}
-        for remote in command.files:
-            if remote.key not in known and (superseded := old.pop(remote.path, None)) is not None:
-                self._book.drop_file(superseded)
+        self._drop_old(command, known)
         taken = self._book.taken(transfer)
         for remote in command.files:
             file = known.get(remote.key)
@@ -60,6 +53,16 @@ class Wishes:
                 self._wait_again(file, taken)
         self.go(transfer)
         return transfer.id
+
+    def _drop_old(self, command: Add, known: dict[str, FileRecord]) -> None:
+        """Records of an older release, whose paths are taken by other keys now."""
+        wanted = {remote.key: remote.path for remote in command.files}
+        for file in [file for key, file in known.items() if _means_another(file, wanted.get(key))]:
+            self._book.drop_file(known.pop(file.remote.key))
+        old = {file.remote.path: file for key, file in known.items() if key not in wanted and _may_be_superseded(file)}
+        for remote in command.files:
+            if remote.key not in known and (superseded := old.pop(remote.path, None)) is not None:
+                self._book.drop_file(superseded)
 
     def _same_request(self, command: Add) -> TransferRecord | None:
         wanted = (command.dataset.source, command.dataset.key, command.dataset.package, command.folder)
