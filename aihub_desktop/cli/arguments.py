@@ -36,7 +36,7 @@ _ERRORS: Final = (
 )
 
 
-_INTERVAL: Final = re.compile(r"(?:(\d{1,3})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?")
+_INTERVAL: Final = re.compile(r"(?:(\d{1,3})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?", re.ASCII)
 _SECONDS: Final = (86_400, 3_600, 60, 1)
 _LONGEST_INTERVAL: Final = 366 * 86_400
 

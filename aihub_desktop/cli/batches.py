@@ -94,7 +94,8 @@ def listed(session: Session, engine: LocalEngine, batch: BatchFile) -> Listing:
         else:
             _take(listing, wish, found)
     if batch.addresses:
-        search = Search(session, engine, Choice(batch.endpoint or None))
+        # Nothing but its answer tells whether what lies behind an address is still the same.
+        search = Search(session, engine, Choice(batch.endpoint or None), ask_all=True)
         elsewhere = search.found([wish_of(one) for one in batch.addresses])
         listing.batches += elsewhere.batches
         listing.refused += elsewhere.refused

@@ -148,11 +148,16 @@ def _text_of(words: Words, name: str) -> str:
 
 
 class Search:
-    """Asks the engine what wishes come to. One that comes to nothing keeps none of the others back."""
+    """Asks the engine what wishes come to. One that comes to nothing keeps none of the others back.
+
+    `ask_all`: each web address is asked for its size and validator, not just those that tell too little.
+    """
 
     def __init__(
-        self, session: Session, engine: LocalEngine, storage: Choice, sums: Mapping[str, Checksum] | None = None
-    ) -> None:
+        self, session: Session, engine: LocalEngine, storage: Choice, sums: Mapping[str, Checksum] | None = None,
+        *, ask_all: bool = False,
+    ) -> None:  # fmt: skip
+        self._ask_all = ask_all
         self._session = session
         self._engine = engine
         self._storage = storage
@@ -180,7 +185,7 @@ class Search:
             return
         names = {entry: wish.out for entry, wish in wishes.items() if wish.out}
         checksums = {entry: wish.checksum for entry, wish in wishes.items() if wish.checksum is not None}
-        asked = Inspect(self._engine.number(), list(wishes), names, checksums)
+        asked = Inspect(self._engine.number(), list(wishes), names, checksums, self._ask_all)
         inspected = self._engine.ask(asked, Inspected, timeout=_LONGEST_SECONDS)
         for entry, problem in inspected.problems.items():
             wish = wishes.get(entry)

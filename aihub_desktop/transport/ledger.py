@@ -34,7 +34,7 @@ from aihub_desktop.disk.files import (
 from aihub_desktop.disk.guard import Guard, folder_held
 from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.leases import Proved, WorkFile
-from aihub_desktop.domain.model import RemoteFile
+from aihub_desktop.domain.model import Algorithm, Origin, RemoteFile
 from aihub_desktop.domain.names import OWN_FOLDER
 from aihub_desktop.transport.manifest import ManifestLine, in_nfc, manifest_line, parse_manifest
 
@@ -117,15 +117,18 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     def is_of(self, file: RemoteFile) -> bool:
         """The same file of the same release, as far as can be told without fetching it: file keys change when a
-        dataset is released anew, and what a place lists with another size or another strong ETag has changed.
+        dataset is released anew, and what a place lists with another size, strong ETag or SHA-256 has changed.
         """
         same = (self.source, self.dataset, self.package, self.key) == (
             file.source, file.dataset, file.package, file.key,
         )  # fmt: skip
         fits = self.size is None or file.size.allows(self.size)
-        now = file.origin.etag if file.origin is not None else ""
-        other = self.etag != now and self.etag.startswith('"') and now.startswith('"')
-        return same and fits and not other
+        return same and fits and (file.origin is None or self._may_come_from(file.origin))
+
+    def _may_come_from(self, origin: Origin) -> bool:
+        told = {one.value for one in origin.checksums if one.algorithm is Algorithm.SHA256}
+        strong = self.etag.startswith('"') and origin.etag.startswith('"')
+        return not (told and self.sha256 not in told) and not (strong and self.etag != origin.etag)
 
 
 def moment() -> str:
