@@ -31,7 +31,10 @@ class Exit(IntEnum):
 
 
 _USER: Final = frozenset(
-    {Code.ENGINE_BUSY, Code.SYNC_BUSY, Code.KEYCHAIN_LOCKED, Code.KEYCHAIN_NONE, Code.STORE_NEWER, Code.BATCH_NEWER}
+    {
+        *(Code.ENGINE_BUSY, Code.SYNC_BUSY, Code.KEYCHAIN_LOCKED, Code.KEYCHAIN_NONE),
+        *(Code.STORE_NEWER, Code.BATCH_NEWER, Code.OTHER_VERSION, Code.NOT_ENCRYPTED),
+    }
 )
 _DISK: Final = frozenset(
     {
@@ -44,6 +47,7 @@ _DISK: Final = frozenset(
         Code.TARGET_MISSING,
         Code.DRIVE_MISSING,
         Code.STORE_BROKEN,
+        Code.NOT_SHARED,
     }
 )
 _NETWORK: Final = frozenset(
@@ -58,6 +62,8 @@ _NETWORK: Final = frozenset(
         Code.SERVER_ERROR,
         Code.SERVER_BUSY,
         Code.WRONG_ANSWER,
+        Code.NO_CLUSTER,
+        Code.NO_WORKERS,
     }
 )
 _ORDER: Final = (Exit.USER, Exit.DISK, Exit.NETWORK, Exit.USAGE, Exit.FAILED)
@@ -69,7 +75,7 @@ def exit_of(code: Code) -> Exit:
         return Exit.USER
     if code in _DISK:
         return Exit.DISK
-    if code is Code.BAD_BATCH:
+    if code in (Code.BAD_BATCH, Code.NO_DASK):
         return Exit.USAGE
     return Exit.NETWORK if code in _NETWORK else Exit.FAILED
 
