@@ -10,11 +10,13 @@ import contextlib
 import logging
 import pkgutil
 import queue
+import socket
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -83,10 +85,13 @@ class Crew:
         distributed = _distributed()
         self._address = address
         try:
+            # Dask would try a closed door again and again, all the time that it is given.
+            parts = urlsplit(address)
+            socket.create_connection((parts.hostname or "", parts.port or 0), _CONNECT_SECONDS).close()
             # What TLS needs stands in Dask's own configuration, as for every client of the cluster.
             self._client: Any = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TypeError, ImportError) as error:
-            raise ProblemError(Code.NO_CLUSTER, address=address, why=str(error)[:200]) from None
+            raise ProblemError(Code.NO_CLUSTER, address=address, why=_why(error)) from None
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._futures: dict[int, Any] = {}
         self._looks: list[Any] = []
@@ -166,6 +171,10 @@ class Crew:
             else:
                 facts: dict[str, str | int] = {"ours": __version__, **({"theirs": theirs} if theirs else {})}
                 self._news.put(Looked(worker, Answer(Problem(Code.OTHER_VERSION, facts))))
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) and error.strerror else str(error))[:200]
 
 
 def _answer(done: Any) -> Answer:

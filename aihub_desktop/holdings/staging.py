@@ -155,10 +155,12 @@ class Staging:
         shutil.rmtree(staging_folder(self._root) / name, ignore_errors=True)
 
     def clear(self) -> None:
-        """Where nothing lies any more, nothing of ours is seen."""
+        """What a run leaves beside the folders goes; where nothing lies any more, nothing of ours is seen."""
         with contextlib.suppress(OSError):
             folder = staging_folder(self._root)
-            remove(folder / NAME)
+            for one in list(os.scandir(folder)):
+                if not one.is_dir(follow_symlinks=False):
+                    remove(one.path)
             folder.rmdir()
 
     # ---- one file ----
