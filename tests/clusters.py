@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ class Cluster:
         self._folder = folder
         self._file = folder / "scheduler.json"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.names: list[str] = []  # of all that were ever begun
         self._begin("scheduler", "dask_scheduler", "--port", "0", "--no-show", "--scheduler-file", str(self._file))
         self.address = str(self._when_there()["address"])
 
@@ -44,23 +44,12 @@ class Cluster:
     def workers(self) -> list[str]:
         return [name for name, process in self._processes.items() if name != "scheduler" and process.poll() is None]
 
-    def pid(self, name: str) -> int:
-        return self._processes[name].pid
-
     def log(self, name: str) -> str:
         return (self._folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
     def kill(self, name: str) -> None:
         """The worker is gone, and nothing of it gets to tidy up."""
         process = self._processes.pop(name)
-        process.kill()
-        process.wait()
-
-    def end(self, name: str) -> None:
-        process = self._processes.pop(name)
-        process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(20)
         process.kill()
         process.wait()
 
@@ -77,6 +66,7 @@ class Cluster:
         }  # fmt: skip
         environment = {key: value for key, value in {**kept, **ours, **variables}.items() if value}
         command = [sys.executable, "-m", f"distributed.cli.{module}", "--host", "127.0.0.1", "--no-dashboard", *words]
+        self.names.append(name)
         with (self._folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 [*before, *command], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder

@@ -45,9 +45,17 @@ FILES: Final[dict[str, bytes]] = {
 
 
 @pytest.fixture(scope="module")
-def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with cluster(tmp_path_factory.mktemp("cluster"), "a", "b", "c") as made:
         yield made
+
+
+@pytest.fixture
+def crew(standing: Cluster) -> Cluster:
+    """Two workers at least, for some tests kill theirs: each takes seconds of processor time to be there."""
+    while len(standing.workers) < 2:
+        standing.hire(f"w{len(standing.names)}")
+    return standing
 
 
 @pytest.fixture
@@ -121,8 +129,8 @@ def test_each_file_comes_once_and_there_is_one_manifest(
     is_in_step(folder)
     assert set(asked(small_hub).values()) == {1}
     assert run.records[-2]["done"] == run.records[-1]["done"] == len(FILES)
-    assert sorted(told_of(run).values()) == ["ready"] * 3
-    assert DEMO_KEY not in run.err + run.out + "".join(map(crew.log, ("scheduler", "a", "b", "c")))
+    assert sorted(told_of(run).values()) == ["ready"] * len(crew.workers)
+    assert DEMO_KEY not in run.err + run.out + "".join(map(crew.log, crew.names))
     before = len(small_hub.requests)
     csv = next(name for name in final_files(folder) if name.endswith("TL3.json"))
     (folder / csv).unlink()
@@ -132,12 +140,6 @@ def test_each_file_comes_once_and_there_is_one_manifest(
     assert run.code == 0, run.err
     is_in_step(folder)
     assert len({key for seen in list(small_hub.requests)[before:] for key in seen.file_keys}) == 2
-    (folder / csv).write_bytes(b"mine")
-    Ledger(folder).forget([csv])
-    run = sync(aihub, crew, batch, folder)  # what somebody put there is known to be in the way before it is asked for
-    assert run.code == 4
-    assert (folder / csv).read_bytes() == b"mine"
-    assert len({key for seen in list(small_hub.requests)[before:] for key in seen.file_keys}) == 2
 
 
 def test_a_killed_worker_costs_its_own_file(
@@ -146,9 +148,8 @@ def test_a_killed_worker_costs_its_own_file(
     folder = batch.parent / "to"
     slow = small_hub.faults.add(Slow(rate=250_000))
     process = aihub.start("sync", str(batch), "--to", str(folder), "--dask", crew.address, "--json", "--parallel", "3")
-    until(lambda: under_way(small_hub, 3), process)
-    crew.kill("b")
-    crew.hire("d")
+    until(lambda: under_way(small_hub, len(crew.workers)), process)
+    crew.kill(crew.workers[0])
     small_hub.faults.remove(slow)
     run = ended(process)
     assert run.code == 0, run.err
@@ -160,23 +161,22 @@ def test_a_killed_worker_costs_its_own_file(
     assert sent(small_hub) < whole + SIZE + 200_000  # headers of tars among them
     assert "away" in told_of(run).values()
     more = (sent(small_hub) - whole) / 1e6
-    record_property(*line("Dask", f"one of 3 workers killed: {more:.2f} MB more than {whole / 1e6:.2f} MB were sent"))
+    record_property(*line("Dask", f"a worker killed: {more:.2f} MB more than {whole / 1e6:.2f} MB were sent"))
 
 
 def test_what_comes_in_ranges_goes_on_where_the_dead_worker_was(crew: Cluster, aihub: Aihub, tmp_path: Path) -> None:
-    size = 6_000_000
-    with RangeServer({"/big.bin": Thing(size, rate=1_000_000), "/small.bin": Thing(5_000, seed=2)}) as server:
+    size = 4_000_000
+    with RangeServer({"/big.bin": Thing(size, rate=700_000), "/small.bin": Thing(5_000, seed=2)}) as server:
         wishes = tuple(AddressWish(f"{server.url}/{name}.bin") for name in ("big", "small"))
         path = tmp_path / "web.aihubbatch"
         path.write_bytes(written(BatchFile(1, addresses=wishes)))
         folder = tmp_path / "to"
         words = ("--dask", crew.address, "--json", "--connections", "2")
         process = aihub.start("sync", str(path), "--to", str(folder), *words)
-        server.wait_sent("/big.bin", 3_000_000)
+        server.wait_sent("/big.bin", 2_000_000)
         for name in crew.workers:  # whichever has it
             crew.kill(name)
-        for name in ("e", "f", "g"):
-            crew.hire(name)
+        crew.hire("next")
         run = ended(process)
         assert run.code == 0, run.err
         assert final_files(folder) == {"big.bin": content(1, 0, size), "small.bin": content(2, 0, 5_000)}

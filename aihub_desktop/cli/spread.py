@@ -53,7 +53,6 @@ from aihub_desktop.domain.states import FileState
 from aihub_desktop.domain.storage import Storage, split_container
 from aihub_desktop.engine.serve import LocalEngine
 from aihub_desktop.holdings.staging import Staging
-from aihub_desktop.transport.ledger import Entry
 
 Key = tuple[int, str, str]  # transfer, file key, path
 _KEPT_HERE: Final = frozenset({"parallel", "limit", "hours", "folder"})  # of these no worker decides
@@ -184,9 +183,11 @@ class _Spreading(Run):
             case Home(came=came, failed=failed, result=result):
                 rows.ended(group.number, transfer, (result.received, result.again))
                 for entry in came.entries:
-                    rows.done((transfer, entry.key, entry.path), entry)
-                for (key, path), problem in failed.items():
-                    rows.failed((transfer, key, path), problem)
+                    told_of = {"bytes": entry.size or 0, "size": entry.size, "sha256": entry.sha256}
+                    key = (transfer, entry.key, entry.path)
+                    rows.done(key, proof=entry.proof, note=entry.note, **told_of)
+                for (file_key, path), problem in failed.items():
+                    rows.failed((transfer, file_key, path), problem)
 
 
 class _Traffic(NamedTuple):
@@ -233,11 +234,8 @@ class _Rows:
             if self._rows[key].state is FileState.FETCHING:
                 self._put(key, state=FileState.WAITING)
 
-    def done(self, key: Key, entry: Entry) -> None:
-        self._put(
-            key, state=FileState.DONE, bytes=entry.size or 0, size=entry.size, sha256=entry.sha256, proof=entry.proof,
-            note=entry.note,
-        )  # fmt: skip
+    def done(self, key: Key, **proved: str | int | None) -> None:
+        self._put(key, state=FileState.DONE, **proved)
 
     def failed(self, key: Key, problem: Problem) -> None:
         if self._rows[key].state is not FileState.DONE:
