@@ -289,6 +289,7 @@ def test_the_folder_of_a_batch_begins_where_the_batch_lies(aihub: Aihub, tmp_pat
 # Kills.
 
 
+@pytest.mark.timeout(300)
 def test_twenty_runs_with_kills_releases_and_damage_converge(
     aihub: Aihub, small_hub: DemoHub, batch: Path, folder: Path, record_property: Any
 ) -> None:  # fmt: skip
