@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.endpoint import Choice
 from aihub_desktop.cli.fetch import Search
+from aihub_desktop.cli.lab import FileLists, need_key
 from aihub_desktop.cli.report import Refusal
 from aihub_desktop.cli.request import placed
 from aihub_desktop.cli.run import Batch, Find, Found
@@ -22,8 +22,6 @@ from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import FileList
 from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.engine.serve import LocalEngine
-
-FileLists = Callable[[LocalEngine, str, bool], FileList]
 
 
 def read_batch(console: Console, path: Path | str) -> BatchFile:
@@ -61,7 +59,8 @@ def finder(session: Session, batch: BatchFile, file_list: FileLists | None = Non
             files, lost = files_of(wish, listing)
             refused += lost
             batches += [Batch(listing.dataset, files)] if files else []
-        if batches and (problem := _no_key(engine)) is not None:
+        wanted = [file for one in batches for file in one.files]
+        if need_key(wanted) and (problem := _no_key(engine)) is not None:
             refused += [Refusal(one.dataset.key, problem) for one in batches]
             batches = []
         if batch.addresses:

@@ -32,6 +32,8 @@ _MODULES: Final = {
     "unpack": "unpack",
     "look": "look",
     "adopt": "adopt",
+    "serve": "serve",
+    "lab": "machines",
     "key": "key",
     "storage": "storage",
     "settings": "settings",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import Add, AnyCommand, Cancel, Move, Pause, Prefer, Resume, Retry
-from aihub_desktop.domain.model import S3, RemoteFile
+from aihub_desktop.domain.model import HUB, S3, RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.domain.states import (
     FILE_ENDED,
@@ -39,6 +39,7 @@ class Wishes:
         self._choose(transfer)
         if command.unpack:
             self._book.set_transfer(transfer, unpack=True)
+        self._outcome.fallback.trusts(command.files)
         known = {file.remote.key: file for file in self._book.files_of(transfer)}
         wanted = {remote.key for remote in command.files}
         # The same path under another file key: the dataset was released anew since the file was asked for.
@@ -259,7 +260,7 @@ def _may_be_superseded(file: FileRecord) -> bool:
     elsewhere it is another file, unless this one is given up.
     """
     given_up = file.state in (FileState.FAILED, FileState.SKIPPED)
-    return file.lease is None and (file.remote.origin is None or given_up)
+    return file.lease is None and (file.remote.source == HUB or given_up)
 
 
 def _holder(place: str, taken: dict[str, FileRecord]) -> FileRecord | None:

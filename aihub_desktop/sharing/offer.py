@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from aihub_desktop.disk.descent import open_below
 from aihub_desktop.disk.files import native, plain_file

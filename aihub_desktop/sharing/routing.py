@@ -17,6 +17,7 @@ from aihub_desktop.domain.sharing import FILES, LIST, MANIFEST
 from aihub_desktop.sharing.token import is_let_in
 
 Headers = Sequence[tuple[bytes, bytes]]
+_Lines = tuple[tuple[bytes, bytes], ...]
 
 _METHODS: Final = (b"GET", b"HEAD")
 _RANGE: Final = re.compile(rb"bytes[ \t]*=[ \t]*([0-9]{0,18})[ \t]*-[ \t]*([0-9]{0,18})[ \t]*", re.IGNORECASE)
@@ -66,7 +67,7 @@ class Refused:
     """`ends`: the connection is of no more use."""
 
     status: HTTPStatus
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: _Lines = ()
     ends: bool = False
 
 
@@ -75,7 +76,7 @@ class Part:
     """Bytes start ≤ i < stop of a file, and the head that goes before them."""
 
     status: HTTPStatus
-    headers: tuple[tuple[bytes, bytes], ...]
+    headers: _Lines
     start: int = 0
     stop: int = 0
 
@@ -113,7 +114,7 @@ def _dataset(query: bytes) -> str:
 def part_of(request: Request, size: int, sha256: str) -> Part:
     """What of a file of `size` bytes is sent, by RFC 9110: one range at most, and only of the content that is meant."""
     etag = f'"{sha256}"'.encode()
-    usual = ((b"etag", etag), (b"accept-ranges", b"bytes"), *_ALWAYS)
+    usual: _Lines = ((b"etag", etag), (b"accept-ranges", b"bytes"), *_ALWAYS)
     if (wanted := request.value(b"if-match")) is not None and not _names(wanted, etag):
         return Part(HTTPStatus.PRECONDITION_FAILED, (*usual, _length(0)))
     if (known := request.value(b"if-none-match")) is not None and _names(known.replace(b"W/", b""), etag):
@@ -131,7 +132,7 @@ def part_of(request: Request, size: int, sha256: str) -> Part:
     return Part(HTTPStatus.PARTIAL_CONTENT, (*usual, told, _length(stop - start)), start, stop)
 
 
-def plain_headers(kind: bytes) -> tuple[tuple[bytes, bytes], ...]:
+def plain_headers(kind: bytes) -> _Lines:
     """Of what is written while it is sent."""
     return (b"content-type", kind), *_ALWAYS
 

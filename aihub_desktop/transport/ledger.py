@@ -104,7 +104,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
             file.path,
             proved.proof.value,
             at or moment(),
-            proved.note,
+            f"{proved.note} {file.lab}".strip(),
             proved.modified,
         )
 
