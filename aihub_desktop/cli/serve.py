@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.console import Console
@@ -160,6 +161,7 @@ def _log(words: Words, name: str | None) -> Iterator[Callable[[Served], None] | 
 
 def _line(served: Served) -> str:
     # What somebody sends may be anything: signs that end a line or turn it about are spelt out.
-    target = redacted(served.target.encode("unicode_escape").decode("ascii"))
+    signs = (sign if sign.isprintable() else ascii(sign)[1:-1] for sign in unquote(served.target))
+    target = redacted("".join(signs))
     end = "" if served.whole else " cut"
     return f"{served.peer} {served.method} {target} {served.status} {served.bytes} {served.seconds:.3f}s{end}"

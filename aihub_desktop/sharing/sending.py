@@ -14,13 +14,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from aihub_desktop.sharing.limits import Limits
 from aihub_desktop.sharing.offer import OpenedFile
 
 _AT_ONCE: Final = 4 << 20
 _READ: Final = 256 << 10  # where the system does not copy by itself
 _KEPT_BACK: Final = 64 << 10
-_WINDOW: Final = 30.0  # seconds, in which a reader takes at least
-_LEAST: Final = 256 << 10  # so many bytes, else its place is another's
 _MORE: Final = getattr(socket, "MSG_MORE", 0)  # the head goes with the first bytes, in one packet
 
 
@@ -35,11 +34,10 @@ class TooSlowError(Exception):
 class Line:
     """A socket to a reader. `count` hears of every byte of a file that went out. Every method raises `OSError`."""
 
-    def __init__(self, sock: socket.socket, count: Callable[[int], None]) -> None:
+    def __init__(self, sock: socket.socket, limits: Limits, count: Callable[[int], None]) -> None:
         self._sock = sock
+        self._limits = limits
         self._count = count
-        sock.settimeout(_WINDOW)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data: bytes) -> None:
         """Of our own words."""
@@ -59,7 +57,8 @@ class Line:
         self._count(len(rest))
 
     def _copied(self, file: OpenedFile, start: int, stop: int) -> None:
-        pace = _Pace()
+        pace = _Pace(self._limits)
+        self._sock.settimeout(self._limits.window)
         while start < stop:
             sent = self._some(file.descriptor, start, min(stop - start, _AT_ONCE), pace)
             if sent == 0 or not file.is_as_it_was():
@@ -84,6 +83,7 @@ class Line:
             raise TooSlowError
 
     def _pushed(self, data: bytes, flags: int = 0) -> None:
+        self._sock.settimeout(self._limits.window)
         try:
             self._sock.sendall(data, flags)  # its time is that for all of it
         except TimeoutError:
@@ -93,12 +93,13 @@ class Line:
 class _Pace:
     """How much a reader took lately."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._began, self._bytes = time.monotonic(), 0
 
     def left(self) -> float:
         """Seconds until it has to have taken enough. Raises `TooSlowError`."""
-        left = self._began + _WINDOW - time.monotonic()
+        left = self._began + self._limits.window - time.monotonic()
         if left <= 0:
             raise TooSlowError
         return left
@@ -106,9 +107,9 @@ class _Pace:
     def moved(self, count: int) -> None:
         self._bytes += count
         now = time.monotonic()
-        if self._bytes >= _LEAST:
+        if self._bytes >= self._limits.least:
             self._began, self._bytes = now, 0
-        elif now - self._began > _WINDOW:
+        elif now - self._began > self._limits.window:
             raise TooSlowError
 
 

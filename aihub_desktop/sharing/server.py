@@ -13,12 +13,11 @@ from types import TracebackType
 from typing import Final
 
 from aihub_desktop.domain.model import Secret
+from aihub_desktop.sharing.limits import Limits
 from aihub_desktop.sharing.offer import Offer
 from aihub_desktop.sharing.visit import Served, Visit
 
 _log = logging.getLogger(__name__)
-_MOST: Final = 256  # connections at once
-_MOST_OF_ONE: Final = 128  # of them from one address
 _BACKLOG: Final = 128
 _LEAVE_SECONDS: Final = 5.0
 _AGAIN_SECONDS: Final = 0.2  # where the system has no descriptor left
@@ -42,8 +41,10 @@ class LabServer:
     """
 
     def __init__(
-        self, offer: Offer, token: Secret, bind: str, port: int, heard: Callable[[Served], None] | None = None
-    ) -> None:
+        self, offer: Offer, token: Secret, bind: str, port: int, heard: Callable[[Served], None] | None = None,
+        *, limits: Limits = Limits(),  # noqa: B008 - frozen
+    ) -> None:  # fmt: skip
+        self.limits = limits
         self.offer = offer
         self.token = token
         self._heard = heard
@@ -115,7 +116,8 @@ class LabServer:
         thread = threading.Thread(target=self._run, args=(visit,), name="visit", daemon=True)
         with self._lock:
             crowd = Counter(known for _, known in self._visits.values())
-            is_full = len(self._visits) >= _MOST or crowd[peer] >= _MOST_OF_ONE or self._leaving.is_set()
+            most, of_one = self.limits.connections, self.limits.of_one
+            is_full = len(self._visits) >= most or crowd[peer] >= of_one or self._leaving.is_set()
             if not is_full:
                 self._visits[visit] = thread, peer
         if is_full:

@@ -21,17 +21,15 @@ import msgspec
 
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.model import Secret
+from aihub_desktop.sharing.limits import Limits
 from aihub_desktop.sharing.offer import Offer
 from aihub_desktop.sharing.routing import Headers, Refused, Request, Thing, Wanted, judged, part_of, plain_headers
 from aihub_desktop.sharing.sending import GoneError, Line, TooSlowError
 from aihub_desktop.transport.manifest import manifest_line
 
-_LARGEST_HEAD: Final = 16 << 10
-_HEAD_SECONDS: Final = 10.0  # for all of a head, from its first byte
-_IDLE_SECONDS: Final = 60.0  # between two requests
-_FIRST_SECONDS: Final = 10.0  # for the first byte of a connection
 _LINGER_SECONDS: Final = 1.0
 _BLOCK: Final = 64 << 10
+_READ: Final = 4 << 10  # of a head; h11 judges its length between two reads
 _GREETING: Final = b"AI Hub Desktop shares this folder, read-only: /files.json, /manifest-sha256.txt, /files/PLACE\n"
 _RESET: Final = struct.pack("ii", 1, 0)  # close at once, with what is on its way
 
@@ -58,6 +56,9 @@ class Host(Protocol):
     @property
     def token(self) -> Secret: ...
 
+    @property
+    def limits(self) -> Limits: ...
+
     def sent(self, count: int) -> None:
         """So many bytes of files went out. From any thread."""
         ...
@@ -74,18 +75,19 @@ class Visit:
         self._sock = sock
         self._peer = peer
         self._host = host
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST_HEAD)
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=host.limits.head)
+        self._line = Line(sock, host.limits, self._count)
         self._bytes = 0
         self._status = 0
 
     def run(self) -> None:
         """Raises nothing for what a reader does."""
         try:
-            self._line = Line(self._sock, self._count)
-            idle = _FIRST_SECONDS
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            idle = self._host.limits.head_seconds
             while (request := self._request(idle)) is not None and self._answered(request):
                 self._http.start_next_cycle()
-                idle = _IDLE_SECONDS
+                idle = self._host.limits.idle_seconds
         except h11.RemoteProtocolError as error:
             self._refuse_garbage(error)
         except (OSError, TooSlowError, h11.LocalProtocolError):
@@ -102,18 +104,16 @@ class Visit:
 
     def _request(self, idle: float) -> Request | None:
         """None for a connection that ends, or brings nothing in time. Raises `OSError`, h11's RemoteProtocolError."""
-        deadline = time.monotonic() + idle
         begun = bool(self._http.trailing_data[0])  # the next request came with the last one
-        if begun:
-            deadline = time.monotonic() + _HEAD_SECONDS
+        deadline = time.monotonic() + (self._host.limits.head_seconds if begun else idle)
         while (event := self._http.next_event()) is h11.NEED_DATA:
             self._sock.settimeout(max(0.001, deadline - time.monotonic()))
             try:
-                data = self._sock.recv(_BLOCK)
+                data = self._sock.recv(_READ)
             except TimeoutError:
                 return None
             if not begun:
-                begun, deadline = True, time.monotonic() + _HEAD_SECONDS
+                begun, deadline = True, time.monotonic() + self._host.limits.head_seconds
             self._http.receive_data(data)
         if not isinstance(event, h11.Request):
             return None
