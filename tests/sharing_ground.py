@@ -62,11 +62,12 @@ class Door:
 
     server: LabServer
     heard: list[Served]
+    port: int
     _news: threading.Condition
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def wait_for(self, count: int) -> list[Served]:
         """Waits until so many requests are over."""
@@ -75,7 +76,7 @@ class Door:
             return list(self.heard)
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.server.port), SECONDS)
+        return socket.create_connection(("127.0.0.1", self.port), SECONDS)
 
     def get(self, target: str, *lines: str, method: str = "GET", token: str | None = BEARER) -> Answer:
         """One request, written as it stands: no client of ours tidies it up."""
@@ -133,8 +134,11 @@ def door(folder: Path, limits: Limits = Limits()) -> Iterator[Door]:  # noqa: B0
             heard.append(served)
             news.notify_all()
 
-    with LabServer(Offer(folder), lab_token(TOKEN), "127.0.0.1", 0, hear, limits=limits) as server:
-        yield Door(server, heard, news)
+    with (
+        Offer(folder) as offer,
+        LabServer(offer, lab_token(TOKEN), "127.0.0.1", 0, hear, limits=limits) as server,
+    ):
+        yield Door(server, heard, server.port, news)
 
 
 def descriptors() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -247,11 +248,14 @@ def test_connections_are_kept_and_requests_may_come_together(open_door: Door, sh
 
 _TRICKS: Final = (
     "/files/../outside", "/files/%2e%2e/outside", "/files/data/../../outside", "/files/%2e%2e%2foutside",
-    "/files/..%2foutside", "/files/%252e%252e%252foutside", "/files//etc/passwd", "/files/%2fetc%2fpasswd", "//etc/passwd",
+    "/files/..%2foutside", "/files/%252e%252e%252foutside", "/files//etc/passwd", "/files/%2fetc%2fpasswd",
+    "//etc/passwd",
     "/files/..%5coutside", "/files/..\\outside", "/files/C:/Windows/win.ini", "/files/C:%5cWindows%5cwin.ini",
     "/files/%5c%5chost%5cshare", "/files/data/large.bin%00.txt", "/files/%00", "/files/data/large.bin/",
-    "/files/data/large.bin/.", "/files/./data/large.bin", "/files/data//large.bin", "/files/DATA/large.bin",
-    "/files/.aihub/manifest-sha256.txt", "/files/.aihub/log.jsonl", "/files/.aihub/", "/files/", "/files", "/files/data",
+    "/files/data/large.bin/.", "/files/./data/large.bin", "/files/data//large.bin",
+    "/files/DATA/large.bin",
+    "/files/.aihub/manifest-sha256.txt", "/files/.aihub/log.jsonl", "/files/.aihub/", "/files/", "/files",
+    "/files/data",
     "/files/data/", "/files/stranger", "/files/half.zip.part", "/files/half.zip.part.journal", "/files/%ff%fe",
     "/files/%c0%ae%c0%ae/outside", "/files/%e0%80%ae%e0%80%ae/outside", "/outside", "/../outside", "/files.json/..",
     "/files/data/large.bin;x", "/files/data%2flarge.bin%20", "/files/data/large.bin.", "/files/data/large.bin::$DATA",
@@ -465,14 +469,17 @@ def test_bytes_at_random(open_door: Door, shelf: Shelf) -> None:
     seed = random.SystemRandom().getrandbits(32)
     print("seed", seed)
     dice = random.Random(seed)
-    right = f"GET {url_of(SMALL)} HTTP/1.1\r\nHost: lab\r\n{BEARER}\r\nRange: bytes=0-3\r\nConnection: close\r\n\r\n".encode()
+    lines = [f"GET {url_of(SMALL)} HTTP/1.1", "Host: lab", BEARER, "Range: bytes=0-3", "Connection: close", "", ""]
+    right = "\r\n".join(lines).encode()
     for _ in range(150):
         data = bytearray(right)
         for _ in range(dice.randint(1, 6)):
             data[dice.randrange(len(data))] = dice.randrange(256)
         told = open_door.raw(bytes(data) + b"\r\n\r\n")
         assert told.status in (0, 200, 206, 304, 400, 401, 404, 405, 412, 416, 431)
-        assert told.body in (b"", shelf.files[SMALL], shelf.files[SMALL][:4]) or told.status == 200
+        # A "Connection: close" that was hit leaves room for a second answer, to the line behind it.
+        body = told.body.partition(b"HTTP/1.1")[0]
+        assert body in (b"", shelf.files[SMALL], shelf.files[SMALL][:4]) or told.status == 200
     assert open_door.get(url_of(SMALL)).body == shelf.files[SMALL]
 
 
@@ -500,10 +507,12 @@ def test_nothing_is_left_open(shelf: Shelf) -> None:
     # The server has left: whoever was inside is out, and hears of it.
     with held:
         assert received(held) == b""
-    with pytest.raises(OSError, match=".*"):
+    with pytest.raises(OSError):  # noqa: PT011 - each system says it in its own words
         opened.connect()
+    for one in [one for one in threading.enumerate() if one.name in ("visit", "door")]:
+        one.join(SECONDS)
+        assert not one.is_alive()
     assert descriptors() == before
-    assert not [one for one in threading.enumerate() if one.name in ("visit", "door")]
 
 
 # ---- many at once ----
@@ -534,7 +543,7 @@ def test_eight_clients_at_once(open_door: Door, shelf: Shelf, tmp_path: Path) ->
         spans = sorted(seeds.randrange(len(right)) for _ in range(80))
         parts = [
             (start, stop, threads.submit(open_door.get, "/files/eight.bin", f"Range: bytes={start}-{stop - 1}"))
-            for start, stop in zip(spans, spans[1:], strict=False)
+            for start, stop in itertools.pairwise(spans)
             if start < stop
         ]
         assert all(one.result().body == right for one in wholes)
@@ -567,7 +576,7 @@ def test_a_hundred_thousand_files_are_told_in_little_memory(tmp_path: Path) -> N
         assert len(json.loads(told.body)) == count
 
 
-def test_an_address_that_cannot_be_had(shelf: Shelf, open_door: Door) -> None:
-    for bind, port in (("127.0.0.1", open_door.server.port), ("no-such-host.invalid", 0), ("203.0.113.7", 0)):
-        with pytest.raises(OSError, match=".*"):
-            LabServer(Offer(shelf.folder), lab_token(TOKEN), bind, port)
+def test_an_address_that_cannot_be_had(open_door: Door) -> None:
+    for bind in ("127.0.0.1", "no address"):
+        with pytest.raises(OSError):  # noqa: PT011 - each system says it in its own words
+            LabServer(open_door.server.offer, lab_token(TOKEN), bind, open_door.port)

@@ -39,13 +39,13 @@ _ALL: Final = frozenset({"", "0.0.0.0", "::"})
 def serve(session: Session, args: argparse.Namespace) -> Exit:
     """Until Ctrl-C. Raises `UsageError` for an address that cannot be had, `ProblemError` NO_LEDGER and the disk's."""
     console = session.console
-    offer = Offer(os.path.abspath(os.path.expanduser(args.folder)))
-    token = _token(session, args)
-    with _log(console.words, args.log) as heard, _server(console.words, offer, token, args, heard) as server:
-        _introduce(console, offer, server, args)
-        with contextlib.suppress(KeyboardInterrupt):
-            _watch(console, server)
-    standing = server.standing
+    with Offer(os.path.abspath(os.path.expanduser(args.folder))) as offer, _log(console.words, args.log) as heard:
+        token = _token(session, args)
+        with _server(console.words, offer, token, args, heard) as server:
+            _introduce(console, offer, server, args)
+            with contextlib.suppress(KeyboardInterrupt):
+                _watch(console, server)
+        standing = server.standing
     console.say(
         "cli.serve.ended", n=standing.answers, refused=standing.refused or "", bytes=console.words.size(standing.bytes)
     )

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 from aihub_desktop.disk.descent import open_below
 from aihub_desktop.disk.files import native, plain_file
@@ -45,7 +46,8 @@ class OpenedFile:
 
 
 class Offer:
-    """Usable from several threads at once. What others enter in the ledger meanwhile is seen at the next call.
+    """A context manager, usable from several threads at once. What others enter in the ledger meanwhile is seen at the
+    next call.
 
     Raises `ProblemError`: NO_LEDGER, and what the disk says.
     """
@@ -60,6 +62,16 @@ class Offer:
         if self._known()[0] is None:
             raise ProblemError(Code.NO_LEDGER, path=str(folder))
         self._current()
+
+    def __enter__(self) -> Offer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nobody asks any more."""
+        with self._lock:
+            self._times.close()
 
     def open(self, place: str) -> OpenedFile | None:
         """None for what is not offered, whatever else lies there."""

@@ -20,6 +20,7 @@ from aihub_desktop.sharing.visit import Served, Visit
 _log = logging.getLogger(__name__)
 _BACKLOG: Final = 128
 _LEAVE_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 0.5  # whether it is to end: not every system wakes who waits at a door that is closed
 _AGAIN_SECONDS: Final = 0.2  # where the system has no descriptor left
 _FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -53,6 +54,7 @@ class LabServer:
         self._leaving = threading.Event()
         self._answers = self._refused = self._bytes = 0
         self._door = socket.create_server((bind, port), family=_family(bind, port), backlog=_BACKLOG)
+        self._door.settimeout(_LOOK_SECONDS)
         self._thread = threading.Thread(target=self._receive, name="door", daemon=True)
 
     @property
@@ -73,9 +75,9 @@ class LabServer:
     ) -> None:
         """Nobody comes in any more, and who is inside is shown out."""
         self._leaving.set()
-        # A thread that waits in `accept` hears of neither on every system: whichever works.
         with contextlib.suppress(OSError):
             self._door.shutdown(socket.SHUT_RDWR)
+        self._thread.join(_LEAVE_SECONDS)
         self._door.close()
         with self._lock:
             visits = list(self._visits.items())
@@ -105,6 +107,8 @@ class LabServer:
         while not self._leaving.is_set():
             try:
                 sock, address = self._door.accept()
+            except TimeoutError:
+                continue
             except OSError:
                 if self._leaving.wait(_AGAIN_SECONDS):
                     return
