@@ -37,6 +37,7 @@ PEERS: Final = {
     "crowd": {"nothing transfers", "125 MB/s", "full speed", "125 MB/s, filtered"},
     "processes": {"1 process", "2 processes", "4 processes"},
     "servers": {"ours", "ours, TLS", "demo hub"},
+    "sharing": {"aihub serve, 1 reader", "aihub serve, 8 readers", "aihub serve, small files"},
     "ranges": {"aihub fetch, 1 connection", "aihub fetch, 4 connections", "aihub fetch, 8 connections"},
     "ranges-tls": {"aihub fetch, 1 connection", "aihub fetch, 4 connections", "aihub fetch, 8 connections"},
     "many": {"aihub fetch"},
@@ -56,7 +57,7 @@ PEERS: Final = {
     "verify-receiving-line": {"sound: received alone", "text: received and proved"},
 }
 SERVERS: Final = {
-    **dict.fromkeys(("ranges", "ranges-tls", "many"), ("nginx",)),
+    **dict.fromkeys(("ranges", "ranges-tls", "many", "sharing"), ("nginx",)),
     "objects": ("weed", "s5cmd"),
 }
 

@@ -436,6 +436,22 @@ def test_bad_words(tmp_path: Path, hub: DemoHub, words: tuple[str, ...], code: i
         assert asked_for_downloads(hub) == []
 
 
+def test_tokens_in_the_keychain(tmp_path: Path, hub: DemoHub, lab: Door) -> None:
+    """Here is none; that it keeps what it is given is for the tests of the keychain."""
+    with contextlib.closing(Aihub(tmp_path / "home", hub.url)) as aihub:
+        wrong = aihub("lab", "add", lab.url, "--stdin", given="a-wrong-token-000000\n")
+        assert (wrong.code, "does not accept the token" in wrong.err) == (3, True)
+        right = aihub("lab", "add", f"127.0.0.1:{lab.port}", "--stdin", given=f"{TOKEN}\n")
+        assert (right.code, "keychain" in right.err) == (3, True)
+        assert [one.status for one in lab.wait_for(2)] == [401, 200]
+        odd = aihub("lab", "add", lab.url, "--stdin", given="short\n")
+        assert odd.code == 2
+        listed = aihub("lab", "list")
+        assert (listed.code, listed.out) == (0, "")
+        assert aihub("lab", "remove", lab.url).code == 0
+        assert TOKEN.encode() not in aihub.written()
+
+
 @POSIX
 def test_serve_says_what_a_person_should_know(tmp_path: Path, hub: DemoHub, library: Path) -> None:
     log = tmp_path / "requests.log"
