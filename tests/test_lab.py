@@ -326,7 +326,7 @@ def test_a_lab_that_dies_in_the_middle(
         deadline = threading.Event()
         while not any(path.stat().st_size for path in folder.rglob("*.part")) and run.poll() is None:
             assert not deadline.wait(0.01)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         told = ended(run)
     assert told.code == 0, told.err
     check(folder, picked(catalogue))
@@ -347,7 +347,7 @@ def test_only_from_a_lab_that_dies_and_comes_back(
             run = other.start("get", MAIN, *PICK, "--from", address, *words, "--patience", "0.5", AIHUB_LAB_TOKEN=TOKEN)
             while not any(path.stat().st_size for path in folder.rglob("*.part")) and run.poll() is None:
                 pass
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             told = ended(run)
             assert told.code == 5, told.err
         port = address.rpartition(":")[2]

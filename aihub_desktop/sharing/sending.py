@@ -74,13 +74,8 @@ class Line:
             try:
                 return os.sendfile(self._sock.fileno(), descriptor, start, count)
             except BlockingIOError:
-                self._wait(pace)
-
-    def _wait(self, pace: _Pace) -> None:
-        ready = select.poll()
-        ready.register(self._sock, select.POLLOUT)
-        if not ready.poll(pace.left() * 1000):
-            raise TooSlowError
+                if not _is_ready(self._sock, pace.left()):
+                    raise TooSlowError from None
 
     def _pushed(self, data: bytes, flags: int = 0) -> None:
         self._sock.settimeout(self._limits.window)
@@ -119,7 +114,16 @@ if sys.platform == "win32":
         os.lseek(descriptor, start, os.SEEK_SET)
         return os.read(descriptor, count)
 
+    def _is_ready(sock: socket.socket, seconds: float) -> bool:
+        return True  # `send` waits by itself
+
 else:
+
+    def _is_ready(sock: socket.socket, seconds: float) -> bool:
+        """Whether it takes bytes, within so many seconds."""
+        ready = select.poll()  # `select.select` ends at a thousand descriptors
+        ready.register(sock, select.POLLOUT)
+        return bool(ready.poll(seconds * 1000))
 
     def _read(descriptor: int, start: int, count: int) -> bytes:
         return os.pread(descriptor, count, start)
