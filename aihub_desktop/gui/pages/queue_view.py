@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtCore import SIGNAL, QItemSelectionModel, QModelIndex, QObject, Qt
 from PySide6.QtGui import QAccessible, QAccessibleTableModelChangeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
 
@@ -23,6 +23,7 @@ from aihub_desktop.system.words import Words
 # Transfers that are unfolded after another filter: those that were, and those some of whose files were looked for. Each
 # row of a file is laid out anew then; with 100,000 of them the window would stand still.
 _MOST_UNFOLDED: Final = 20
+_LAYOUT_CHANGED: Final = "layoutChanged(QList<QPersistentModelIndex>,QAbstractItemModel::LayoutChangeHint)"
 
 
 class QueueView(QTreeView):
@@ -53,6 +54,9 @@ class QueueView(QTreeView):
         self._unfolded: set[int] = set()  # by hand
         self._chosen: list[int] = []
         self._restores = False
+        # Files that change places leave the tree's shape as it is, and its own answer is to lay out every row anew.
+        QObject.disconnect(queue, SIGNAL(_LAYOUT_CHANGED), self, None)  # type: ignore[call-overload]
+        queue.layoutChanged.connect(lambda: self.dataChanged(QModelIndex(), QModelIndex()))
         queue.modelAboutToBeReset.connect(self._remember)
         queue.modelReset.connect(self._restore)
         self.collapsed.connect(lambda index: self._note(index, unfolded=False))
