@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QPointF, Qt
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -220,3 +220,40 @@ def test_a_move_lays_out_nothing_anew(qapp: QApplication) -> None:
     assert view.indexAt(view.visualRect(model.index(1, 0, top)).center()).data() == "가/1.zip"
     model.change(Changed(3, [transfer(3)]))
     wait_until(lambda: laid_out, "what has another shape")
+
+
+def test_files_are_asked_for_as_they_come_into_sight(qapp: QApplication) -> None:
+    """With each page the tree lays out anew all that it knows: what nobody sees stays with the engine."""
+    count, asked = 5500, list[tuple[int, int]]()
+    model = QueueModel(Words("en"))
+    watched(model)
+    rows = {of: [file_row(of * 10_000 + key, of, rank=key * GAP) for key in range(count)] for of in (1, 2)}
+
+    def answer(of: int, offset: int) -> None:
+        asked.append((of, offset))
+        page = FileRows(rows[of][offset : offset + 1000], count)
+        QTimer.singleShot(0, model, lambda: model.add_rows(of, offset, page))
+
+    model.rows_wanted.connect(answer)
+    view = QueueView(model)
+    view.resize(700, 500)
+    view.show()
+    model.fill([transfer(1, files=count), transfer(2, files=count), transfer(3)])
+    view.expand(model.index_of(1))
+    view.expand(model.index_of(2))
+    known = [(1, 0), (2, 0), (1, 1000)]
+    wait_until(lambda: sorted(asked) == sorted(known) and not model.item(1).asked, "what is in sight")
+    bar = view.verticalScrollBar()
+    bar.setValue(500)
+    qapp.processEvents()
+    assert len(asked) == 3
+    bar.setValue(1500)
+    wait_until(lambda: model.rowCount(model.index_of(1)) == 3000, "one more")
+    while model.rowCount(model.index_of(1)) < count:
+        view.scrollTo(model.index(model.rowCount(model.index_of(1)) - 1, 0, model.index_of(1)))
+        here = model.rowCount(model.index_of(1))
+        wait_until(lambda here=here: model.rowCount(model.index_of(1)) > here, "the next")  # type: ignore[misc]
+    view.scrollToBottom()
+    wait_until(lambda: model.rowCount(model.index_of(2)) > 1000, "of the second one too")
+    model.change(Changed(2, [transfer(2, files=count + 1)]))
+    wait_until(lambda: model.rowCount(model.index_of(2)) >= 1000, "what was forgotten is asked for again")

@@ -301,7 +301,8 @@ def test_files_are_asked_for_once_and_in_pages(queue: QueueModel) -> None:
     assert asked == [(2, 0)]
     queue.add_rows(2, 0, FileRows([file_row(21, 2), file_row(22, 2)], 3))
     assert queue.rowCount(queue.index_of(2)) == 2
-    queue.fetchMore(queue.index_of(2))
+    assert not queue.canFetchMore(queue.index_of(2)), "what nobody sees"
+    queue.fetch_on(2)
     assert asked == [(2, 0), (2, 2)]
     queue.add_rows(2, 2, FileRows([file_row(23, 2)], 3))
     assert not queue.canFetchMore(queue.index_of(2))
@@ -481,7 +482,7 @@ def test_files_move_out_of_what_is_here_and_into_it(queue: QueueModel) -> None:
     assert names_in(queue, 1) == ["가/11.zip", "가/13.zip", "가/14.zip"], "who knows what comes before it now"
     queue.change(Changed(4, files=[file_row(17, 1, rank=112), file_row(18, 1, rank=180)]))
     assert names_in(queue, 1) == ["가/11.zip", "가/17.zip", "가/13.zip", "가/14.zip"]
-    queue.fetchMore(queue.index_of(1))
+    queue.fetch_on(1)
     assert asked == [(1, 4)]
     queue.change(Changed(5, files=[file_row(11, 1, rank=500)]))
     queue.add_rows(1, 4, FileRows([file_row(15, 1, rank=150)], 8))
@@ -629,7 +630,7 @@ def test_random_events_leave_the_model_as_the_rows_are(qapp: object) -> None:
                 files[number] |= fresh
                 model.change(Changed(turn, files=list(fresh.values())))
             case _ if number in truth:
-                model.fetchMore(model.index_of(number))
+                model.fetch_on(number)
         answer_some(model, chance, asked, files)
     assert {row.id: row for row in model.transfers()} == truth
     shown_now = [row.id for row in sorted(truth.values(), key=lambda row: (row.rank, row.id))]

@@ -81,7 +81,7 @@ class QueueModel(QueueTree):
         if not parent.isValid():
             return
         if offset != len(item.files):
-            self.fetchMore(parent)
+            self.fetch_on(transfer)
             return
         fresh = [row for row in answer.rows if row.id not in item.place]
         item.total = answer.total if fresh else offset

@@ -98,16 +98,24 @@ class QueueTree(QAbstractItemModel):
         return len(HEADERS)
 
     def canFetchMore(self, parent: AnyIndex) -> bool:
+        """Of the first page alone: Qt's tree asks with every layout, and would have all of them, seen or not."""
         if not parent.isValid() or parent.internalId() or parent.column() > 0:
             return False
         item = self._item(parent)
-        return not item.asked and not item.is_complete
+        return not (item.asked or item.is_complete or item.files)
 
     def fetchMore(self, parent: AnyIndex) -> None:
         if self.canFetchMore(parent):
-            item = self._item(parent)
-            item.asked = True
-            self.rows_wanted.emit(item.row.id, len(item.files))
+            self._fetch_on(self._item(parent))
+
+    def fetch_on(self, transfer: int) -> None:
+        """Asks for the next page of its files, unless it is asked for already or there is none."""
+        if (item := self._rows.get(transfer)) is not None and not item.asked and not item.is_complete:
+            self._fetch_on(item)
+
+    def _fetch_on(self, item: TransferItem) -> None:
+        item.asked = True
+        self.rows_wanted.emit(item.row.id, len(item.files))
 
     # ---- the cells ----
 
