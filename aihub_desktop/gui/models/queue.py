@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
-from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from aihub_desktop.domain.messages import Between, Changed, FileRow, FileRows, Progress, TransferRow
 from aihub_desktop.domain.states import TransferState
@@ -15,6 +16,10 @@ from aihub_desktop.gui.models.queue_words import HEADERS, QueueWords
 from aihub_desktop.system.words import Words
 
 __all__ = ["DETAIL_ROLE", "FRACTION_ROLE", "REPEAT_ROLE", "ROW_ROLE", "QueueModel"]
+
+_LAYOUT: Final = "QList<QPersistentModelIndex>,QAbstractItemModel::LayoutChangeHint"
+# Whoever keeps what is selected does so by rows then, and not by each of their cells.
+_ROWS_ALONE: Final = QAbstractItemModel.LayoutChangeHint.VerticalSortHint
 
 
 class QueueModel(QueueTree):
@@ -211,7 +216,8 @@ class QueueModel(QueueTree):
     def _arrange_files(self, item: TransferItem, moved: dict[int, FileRow]) -> None:
         """Those of a transfer, in their order again."""
         transfer = item.row.id
-        self.layoutAboutToBeChanged.emit()
+        above = [QPersistentModelIndex(self.index_of(transfer))]
+        self.layoutAboutToBeChanged[_LAYOUT].emit(above, _ROWS_ALONE)  # type: ignore[index]
         held = [index for index in self.persistentIndexList() if index.internalId() == transfer]
         files = [item.files[index.row()] for index in held]
         for key, row in moved.items():
@@ -220,7 +226,7 @@ class QueueModel(QueueTree):
         places = (item.place[file.row.id] for file in files)
         now = [self.createIndex(place, old.column(), transfer) for place, old in zip(places, held, strict=True)]
         self.changePersistentIndexList(held, now)
-        self.layoutChanged.emit()
+        self.layoutChanged[_LAYOUT].emit(above, _ROWS_ALONE)  # type: ignore[index]
         kept = len(item.files)
         while not item.is_complete and kept and item.files[kept - 1].row.id in moved:
             kept -= 1  # what stands last may belong behind files that are not here
