@@ -137,11 +137,6 @@ class QueueModel(QueueTree):
     def item(self, transfer: int) -> TransferItem | None:
         return self._rows.get(transfer)
 
-    def files(self, transfer: int) -> list[FileRow]:
-        """Those whose rows are here, from above."""
-        item = self._rows.get(transfer)
-        return [] if item is None else [file.row for file in item.files]
-
     def file(self, transfer: int, file: int) -> FileItem | None:
         """A file whose row is here."""
         item = self._rows.get(transfer)

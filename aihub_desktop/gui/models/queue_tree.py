@@ -66,6 +66,11 @@ class QueueTree(QAbstractItemModel):
         place = self._rows.place.get(transfer)
         return QModelIndex() if place is None else self.createIndex(place, column, 0)
 
+    def files(self, transfer: int) -> list[FileRow]:
+        """Those whose rows are here, from above."""
+        item = self._rows.get(transfer)
+        return [] if item is None else [file.row for file in item.files]
+
     # ---- the shape ----
 
     def index(self, row: int, column: int, parent: AnyIndex = _NOWHERE) -> QModelIndex:
