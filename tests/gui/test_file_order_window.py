@@ -224,9 +224,8 @@ def test_a_move_lays_out_nothing_anew(qapp: QApplication) -> None:
 
 def test_files_are_asked_for_as_they_come_into_sight(qapp: QApplication) -> None:
     """With each page the tree lays out anew all that it knows: what nobody sees stays with the engine."""
-    count, asked = 5500, list[tuple[int, int]]()
+    count, asked = 3500, list[tuple[int, int]]()
     model = QueueModel(Words("en"))
-    watched(model)
     rows = {of: [file_row(of * 10_000 + key, of, rank=key * GAP) for key in range(count)] for of in (1, 2)}
 
     def answer(of: int, offset: int) -> None:
