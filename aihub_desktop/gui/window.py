@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from aihub_desktop.domain import links
+from aihub_desktop.domain.model import Dataset
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui import arrivals, icons, theme
-from aihub_desktop.gui.adopt_dialog import adoption
 from aihub_desktop.gui.arrivals import Arrivals
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.farewell import Farewell
@@ -22,7 +24,7 @@ from aihub_desktop.gui.pages.settings import SettingsPage
 from aihub_desktop.gui.pages.storage import StoragePage
 from aihub_desktop.gui.presence import Presence
 from aihub_desktop.gui.side_bar import Place, SideBar
-from aihub_desktop.gui.welcome import Welcome, is_first_start
+from aihub_desktop.gui.welcome import Welcome
 from aihub_desktop.system.words import Words
 
 _GEOMETRY, _SPLITTER, _LANGUAGE = "window/geometry", "window/splitter", "language"
@@ -34,7 +36,8 @@ class Window(QWidget):
     gone = Signal()
     language_wanted = Signal(str)
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, first: bool = False) -> None:
+        """`first`: the first start's screen stands in place of the pages."""
         super().__init__()
         self._desk = desk
         self._closing = False
@@ -45,7 +48,7 @@ class Window(QWidget):
         self.setAcceptDrops(True)
         self.side = SideBar()
         self.headline = Headline(desk)
-        self.welcome = Welcome(desk) if is_first_start(desk) else None
+        self.welcome = Welcome(desk) if first else None
         self._pages = QStackedWidget()
         self.datasets = DatasetsPage(desk)
         self.storage = StoragePage(desk)
@@ -89,9 +92,9 @@ class Window(QWidget):
         self.storage.added.connect(self._added)
         self.library.added.connect(self._added)
         self.library.panel.release_wanted.connect(lambda key: self.arrivals.open([f"{links.SCHEME}:{key}"]))
-        self.library.door.adopt_wanted.connect(lambda folder: adoption(self._desk, self, self._added).begin(folder))
+        self.library.door.adopt_wanted.connect(lambda folder: _adopt(self._desk, self, self._added, folder=folder))
         self.datasets.files.adopt_wanted.connect(
-            lambda: adoption(self._desk, self, self._added, self._desk.chosen).begin()
+            lambda: _adopt(self._desk, self, self._added, dataset=self._desk.chosen)
         )
         for page in (self.library, self.downloads):
             page.look_wanted.connect(self.entrance.look)
@@ -275,3 +278,12 @@ class Window(QWidget):
         if self._closing:
             self._desk.opened.clear()
             self.gone.emit()
+
+
+def _adopt(
+    desk: Desk, window: QWidget, added: Callable[[int], None], *, folder: str = "", dataset: Dataset | None = None
+) -> None:
+    """What other tools left is to be taken over: from `folder`, of `dataset`, as far as they are known."""
+    from aihub_desktop.gui.adopt_dialog import adoption  # noqa: PLC0415 - the first picture needs no dialog
+
+    adoption(desk, window, added, dataset).begin(folder)

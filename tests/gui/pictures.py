@@ -38,6 +38,7 @@ from aihub_desktop.domain.states import TransferState
 from aihub_desktop.domain.tasks import TaskKind
 from aihub_desktop.domain.turns import Priority
 from aihub_desktop.gui import theme
+from aihub_desktop.gui.about_dialog import AboutDialog
 from aihub_desktop.gui.address_dialog import AddressDialog
 from aihub_desktop.gui.adopt_dialog import adoption
 from aihub_desktop.gui.app import application
@@ -177,6 +178,8 @@ class Beginning:
         for name in ("about", "log"):
             links[name].click()
             dialog = stage.window.findChildren(QDialog)[-1]
+            if isinstance(dialog, AboutDialog):
+                wait_until(dialog.list.count, "the licences")
             self._snap(name, dialog)
             dialog.reject()
         stage.window.settings.findChildren(QScrollArea)[0].ensureWidgetVisible(links["open-home"])

@@ -28,7 +28,6 @@ from aihub_desktop.gui.engine_link import EngineLink
 from aihub_desktop.gui.models.queue_words import Column
 from aihub_desktop.gui.pages.downloads import DownloadsPage
 from aihub_desktop.gui.side_bar import Place
-from aihub_desktop.gui.welcome import WELCOMED
 from aihub_desktop.gui.window import Window
 from aihub_desktop.system.pace import NIGHTS
 from aihub_desktop.system.words import Words
@@ -61,7 +60,6 @@ class Played:
         folder.mkdir(parents=True, exist_ok=True)
         self.link = EngineLink([sys.executable, "-c", NOTING, str(self._notes)])
         self.desk = Desk(self.link, Words("en"), folder, "http://127.0.0.1:9")
-        self.desk.preferences.setValue(WELCOMED, True)
         self.window = Window(self.desk)
         self.player = Player(self.desk)
         self.gone: list[bool] = []

@@ -23,10 +23,8 @@ from PySide6.QtWidgets import (
 from aihub_desktop import __version__
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui import icons
-from aihub_desktop.gui.about_dialog import AboutDialog
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.form import Form, Number
-from aihub_desktop.gui.log_dialog import LogDialog
 from aihub_desktop.gui.pages.settings_desktop import DesktopSection
 from aihub_desktop.gui.pages.settings_key import KeySection
 from aihub_desktop.gui.pages.settings_pace import PaceSection
@@ -191,8 +189,8 @@ class _About(Form):
             self.add_below(link)
         self.add_below(self.told)
         self.show_row(self.told, False)
-        self.links["about"].clicked.connect(lambda: AboutDialog(desk, self).open())
-        self.links["log"].clicked.connect(lambda: LogDialog(desk, self).open())
+        self.links["about"].clicked.connect(self._tell_about)
+        self.links["log"].clicked.connect(self._show_log)
         self.links["diagnostics"].clicked.connect(self._diagnose)
         self.links["open-home"].clicked.connect(lambda: _open(desk.home))
 
@@ -200,6 +198,16 @@ class _About(Form):
         super().speak(words)
         for name, link in self.links.items():
             link.setText(words.say(f"gui.settings.about.{name}"))
+
+    def _tell_about(self) -> None:
+        from aihub_desktop.gui.about_dialog import AboutDialog  # noqa: PLC0415 - the first picture needs no dialog
+
+        AboutDialog(self._desk, self).open()
+
+    def _show_log(self) -> None:
+        from aihub_desktop.gui.log_dialog import LogDialog  # noqa: PLC0415 - the first picture needs no dialog
+
+        LogDialog(self._desk, self).open()
 
     def _diagnose(self) -> None:
         """One click: the archive is among the downloads, and its folder open."""
