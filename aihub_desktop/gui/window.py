@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShortcut
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from aihub_desktop.domain import links
 from aihub_desktop.domain.model import Dataset
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
-from aihub_desktop.gui import arrivals, icons, theme
+from aihub_desktop.gui import arrivals, icons, keys, theme
 from aihub_desktop.gui.arrivals import Arrivals
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.farewell import Farewell
@@ -20,7 +21,7 @@ from aihub_desktop.gui.inside.entrance import Entrance
 from aihub_desktop.gui.pages.datasets import DatasetsPage
 from aihub_desktop.gui.pages.downloads import DownloadsPage
 from aihub_desktop.gui.pages.library import LibraryPage
-from aihub_desktop.gui.pages.settings import SettingsPage
+from aihub_desktop.gui.pages.settings import SettingsPage, show_keys
 from aihub_desktop.gui.pages.storage import StoragePage
 from aihub_desktop.gui.presence import Presence
 from aihub_desktop.gui.side_bar import Place, SideBar
@@ -117,11 +118,15 @@ class Window(QWidget):
         tray.resume_wanted.connect(acts["resume-all"].trigger)
 
     def _shortcuts(self) -> None:
-        for place in Place:
-            QShortcut(QKeySequence(f"Ctrl+{place + 1}"), self, lambda place=place: self.go(place))
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self, self._find)
-        QShortcut(QKeySequence("F5"), self, self._refresh)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.quit)
+        acts: dict[str, Callable[[], object]] = {
+            **{place.name.lower(): partial(self.go, place) for place in Place},
+            "find": self._find, "refresh": self._refresh, "help": lambda: show_keys(self._desk, self),
+            "close": self.close, "quit": self.quit,
+        }  # fmt: skip
+        for name, act in acts.items():
+            shortcut = QShortcut(self)
+            keys.bind(shortcut, "everywhere", name)
+            shortcut.activated.connect(act)
 
     def speak(self) -> None:
         """All texts anew, in the desk's language."""
@@ -170,6 +175,8 @@ class Window(QWidget):
     def _find(self) -> None:
         if self._pages.currentWidget() is self.storage:
             self.storage.focus_filter()
+        elif self._pages.currentWidget() is self.downloads:
+            self.downloads.focus_filter()
         else:
             self._find_dataset()
 

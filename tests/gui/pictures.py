@@ -175,7 +175,7 @@ class Beginning:
         links = stage.window.settings.about.links
         (stage.home / "logs").mkdir(exist_ok=True)
         (stage.home / "logs" / "engine.log").write_text(_LOG, encoding="utf-8")
-        for name in ("about", "log"):
+        for name in ("keys", "about", "log"):
             links[name].click()
             dialog = stage.window.findChildren(QDialog)[-1]
             if isinstance(dialog, AboutDialog):

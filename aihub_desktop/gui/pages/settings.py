@@ -180,7 +180,7 @@ class _About(Form):
         hub, home = ElidedLabel(), ElidedLabel()
         hub.say(desk.hub)
         home.say(str(desk.home))
-        self.links = {name: LinkButton() for name in ("about", "log", "diagnostics", "open-home")}
+        self.links = {name: LinkButton() for name in ("keys", "about", "log", "diagnostics", "open-home")}
         self.told = FaintLabel()
         self.told.setWordWrap(True)
         for words, value in (("version", QLabel(__version__)), ("hub", hub), ("home", home)):
@@ -189,6 +189,7 @@ class _About(Form):
             self.add_below(link)
         self.add_below(self.told)
         self.show_row(self.told, False)
+        self.links["keys"].clicked.connect(lambda: show_keys(desk, self))
         self.links["about"].clicked.connect(self._tell_about)
         self.links["log"].clicked.connect(self._show_log)
         self.links["diagnostics"].clicked.connect(self._diagnose)
@@ -229,6 +230,13 @@ class _About(Form):
         process.deleteLater()
         if code == 0:
             _open(Path(path).parent)
+
+
+def show_keys(desk: Desk, parent: QWidget) -> None:
+    """The list of shortcuts."""
+    from aihub_desktop.gui.keys_dialog import KeysDialog  # noqa: PLC0415 - the first picture needs no dialog
+
+    KeysDialog(desk, parent).open()
 
 
 def _downloads() -> Path:
