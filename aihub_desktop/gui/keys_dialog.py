@@ -19,7 +19,10 @@ class KeysDialog(QDialog):
         say = desk.words.say
         self.setWindowTitle(say("gui.keys.title"))
         self.resize(GRID * 68, GRID * 84)
-        self.list = QTreeWidget(rootIsDecorated=False, itemsExpandable=False, indentation=GRID * 2)
+        self.list = QTreeWidget()
+        self.list.setRootIsDecorated(False)
+        self.list.setItemsExpandable(False)
+        self.list.setIndentation(GRID * 2)
         self.list.setAccessibleName(say("gui.keys.title"))
         self.list.setHeaderLabels([say("gui.keys.does"), say("gui.keys.press")])
         for group, names in keys.KEYS.items():

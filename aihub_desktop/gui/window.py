@@ -40,7 +40,7 @@ class Window(QWidget):
     def __init__(self, desk: Desk, *, first: bool = False) -> None:
         """`first`: the first start's screen stands in place of the pages."""
         super().__init__()
-        self._desk = desk
+        self.desk = desk
         self._closing = False
         self.farewell = Farewell(desk, self)
         self.entrance = Entrance(desk, self)
@@ -93,10 +93,8 @@ class Window(QWidget):
         self.storage.added.connect(self._added)
         self.library.added.connect(self._added)
         self.library.panel.release_wanted.connect(lambda key: self.arrivals.open([f"{links.SCHEME}:{key}"]))
-        self.library.door.adopt_wanted.connect(lambda folder: _adopt(self._desk, self, self._added, folder=folder))
-        self.datasets.files.adopt_wanted.connect(
-            lambda: _adopt(self._desk, self, self._added, dataset=self._desk.chosen)
-        )
+        self.library.door.adopt_wanted.connect(lambda folder: _adopt(self.desk, self, self._added, folder=folder))
+        self.datasets.files.adopt_wanted.connect(lambda: _adopt(self.desk, self, self._added, dataset=self.desk.chosen))
         for page in (self.library, self.downloads):
             page.look_wanted.connect(self.entrance.look)
         self.library.unpack_wanted.connect(self.entrance.unpack)
@@ -105,8 +103,8 @@ class Window(QWidget):
         self.downloads.storage_wanted.connect(self.open_storage)
         self.downloads.find_wanted.connect(self._find_dataset)
         self.settings.language_wanted.connect(self.language_wanted)
-        self._desk.queue.totals_changed.connect(self._show_totals)
-        self._desk.link.closed.connect(self._closed)
+        self.desk.queue.totals_changed.connect(self._show_totals)
+        self.desk.link.closed.connect(self._closed)
         self.farewell.ready.connect(self.leave)
         self.farewell.waiting_changed.connect(self.downloads.strip.set_closing)
         self.downloads.strip.close_wanted.connect(self.leave)
@@ -120,7 +118,7 @@ class Window(QWidget):
     def _shortcuts(self) -> None:
         acts: dict[str, Callable[[], object]] = {
             **{place.name.lower(): partial(self.go, place) for place in Place},
-            "find": self._find, "refresh": self._refresh, "help": lambda: show_keys(self._desk, self),
+            "find": self._find, "refresh": self._refresh, "help": lambda: show_keys(self.desk, self),
             "close": self.close, "quit": self.quit,
         }  # fmt: skip
         for name, act in acts.items():
@@ -130,10 +128,10 @@ class Window(QWidget):
 
     def speak(self) -> None:
         """All texts anew, in the desk's language."""
-        say = self._desk.words.say
+        say = self.desk.words.say
         self.setWindowTitle(say("gui.window.title"))
         self.headline.speak()
-        self.side.speak(self._desk.words)
+        self.side.speak(self.desk.words)
         self.presence.speak()
         if self.welcome is not None:
             self.welcome.speak()
@@ -150,8 +148,8 @@ class Window(QWidget):
 
     def change_language(self, wanted: str) -> None:
         """ "" follows the system."""
-        self._desk.preferences.setValue(_LANGUAGE, wanted)
-        self._desk.speak(Words(wanted or None))
+        self.desk.preferences.setValue(_LANGUAGE, wanted)
+        self.desk.speak(Words(wanted or None))
         self.speak()
 
     def go(self, place: Place) -> None:
@@ -195,10 +193,10 @@ class Window(QWidget):
         elif self._pages.currentWidget() is self.storage:
             self.storage.reload()
         elif self._pages.currentWidget() is self.library:
-            self._desk.library.load()
+            self.desk.library.load()
 
     def _show_totals(self) -> None:
-        queue, words = self._desk.queue, self._desk.words
+        queue, words = self.desk.queue, self.desk.words
         rows = [row for row in queue.transfers() if row.state not in TRANSFER_ENDED]
         needs = sum(row.state is TransferState.NEEDS_USER for row in rows)
         speed = words.say("gui.side.speed", speed=words.speed(queue.rate)) if queue.rate >= 1 else ""
@@ -207,10 +205,10 @@ class Window(QWidget):
     # ---- coming and going ----
 
     def _restore(self) -> None:
-        geometry = self._desk.preferences.value(_GEOMETRY)
+        geometry = self.desk.preferences.value(_GEOMETRY)
         if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
             self.resize(1120, 740)
-        splitter = self._desk.preferences.value(_SPLITTER)
+        splitter = self.desk.preferences.value(_SPLITTER)
         if not (isinstance(splitter, QByteArray) and self.datasets.splitter.restoreState(splitter)):
             self.datasets.splitter.setSizes([380, 560])
 
@@ -272,18 +270,18 @@ class Window(QWidget):
             return
         self._closing = self.headline.is_over = True
         self.presence.end()
-        self._desk.preferences.setValue(_GEOMETRY, self.saveGeometry())
-        self._desk.preferences.setValue(_SPLITTER, self.datasets.splitter.saveState())
-        self._desk.preferences.sync()
+        self.desk.preferences.setValue(_GEOMETRY, self.saveGeometry())
+        self.desk.preferences.setValue(_SPLITTER, self.datasets.splitter.saveState())
+        self.desk.preferences.sync()
         # The engine may save for seconds yet, and nobody is left who would hear a dialog's answer.
         for dialog in filter(QDialog.isVisible, self.findChildren(QDialog)):
             dialog.reject()
         self.hide()
-        self._desk.link.close()
+        self.desk.link.close()
 
     def _closed(self) -> None:
         if self._closing:
-            self._desk.opened.clear()
+            self.desk.opened.clear()
             self.gone.emit()
 
 

@@ -25,7 +25,7 @@ class Eye(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if not self.seen and event.type() is QEvent.Type.Paint and isinstance(watched, Window):
             self.seen["paints"] = time.monotonic()
-            watched._desk.found.connect(lambda: self.seen.setdefault("engine", time.monotonic()))
+            watched.desk.found.connect(lambda: self.seen.setdefault("engine", time.monotonic()))
             # The picture is whole once its paint events are over; the loop comes back to us behind them.
             QTimer.singleShot(0, self, lambda: self._painted(watched))
         return False
@@ -35,7 +35,7 @@ class Eye(QObject):
         self._look(window)
 
     def _look(self, window: Window) -> None:
-        if "engine" in self.seen and window._desk.datasets.rowCount():
+        if "engine" in self.seen and window.desk.datasets.rowCount():
             window.repaint()
             self.seen["catalogue"] = time.monotonic()
             window.leave()
