@@ -19,13 +19,12 @@ from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.system.program import window
 from gui.played_ending import SCENES, WAYS
+from gui.screen import complaints
 from gui.stage import alive, wait_until
 
 SEED: Final = int(os.environ.get("ENDING_SEED", random.randrange(1 << 32)))
 ROUNDS: Final = int(os.environ.get("ENDING_ROUNDS", "1"))
 MARK: Final = "ENDING_MARK"
-# The offscreen platform says so of every window; no other platform does.
-_ALWAYS: Final = "This plugin does not support"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: a process tells its environment there")
 
@@ -62,10 +61,6 @@ class Ground:
 @pytest.fixture
 def ground(tmp_path: Path) -> Ground:
     return Ground(tmp_path)
-
-
-def complaints(errors: str) -> list[str]:
-    return [line for line in errors.splitlines() if line.strip() and not line.startswith(_ALWAYS)]
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))

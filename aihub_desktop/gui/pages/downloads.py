@@ -15,8 +15,9 @@ from aihub_desktop.domain.storage import split_container
 from aihub_desktop.gui import icons, keys
 from aihub_desktop.gui.address_dialog import AddressDialog
 from aihub_desktop.gui.choice import Choice
-from aihub_desktop.gui.cures import Cure, cures_of, page_of
+from aihub_desktop.gui.cures import Cure, cures_of
 from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.homecoming import Homecoming
 from aihub_desktop.gui.inside.entrance import has_inside
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.queue_rows import in_trouble
@@ -56,6 +57,7 @@ class DownloadsPage(QWidget):
         self._told: object = None
         self.strip = FinishStrip(desk)
         self.bar = QueueBar(desk)
+        self._homecoming = Homecoming(desk, self)
         self.ordering = Ordering(desk, self.view)
         self.details = DetailsPanel(desk)
         self.pace = PaceBar(desk)
@@ -237,7 +239,7 @@ class DownloadsPage(QWidget):
         acts: dict[Cure, Callable[[], None]] = {
             # The engine itself goes on with what waited for a key; a rejection may have had another reason.
             Cure.ENTER_KEY: lambda: KeyDialog(self._desk, self).open(),
-            Cure.OPEN_PAGE: lambda: _open(QUrl(page_of(row.dataset))),
+            Cure.OPEN_PAGE: lambda: self._homecoming.send_to_page(row),
             Cure.OPEN_FOLDER: lambda: _open(QUrl.fromLocalFile(row.folder)),
             Cure.TRY_AGAIN: lambda: self._try_again(row),
             Cure.TRY_NOW: lambda: self._try_again(row),
