@@ -22,6 +22,8 @@ from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.side_bar import Place
 from aihub_desktop.gui.window import Window
 
+KILL: Final = 9  # Windows has no name for it
+
 Until = Callable[[], object]
 Scene = Callable[[Window, Path], Iterator[Until]]
 
@@ -90,7 +92,7 @@ def quit_now(window: Window) -> None:
 WAYS: Final[dict[str, Callable[[Window], None]]] = {
     "quit": quit_now,
     "signal": lambda _: os.kill(os.getpid(), signal.SIGTERM),
-    "killed": lambda _: os.kill(os.getpid(), signal.SIGKILL),
+    "killed": lambda _: os.kill(os.getpid(), KILL),
 }
 
 

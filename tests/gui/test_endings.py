@@ -18,7 +18,7 @@ from aihub_desktop.demo.catalogue import DEMO_KEY
 from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.system.program import window
-from gui.played_ending import SCENES, WAYS
+from gui.played_ending import KILL, SCENES, WAYS
 from gui.screen import complaints
 from gui.stage import alive, wait_until
 
@@ -73,7 +73,7 @@ def test_in_the_middle_of_anything(qapp: object, ground: Ground, hub: DemoHub, s
     words = [str(ground.home), hub.url, scene, way, str(delay)]
     with ground.start([sys.executable, "-m", "gui.played_ending", *words]) as process:
         _, errors = process.communicate(timeout=60)
-    assert process.returncode == (-signal.SIGKILL if way == "killed" else 0), errors
+    assert process.returncode == (-KILL if way == "killed" else 0), errors
     assert complaints(errors) == []
     wait_until(lambda: not ground.left(), f"the end of {ground.left()}")
 
@@ -82,8 +82,10 @@ def test_in_the_middle_of_anything(qapp: object, ground: Ground, hub: DemoHub, s
 def test_in_the_middle_of_the_start(qapp: object, ground: Ground, hub: DemoHub, number: int) -> None:
     """From outside, wherever it is: before the first line of ours a signal ends Python itself."""
     chance = random.Random(f"{SEED} {number}")
-    how, delay = chance.choice([signal.SIGTERM, signal.SIGKILL]), chance.random() * 1.5
-    print(f"ENDING_SEED={SEED}: {how.name} after {delay:.3f} s")
+    how, delay = chance.choice([int(signal.SIGTERM), KILL]), chance.random() * 1.5
+    if first := chance.random() < 0.5:
+        (ground.home / "window.ini").unlink()
+    print(f"ENDING_SEED={SEED}: signal {how} after {delay:.3f} s{', the first start of all' if first else ''}")
     with ground.start(window("--home", str(ground.home), "--api-url", hub.url)) as process:
         threading.Timer(delay, process.send_signal, [how]).start()
         _, errors = process.communicate(timeout=60)
