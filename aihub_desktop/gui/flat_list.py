@@ -8,7 +8,8 @@ from typing import TypeVar
 from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QTableView, QTreeView
 
-from aihub_desktop.gui.delegates import RowDelegate
+from aihub_desktop.gui import heads
+from aihub_desktop.gui.delegates import NumberDelegate, RowDelegate
 from aihub_desktop.gui.theme import GRID
 
 C = TypeVar("C", bound=int)
@@ -26,6 +27,7 @@ def prepare(
     view.setAllColumnsShowFocus(True)
     view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     header = view.header()
+    heads.dress(header, *(column for column, delegate in delegates.items() if issubclass(delegate, NumberDelegate)))
     header.setSectionsMovable(False)
     header.setStretchLastSection(False)
     for column in wide:
@@ -40,9 +42,9 @@ def plain(view: QTableView) -> None:
     view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
     view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    rows, heads = view.verticalHeader(), view.horizontalHeader()
+    rows, header = view.verticalHeader(), view.horizontalHeader()
     rows.hide()
     rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
     rows.setDefaultSectionSize(view.fontMetrics().height() + GRID + 2)
-    heads.setHighlightSections(False)
-    heads.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    header.setHighlightSections(False)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPalette, QPen, QResizeEvent
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPalette, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QStyleOptionViewItem, QTableView, QWidget
 
-from aihub_desktop.gui import flat_list
+from aihub_desktop.gui import flat_list, heads
 from aihub_desktop.gui.delegates import AnyIndex, TickDelegate
 from aihub_desktop.gui.models.shelf import TAIL
 from aihub_desktop.gui.models.shelf_lines import ShelfModel
@@ -39,6 +39,7 @@ class ShelfView(QTableView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
         self.verticalHeader().setMinimumSectionSize(GRID)
         header = self.horizontalHeader()
+        heads.dress(header)
         header.setSectionsClickable(False)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(GRID * 6)
@@ -179,11 +180,10 @@ class ShelfDelegate(TickDelegate):
 
     @staticmethod
     def _arrow(painter: QPainter, option: QStyleOptionViewItem, left: int, *, is_open: bool) -> None:
-        middle = QPointF(left + _ARROW / 2, option.rect.center().y() + 0.5)
-        points = ((-4, -2), (0, 2), (4, -2)) if is_open else ((-2, -4), (2, 0), (-2, 4))
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        ink = option.palette.color(QPalette.ColorRole.Text)
-        painter.setPen(QPen(ink, 1.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-        painter.drawPolyline([middle + QPointF(x, y) for x, y in points])
-        painter.restore()
+        """The style's own, as in every other tree."""
+        arrow = QStyleOptionViewItem(option)
+        arrow.rect = QRect(left, option.rect.top(), _ARROW, option.rect.height())
+        arrow.state |= QStyle.StateFlag.State_Children
+        if is_open:
+            arrow.state |= QStyle.StateFlag.State_Open
+        option.widget.style().drawPrimitive(QStyle.PrimitiveElement.PE_IndicatorBranch, arrow, painter, option.widget)

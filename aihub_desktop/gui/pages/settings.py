@@ -24,7 +24,7 @@ from aihub_desktop import __version__
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui import icons
 from aihub_desktop.gui.desk import Desk
-from aihub_desktop.gui.form import Form, Number
+from aihub_desktop.gui.form import WIDE, Form, Number
 from aihub_desktop.gui.pages.settings_desktop import DesktopSection
 from aihub_desktop.gui.pages.settings_key import KeySection
 from aihub_desktop.gui.pages.settings_pace import PaceSection
@@ -136,7 +136,7 @@ class _Language(Form):
         for _ in LANGUAGES:
             self.box.addItem("")
         self.box.setCurrentIndex(LANGUAGES.index(language))
-        self.box.setMaximumWidth(GRID * 30)
+        self.box.setMaximumWidth(WIDE)
         self.add("gui.settings.language.label", self.box)
 
     def speak(self, words: Words) -> None:
