@@ -62,6 +62,6 @@ def receive(session: Session, request: Request, lab: LabWish | None = None) -> E
             raise UsageError(session.console.words.say("cli.get.no-match"))
         if not request.dry_run and need_key(files):
             key_state(engine)
-        return Found([Batch(listed.dataset, files)])
+        return Found([Batch(listed.dataset, files, in_order=bool(request.file_keys))])
 
     return carry_out(session, request, find)
