@@ -418,7 +418,7 @@ def test_a_queue_that_is_taken_up_without_the_token(
         (("get", MAIN, *PICK, "--to", "x", "--from", "http://lab/below"), 2),
         (("get", MAIN, *PICK, "--to", "x", "--from", "http://name:pass@lab"), 2),
         (("get", MAIN, *PICK, "--to", "x", "--from", "http://lab", "--token-file", "no-such-file"), 2),
-        (("serve", "no-such-folder"), 4),
+        (("serve", "no-such-folder"), 1),
         (("serve", "."), 1),
         (("serve", ".", "--port", "70000"), 2),
         (("serve", ".", "--port", "-1"), 2),
