@@ -29,6 +29,7 @@ ROOMS: Final = {
     "unpack": ("domain", "disk", "archives", "transport"),
     # Tars that other tools left behind are those of the hub.
     "holdings": ("domain", "disk", "archives", "transport", "unpack.record", "sources.aihub.tarstream"),
+    "sharing": ("domain", "disk", "transport", "holdings"),
     "engine": ("domain", "disk", "store", "transport", "sources", "archives", "holdings", "unpack"),
     "system": ("domain",),
     "demo": ("domain", "system"),
@@ -42,6 +43,7 @@ ROOMS: Final = {
         "archives",
         "holdings",
         "unpack",
+        "sharing",
         "demo",
     ),
     "gui": ("domain", "system"),
@@ -49,7 +51,7 @@ ROOMS: Final = {
     "__init__": (),
 }
 ONLY_IN: Final = {
-    **{"PySide6": "gui", "sqlite3": "store", "keyring": "store"},
+    **{"PySide6": "gui", "sqlite3": "store", "keyring": "store", "h11": "sharing"},
     **dict.fromkeys(("botocore", "httpcore", "httptools", "httpx"), "sources"),
 }
 NOWHERE: Final = {"asyncio", "pickle", "shelve", "marshal"}

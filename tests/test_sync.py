@@ -20,6 +20,7 @@ from commandline import Aihub, Run, cut_power, ended
 from engines import final_files, manifest, offered, sha256
 from objects import Writer
 from servers import Storage
+from sharing_ground import TOKEN, door
 from tables import line
 from test_cli_fetch import Site, noise
 from test_cli_storage import KEYS
@@ -113,7 +114,8 @@ def released(files: Mapping[str, bytes], dice: random.Random) -> dict[str, bytes
     names = list(files)
     gone, changed = dice.sample(names, 2)
     newer = {name: files[name] for name in names if name != gone}
-    newer[changed] = dice.randbytes(len(files[changed]) + dice.randrange(2_000, 9_000))
+    data = dice.randbytes(len(files[changed]) + dice.randrange(2_000, 9_000))
+    newer[changed] = zipped([Entry(name="1", data=data)]) if changed.endswith(".zip") else data
     newer[f"{TOP}/새것/{dice.randrange(10**6)}.bin"] = dice.randbytes(dice.randrange(1_000, 60_000))
     shuffled = list(newer)
     dice.shuffle(shuffled)
@@ -314,7 +316,7 @@ def test_twenty_runs_with_kills_releases_and_damage_converge(
             dice.choice(there).unlink()
         process = aihub.start(*words)
         try:
-            process.wait(dice.uniform(0.2, 1.5) * longest)
+            process.wait(dice.uniform(0.2, 2.5) * longest)
         except subprocess.TimeoutExpired:
             cut_power(process)
             kills += 1
@@ -455,6 +457,20 @@ def test_addresses_and_datasets_in_one_run(aihub: Aihub, site: Site, tmp_path: P
     os.utime(site.root / "b.bin", (2_000_000_000, 2_000_000_000))
     assert told(aihub("sync", batch, "--to", folder, "--json"))["older"] == 1
     assert final_files(folder) == wanted
+
+
+def test_a_machine_of_the_lab_is_asked_before_the_hub(
+    aihub: Aihub, small_hub: DemoHub, batch: Path, folder: Path, tmp_path: Path
+) -> None:  # fmt: skip
+    library = tmp_path / "library"
+    assert aihub("sync", batch, "--to", library).code == 0
+    before = len(small_hub.requests)
+    with door(library) as lab:
+        run = aihub("sync", batch, "--to", folder, "--from", lab.url, "--json", AIHUB_LAB_TOKEN=TOKEN)
+        assert run.code == 0, run.err
+    assert not downloads(small_hub, before)
+    is_in_step(folder, FILES)
+    assert told(aihub("sync", batch, "--to", folder, "--json"))["right"] == 4
 
 
 def test_objects_below_a_prefix_come_change_and_go(
