@@ -29,6 +29,7 @@ ROOMS: Final = {
     "unpack": ("domain", "disk", "archives", "transport"),
     # Tars that other tools left behind are those of the hub.
     "holdings": ("domain", "disk", "archives", "transport", "unpack.record", "sources.aihub.tarstream"),
+    "sharing": ("domain", "disk", "transport", "holdings"),
     "engine": ("domain", "disk", "store", "transport", "sources", "archives", "holdings", "unpack"),
     # What holds where one asks and many receive, on both sides; each side has an engine of its own.
     "cluster": ("domain", "disk", "transport.ledger", "holdings", "engine.serve", "engine.spread", "system"),
@@ -44,6 +45,7 @@ ROOMS: Final = {
         "archives",
         "holdings",
         "unpack",
+        "sharing",
         "demo",
         "cluster",
     ),
@@ -52,7 +54,7 @@ ROOMS: Final = {
     "__init__": (),
 }
 ONLY_IN: Final = {
-    **{"PySide6": "gui", "sqlite3": "store", "keyring": "store"},
+    **{"PySide6": "gui", "sqlite3": "store", "keyring": "store", "h11": "sharing"},
     **dict.fromkeys(("dask", "distributed"), "cluster"),
     **dict.fromkeys(("botocore", "httpcore", "httptools", "httpx"), "sources"),
 }

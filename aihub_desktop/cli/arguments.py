@@ -16,6 +16,7 @@ from aihub_desktop import __version__
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.domain.addresses import checksum
 from aihub_desktop.domain.settings import Settings, changed
+from aihub_desktop.domain.sharing import PORT
 from aihub_desktop.system.amounts import amount
 from aihub_desktop.system.words import LANGUAGES, Words
 
@@ -193,6 +194,13 @@ def hours(text: str) -> str:
     return changed(Settings(), {"hours": "" if text.strip().casefold() == "always" else text}).hours
 
 
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise ValueError(text)
+    return value
+
+
 def _bytes_a_second(text: str) -> int:
     value = int(text)
     if value <= 0:
@@ -259,7 +267,16 @@ def _get(parser: _Child) -> None:
     parser.flag("--package")
     parser.flag("--unpack", key="get-unpack")
     parser.flag("--delete-archive")
+    from_lab(parser)
     _run(parser)
+
+
+def from_lab(parser: _Child) -> None:
+    """What `cli.lab.LabWish.of` reads."""
+    parser.argument("--from", key="lab-from", metavar="ADDRESS", dest="lab")
+    parser.flag("--only-from", key="lab-only")
+    parser.argument("--token-file", key="lab-token-file", metavar="FILE")
+    parser.argument("--connections", key="connections", metavar="N", type=_connections)
 
 
 def _run(parser: _Child) -> None:
@@ -416,7 +433,7 @@ def _sync(parser: _Child) -> None:
     times.add_argument("--once", action="store_true", help=_help(parser.words, "sync-once"))
     times.add_argument("--every", metavar="TIME", type=interval, help=_help(parser.words, "sync-every"))
     parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
-    parser.argument("--connections", key="connections", metavar="N", type=_connections)
+    from_lab(parser)
     _run(parser)
     parser.argument("--dask", key="sync-dask", metavar="ADDRESS", type=scheduler)
     parser.argument("--summary", key="sync-summary", metavar="FILE")
@@ -440,6 +457,23 @@ def _actions(parser: _Child, prefix: str, actions: Iterable[str], *, required: b
         )
         for name in actions
     }
+
+
+def _serve(parser: _Child) -> None:
+    parser.argument("folder", key="serve-folder", metavar="DIR")
+    parser.argument("--bind", key="serve-bind", metavar="ADDRESS", default="127.0.0.1")
+    parser.argument("--port", key="serve-port", metavar="N", type=_port, default=PORT)
+    parser.argument("--token-file", key="serve-token-file", metavar="FILE")
+    parser.flag("--new-token", key="serve-new-token")
+    parser.argument("--log", key="serve-log", metavar="FILE")
+
+
+def _lab(parser: _Child) -> None:
+    actions = _actions(parser, "lab", ("add", "list", "remove"))
+    for name in ("add", "remove"):
+        actions[name].argument("address", key="lab-address", metavar="ADDRESS")
+    actions["add"].argument("--token-file", key="lab-token-file", metavar="FILE")
+    actions["add"].flag("--stdin", key="lab-stdin")
 
 
 def _key(parser: _Child) -> None:
@@ -484,6 +518,8 @@ _COMMANDS: Final = {
     "adopt": _adopt,
     "batch": _batch,
     "sync": _sync,
+    "serve": _serve,
+    "lab": _lab,
     "key": _key,
     "storage": _storage,
     "settings": _settings,

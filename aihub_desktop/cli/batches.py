@@ -11,6 +11,7 @@ from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.endpoint import Choice
 from aihub_desktop.cli.fetch import Search
+from aihub_desktop.cli.lab import FileLists, need_key
 from aihub_desktop.cli.report import Refusal
 from aihub_desktop.cli.request import placed
 from aihub_desktop.cli.run import Batch, Find, Found
@@ -21,7 +22,8 @@ from aihub_desktop.domain.addresses import Wish
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import FileList
-from aihub_desktop.domain.model import HUB, S3
+from aihub_desktop.domain.model import HUB, S3, RemoteFile
+from aihub_desktop.domain.names import UnsafeNameError, clash_key, safe_path
 from aihub_desktop.domain.storage import split_container
 from aihub_desktop.engine.serve import LocalEngine
 from aihub_desktop.holdings.balance import Scope
@@ -56,13 +58,13 @@ class Listing:
     stale: list[Problem] = field(default_factory=list)
 
 
-def finder(session: Session, batch: BatchFile) -> Find:
+def finder(session: Session, batch: BatchFile, file_list: FileLists | None = None) -> Find:
     """What finds the files of `batch`: each dataset and bucket becomes a transfer. What is not to be had keeps nothing
-    else back.
+    else back. `file_list` gives the files of a dataset, by default as the hub lists them now.
     """
 
     def find(engine: LocalEngine) -> Found:
-        listing = listed(session, engine, batch)
+        listing = listed(session, engine, batch, file_list)
         batches, refused = with_key(engine, listing.batches)
         return Found(batches, [*listing.refused, *refused])
 
@@ -71,7 +73,7 @@ def finder(session: Session, batch: BatchFile) -> Find:
 
 def with_key(engine: LocalEngine, batches: Sequence[Batch]) -> tuple[list[Batch], list[Refusal]]:
     """What can be begun: without a key nothing of the hub."""
-    of_hub = [one for one in batches if one.dataset.source == HUB]
+    of_hub = [one for one in batches if need_key(one.files)]
     if not of_hub:
         return list(batches), []
     try:
@@ -83,12 +85,14 @@ def with_key(engine: LocalEngine, batches: Sequence[Batch]) -> tuple[list[Batch]
     return list(batches), []
 
 
-def listed(session: Session, engine: LocalEngine, batch: BatchFile) -> Listing:
+def listed(
+    session: Session, engine: LocalEngine, batch: BatchFile, file_list: FileLists | None = None
+) -> Listing:  # fmt: skip
     """As the hub and the other places list it now. Raises `UsageError` where no storage is meant for sure."""
     listing = Listing()
     for wish in batch.datasets:
         try:
-            found = session.file_list(engine, wish.key, wish.package)
+            found = (file_list or session.file_list)(engine, wish.key, wish.package)
         except ProblemError as error:
             listing.refused.append(Refusal(wish.key, error.problem))
         else:
@@ -100,7 +104,30 @@ def listed(session: Session, engine: LocalEngine, batch: BatchFile) -> Listing:
         listing.batches += elsewhere.batches
         listing.refused += elsewhere.refused
         listing.scopes += _prefixes(batch, elsewhere)
+    _set_apart(listing)
     return listing
+
+
+def _set_apart(listing: Listing) -> None:
+    """Of files that would have one name on disk the first counts: else each would replace the other for ever."""
+    taken: dict[str, RemoteFile] = {}
+    for number, batch in enumerate(listing.batches):
+        files = []
+        for file in batch.files:
+            if (first := taken.setdefault(_name_of(file), file)) is file:
+                files.append(file)
+            else:
+                problem = Problem(Code.NAME_CLASH, {"name": file.path[:300], "other": first.path[:300]})
+                listing.refused.append(Refusal(file.path, problem))
+        listing.batches[number] = batch._replace(files=files)
+    listing.batches = [batch for batch in listing.batches if batch.files]
+
+
+def _name_of(file: RemoteFile) -> str:
+    try:
+        return clash_key(str(safe_path(file.path)))
+    except UnsafeNameError:
+        return f"{file.source} {file.dataset} {file.key}"  # the engine says what is wrong with it
 
 
 def _take(listing: Listing, wish: DatasetWish, found: FileList) -> None:
@@ -114,7 +141,7 @@ def _take(listing: Listing, wish: DatasetWish, found: FileList) -> None:
         listing.batches.append(Batch(found.dataset, files))
     if found.problem is not None:
         listing.stale.append(found.problem)
-    elif not refused:
+    elif not refused and found.asked_at:  # what a machine of the lab has need not be all of it
         listing.scopes.append(Scope(HUB, wish.key, wish.package))
 
 

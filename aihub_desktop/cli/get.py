@@ -9,6 +9,7 @@ from pathlib import Path
 from aihub_desktop.cli.arguments import UsageError, check_text
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit
+from aihub_desktop.cli.lab import LabWish, file_lists, need_key
 from aihub_desktop.cli.report import Refusal
 from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.run import Batch, Found, carry_out
@@ -28,7 +29,9 @@ def get(session: Session, args: argparse.Namespace) -> Exit:
             file_keys=tuple(args.file_keys), include=tuple(args.include), exclude=tuple(args.exclude),
             parallel=args.parallel, limit=args.limit, hours=args.hours, patience=args.patience,
             dry_run=args.dry_run, json=args.json, unpack=args.unpack, delete_archive=args.delete_archive,
+            connections=args.connections,
         ),
+        LabWish.of(session.console.words, args),
     )  # fmt: skip
 
 
@@ -41,18 +44,24 @@ def target(console: Console, text: str) -> Path:
     return Path(folder)
 
 
-def receive(session: Session, request: Request) -> Exit:
-    """Carries out `request`. Raises `ProblemError` and `UsageError` where nothing could be begun."""
+def receive(session: Session, request: Request, lab: LabWish | None = None) -> Exit:
+    """Carries out `request`; what `lab` has comes from there.
+
+    Raises `ProblemError` and `UsageError` where nothing could be begun.
+    """
+    lists = file_lists(session, lab)
 
     def find(engine: LocalEngine) -> Found:
-        if not request.dry_run:
+        if not request.dry_run and lab is None:
             key_state(engine)  # before anything else is asked: without a key the rest is in vain
-        listed = session.file_list(engine, request.key, request.package)
+        listed = lists(engine, request.key, request.package)
         if unknown := unknown_keys(listed.files, request.file_keys):
             return Found([], [Refusal(key, Problem(Code.UNKNOWN_FILE)) for key in unknown])
         files = chosen(listed.files, request.file_keys, request.include, request.exclude)
         if not files:
             raise UsageError(session.console.words.say("cli.get.no-match"))
-        return Found([Batch(listed.dataset, files)])
+        if not request.dry_run and need_key(files):
+            key_state(engine)
+        return Found([Batch(listed.dataset, files, in_order=bool(request.file_keys))])
 
     return carry_out(session, request, find)

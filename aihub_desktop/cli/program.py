@@ -34,6 +34,8 @@ _MODULES: Final = {
     "adopt": "adopt",
     "batch": "batch",
     "sync": "sync",
+    "serve": "serve",
+    "lab": "machines",
     "key": "key",
     "storage": "storage",
     "settings": "settings",

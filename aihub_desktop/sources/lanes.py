@@ -94,13 +94,15 @@ class Ranges:
         connect_timeout: float,
         header_timeout: float = 60.0,
         tick: float = 1.0,
+        direct: bool = False,
     ) -> None:
         self._terms = terms
         self._user_agent = user_agent
         self._times = (connect_timeout, header_timeout, tick)
+        self._direct = direct
 
     def lane(self) -> RangeLane:
-        return RangeLane(self._terms, self._user_agent, *self._times)
+        return RangeLane(self._terms, self._user_agent, *self._times, direct=self._direct)
 
     def close(self) -> None:
         """Lanes are closed by those who use them."""
@@ -110,14 +112,17 @@ class RangeLane:
     """`place.Lane`. At most one answer at a time: the one before is closed first."""
 
     def __init__(
-        self, terms: Terms, user_agent: str, connect_timeout: float, header_timeout: float, tick: float
-    ) -> None:
+        self, terms: Terms, user_agent: str, connect_timeout: float, header_timeout: float, tick: float, *,
+        direct: bool = False,
+    ) -> None:  # fmt: skip
         self._terms = terms
         self._user_agent = user_agent
         self._header_timeout = header_timeout
         self._tick = tick
         # A lane's own, so that `shut` ends the waiting of this one alone.
-        self._connections = Connections(user_agent, connect_timeout, header_timeout=header_timeout, tick=tick)
+        self._connections = Connections(
+            user_agent, connect_timeout, header_timeout=header_timeout, tick=tick, direct=direct
+        )
         self._lock = threading.Lock()
         self._shut = False
         self._kept: tuple[str, Wire] | None = None  # the origin that it leads to
