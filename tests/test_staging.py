@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 import xxhash
 
-from aihub_desktop.cluster.flow import Flow, most
+from aihub_desktop.cluster.flow import Flow, cap
 from aihub_desktop.cluster.groups import groups
 from aihub_desktop.disk.held import Held, is_held
 from aihub_desktop.disk.lease import NAME, STILL_SECONDS, Lease
@@ -255,8 +255,8 @@ def test_who_receives_hears_of_the_end_of_who_asked(tmp_path: Path) -> None:
 
 
 def test_tasks_begin_few_grow_and_halve() -> None:
-    flow = Flow(8, 2.0)
-    flow.meets(3)
+    flow = Flow(2.0)
+    flow.meets([4, 4, 4])
     assert flow.may_start(0, 100.0)
     flow.started(1, 100.0)
     assert not flow.may_start(1, 101.0)  # the hub refuses what begins at the same moment
@@ -267,18 +267,31 @@ def test_tasks_begin_few_grow_and_halve() -> None:
     flow.refused(110.0)
     assert not flow.may_start(2, 200.0)
     assert flow.may_start(1, 200.0)
-    flow.meets(6)  # who was refused is not asked for more because others have come
+    flow.meets([4] * 6)  # who was refused is not asked for more because others have come
     assert not flow.may_start(2, 200.0)
-    flow = Flow(2, 0.0)
-    flow.meets(9)
-    assert not flow.may_start(2, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "threads", "most_of_them"),
+    [
+        ({}, [1, 1, 1], 3), ({}, [8, 8], 8), ({"each": 2}, [8, 1], 3), ({"total": 2}, [1, 1, 1], 2),
+        ({"total": 9}, [1, 1], 2), ({"total": 9}, [32], 9), ({"cap": 2}, [8, 8], 2), ({}, [], 1),
+    ],
+)  # fmt: skip
+def test_how_many_may_be_out(given: dict[str, int], threads: list[int], most_of_them: int) -> None:
+    flow = Flow(0.0, **given)
+    flow.meets(threads)
+    for number in range(40):
+        flow.opened(number, 0.0)
+    assert flow.may_start(most_of_them - 1, 1.0)
+    assert not flow.may_start(most_of_them, 1.0)
 
 
 def test_a_limit_is_met_by_fewer_streams() -> None:
-    assert most(8, 0, 600_000) == 8
-    assert most(8, 2_000_000, 600_000) == 3
-    assert most(8, 1000, 600_000) == 1
-    assert most(2, 10**9, 600_000) == 2
+    assert cap(0, 600_000) == 0
+    assert cap(2_000_000, 600_000) == 3
+    assert cap(1000, 600_000) == 1
+    assert cap(1000, 0) == 0
 
 
 def test_files_share_a_task_as_they_would_a_request() -> None:

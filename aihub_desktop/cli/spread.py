@@ -17,7 +17,7 @@ from aihub_desktop.cli.run import Find, Found, Run, Watch, to_its_end
 from aihub_desktop.cli.session import Session
 from aihub_desktop.cli.tally import Tally
 from aihub_desktop.cluster.crew import Crew
-from aihub_desktop.cluster.flow import Flow, most
+from aihub_desktop.cluster.flow import Flow, cap
 from aihub_desktop.cluster.groups import groups
 from aihub_desktop.cluster.spread import (
     Away,
@@ -56,6 +56,7 @@ from aihub_desktop.holdings.staging import Staging
 
 Key = tuple[int, str, str]  # transfer, file key, path
 _KEPT_HERE: Final = frozenset({"parallel", "limit", "hours", "folder"})  # of these no worker decides
+_TASKS: Final = 16  # as many as a small cluster may have out, before anybody knows how large it is
 _TLS: Final = "tls://"
 
 
@@ -87,7 +88,7 @@ class _Spreading(Run):
             tally.add(transfer, batch.files)
             self._rows.add(transfer, batch.files)
             free = [file for file in batch.files if id(file) not in blocked]
-            for files in groups(free, self._settings, self._most()):
+            for files in groups(free, self._settings, self._order.parallel or _TASKS):
                 group = Group(len(self._groups), batch.dataset, files)
                 self._groups.append(group)
                 self._transfers[group.number] = transfer
@@ -106,8 +107,12 @@ class _Spreading(Run):
                     found[id(file)] = Problem(Code.NOT_ENCRYPTED, {"address": file.key})
         return found
 
-    def _most(self) -> int:
-        return most(self._settings.parallel, self._settings.limit, self._settings.slowest_stream)
+    def _flow(self) -> Flow:
+        settings = self._settings
+        total = self._order.parallel or 0
+        return Flow(
+            settings.spread, total=total, each=settings.parallel, cap=cap(settings.limit, settings.slowest_stream)
+        )
 
     def _follow(self, engine: LocalEngine, tally: Tally) -> None:
         if not self._groups:
@@ -128,8 +133,7 @@ class _Spreading(Run):
                 shown.show(tally)
                 return open_
 
-            flow = Flow(self._most(), settings.spread)
-            spread = Spread(crew, self._errand(settings), self._groups, flow, tell=tell, open_=is_open)
+            spread = Spread(crew, self._errand(settings), self._groups, self._flow(), tell=tell, open_=is_open)
             try:
                 spread.run()
             except ProblemError as error:

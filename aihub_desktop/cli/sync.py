@@ -46,6 +46,8 @@ def _check_cluster(console: Console, args: argparse.Namespace) -> None:
     """What is known before anybody is asked. Raises `UsageError`, `ProblemError` NO_DASK."""
     if args.to.startswith("s3://"):
         raise UsageError(console.words.say("cli.sync.dask.needs-folder"))
+    if args.lab is not None:
+        raise UsageError(console.words.say("cli.usage.not-both", name="--from", other="--dask"))
     if importlib.util.find_spec("distributed") is None:
         raise ProblemError(Code.NO_DASK)
 

@@ -217,7 +217,7 @@ class Spread:
             self._had_any = True
             # One that does not see the locks of others is kept out by their beats alone, and they by its.
             self._locks_reach = self._locks_reach and locks_reach
-            self._flow.meets(sum(self._threads[one] for one in self._fit))
+            self._flow.meets([self._threads[one] for one in self._fit])
             self._tell(Ready(worker, self._threads[worker]))
 
     def _dismiss(self, worker: str, problem: Problem) -> None:
@@ -229,6 +229,7 @@ class Spread:
     def _left(self, worker: str) -> None:
         if self._threads.pop(worker, None) is not None and worker in self._fit:
             self._fit.discard(worker)
+            self._flow.meets([self._threads[one] for one in self._fit])
             self._tell(Away(worker))
         self._unfit.pop(worker, None)
         for number, flight in list(self._out.items()):
