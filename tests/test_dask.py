@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from clusters import Cluster, cluster
+from bench.clusters import Cluster, cluster
 from commandline import Aihub, Run, cut_power, ended
 from engines import final_files, manifest, sha256
 from range_server import RangeServer, Thing, content
@@ -256,7 +256,7 @@ def test_workers_that_cannot_are_told_and_not_used(
         made.hire("older", PYTHONPATH=str(older.parent))
         made.hire("keyless", AIHUB_APIKEY="")
         made.hire("good")
-        until(lambda: all("Registered to" in made.log(name) for name in made.workers))
+        made.wait()
         run = sync(aihub, made, batch, folder)
         assert run.code == 0, run.err
         assert sorted(told_of(run).values()) == ["no-key", "not-shared", "other-version", "ready"]

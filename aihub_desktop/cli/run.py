@@ -181,7 +181,7 @@ class Run:
                 size=total_text(words, total(batch.files)), folder=folder,
             )  # fmt: skip
         for line in lab.lines(words, files):
-            self._console.tell(line)
+            self.console.tell(line)
         with contextlib.suppress(ProblemError):  # of a missing volume the engine tells in its own time
             self._warn_of_space(engine.ask(Space(engine.number(), folder, files), DiskSpace), files)
 

@@ -16,7 +16,7 @@ import msgspec
 
 from aihub_desktop.demo.catalogue import DEMO_KEY
 
-ROOT: Final = Path(__file__).parent.parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 _LONGEST: Final = 90.0
 _GONE: Final = ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "AIHUB_HOME", "AIHUB_API_URL")
 
@@ -43,6 +43,14 @@ class Cluster:
     @property
     def workers(self) -> list[str]:
         return [name for name, process in self._processes.items() if name != "scheduler" and process.poll() is None]
+
+    def wait(self) -> None:
+        """Until every worker that was begun is there. Raises `AssertionError`."""
+        deadline = time.monotonic() + _LONGEST
+        while lacking := [name for name in self.workers if "Registered to" not in self.log(name)]:
+            if time.monotonic() > deadline:
+                raise AssertionError(self.log(lacking[0]))
+            time.sleep(0.05)
 
     def log(self, name: str) -> str:
         return (self._folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
