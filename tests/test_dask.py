@@ -17,18 +17,22 @@ from typing import Final
 import pytest
 from bench.clusters import Cluster, cluster
 from commandline import Aihub, Run, cut_power, ended
-from engines import final_files, manifest, sha256
+from engines import QUICK, RunningEngine, final_files, manifest, sha256
 from range_server import RangeServer, Thing, content
 from tables import line
 
 from aihub_desktop.cli.arguments import scheduler
 from aihub_desktop.cli.exits import exit_of
+from aihub_desktop.cluster.crew import Crew
+from aihub_desktop.cluster.flow import Flow
+from aihub_desktop.cluster.spread import Back, Errand, Group, Home, Spread, Told
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.batchtext import written
 from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.messages import FileList, ListFiles
 from aihub_desktop.holdings.turn import Turn
 from aihub_desktop.system.words import LANGUAGES, Words
 from aihub_desktop.transport.ledger import Ledger
@@ -228,6 +232,36 @@ def test_ctrl_c_ends_the_tasks_and_the_hours_begin_none(
     is_in_step(folder)
 
 
+def test_when_the_hours_are_over_tasks_end_in_good_order_and_go_out_again(
+    crew: Cluster, aihub: Aihub, small_hub: DemoHub, folder: Path
+) -> None:  # fmt: skip
+    with RunningEngine(aihub.home, small_hub.url) as running:
+        found = running.ask(ListFiles(running.engine.number(), "90001"), FileList)
+    file = next(one for one in found.files if one.path.endswith("TS4.bin"))
+    slow = small_hub.faults.add(Slow(rate=150_000))
+    told: list[Told] = []
+
+    def is_open() -> bool:
+        """Over as soon as bytes come, and begun again when the task is back."""
+        if any(isinstance(one, Back) for one in told):
+            small_hub.faults.remove(slow)
+            return True
+        return not under_way(small_hub, 1)
+
+    errand = Errand(
+        folder=folder, hub=small_hub.url, settings={**QUICK, "stall_seconds": 20, "parallel": 1}, storages=[],
+        patience=60, limit=1 << 30,
+    )  # fmt: skip
+    with Crew(crew.address) as made:
+        Spread(made, errand, [Group(0, found.dataset, [file])], Flow(0.0), tell=told.append, open_=is_open).run()
+    ends = [one for one in told if isinstance(one, Home | Back)]
+    assert [type(one) for one in ends] == [Back, Home]
+    assert isinstance(home := ends[1], Home)
+    assert [entry.key for entry in home.came.entries] == [file.key]
+    assert manifest(folder) == {file.path.replace(" ", "_"): sha256(FILES[file.path])}
+    assert home.result.again > 0  # what the first stream brought passed by, and was not written again
+
+
 def test_a_second_command_is_refused(crew: Cluster, aihub: Aihub, batch: Path, folder: Path) -> None:
     with Turn(folder):
         assert sync(aihub, crew, batch, folder).code == 3
@@ -297,3 +331,13 @@ def test_what_cannot_be_reached_or_meant(aihub: Aihub, batch: Path, folder: Path
 def test_addresses_of_schedulers() -> None:
     assert scheduler(" 127.0.0.1:8786 ") == "tcp://127.0.0.1:8786"
     assert scheduler("tls://dask.example:8786") == "tls://dask.example:8786"
+
+
+def test_a_signed_address_goes_nowhere_unencrypted(aihub: Aihub, tmp_path: Path) -> None:
+    with RangeServer({"/a.bin?X-Amz-Signature=5ec2e7": Thing(5_000)}) as server:
+        path = tmp_path / "web.aihubbatch"
+        path.write_bytes(written(BatchFile(1, addresses=(AddressWish(f"{server.url}/a.bin?X-Amz-Signature=5ec2e7"),))))
+        run = aihub("sync", path, "--to", tmp_path / "to", "--dask", "127.0.0.1:9", "--json")
+        assert run.code == 3, run.err
+        assert Words("en").problem(Problem(Code.NOT_ENCRYPTED)).title in run.err
+        assert "5ec2e7" not in run.err + run.out

@@ -303,9 +303,11 @@ class Spread:
         if result.received and not flight.reach.received:
             self._flow.opened(number, time.monotonic())
         self._flow.ended(number)
-        failed = {(one.key, one.path): one.problem for one in result.failed}
-        came = self._staging.bring(group.name, result.proved)
-        for entry in result.proved:
+        wanted = {(file.key, file.path) for file in group.files}
+        failed = {(one.key, one.path): one.problem for one in result.failed if (one.key, one.path) in wanted}
+        proved = [entry for entry in result.proved if (entry.key, entry.path) in wanted]
+        came = self._staging.bring(group.name, proved)
+        for entry in proved:
             if (problem := came.problems.get(entry.place)) is not None:
                 failed[entry.key, entry.path] = problem
         there = {(one.key, one.path) for one in came.entries} | failed.keys()
