@@ -14,6 +14,7 @@ from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.run import Batch, Found, carry_out
 from aihub_desktop.cli.selection import chosen, unknown_keys
 from aihub_desktop.cli.session import Session, key_state
+from aihub_desktop.domain.addresses import has_scheme, shown
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.engine.serve import LocalEngine
 
@@ -36,6 +37,8 @@ def target(console: Console, text: str) -> Path:
     """The folder of --to, absolute. Raises `UsageError`."""
     if not text:
         raise UsageError(console.words.say("cli.usage.value-missing", name="--to"))
+    if has_scheme(text):
+        raise UsageError(console.words.say("cli.get.no-folder", text=shown(text)))
     folder = os.path.abspath(os.path.expanduser(text))  # a shell leaves the "~" of --to=~/data alone
     check_text([folder], console.words)  # the folder that we are in may have such a name
     return Path(folder)

@@ -50,10 +50,10 @@ class OpenedBody:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A small answer, whole."""
+    """A small answer, whole. Names of headers in lower case, or in any."""
 
     status: int
-    headers: httpx.Headers
+    headers: Mapping[str, str]
     body: bytes
 
 
