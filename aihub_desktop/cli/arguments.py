@@ -215,7 +215,7 @@ def _files(parser: _Child) -> None:
 def _get(parser: _Child) -> None:
     parser.argument("key", key="key-of-dataset", metavar="KEY")
     parser.argument("file_keys", key="file-keys", nargs="*", metavar="FILEKEY", default=[])
-    parser.argument("--to", key="to", metavar="DIR", required=True)
+    parser.argument("--to", key="get-to", metavar="DIR", required=True)
     parser.argument("--include", key="include", metavar="GLOB", action="append", default=[])
     parser.argument("--exclude", key="exclude", metavar="GLOB", action="append", default=[])
     parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
@@ -223,6 +223,9 @@ def _get(parser: _Child) -> None:
     parser.flag("--unpack", key="get-unpack")
     parser.flag("--delete-archive")
     _run(parser)
+    _pushing(parser)
+    parser.argument("--connections", key="connections", metavar="N", type=_connections)
+    _of_storage(parser)
 
 
 def _run(parser: _Child) -> None:

@@ -14,12 +14,16 @@ from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.run import Batch, Found, carry_out
 from aihub_desktop.cli.selection import chosen, unknown_keys
 from aihub_desktop.cli.session import Session, key_state
-from aihub_desktop.domain.addresses import has_scheme, shown
+from aihub_desktop.domain.addresses import has_scheme, is_object, shown
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.engine.serve import LocalEngine
 
 
 def get(session: Session, args: argparse.Namespace) -> Exit:
+    if is_object(args.to):
+        return straight(session, args)
+    if named := only_for_storage(args):
+        raise UsageError(session.console.words.say("cli.get.only-for-storage", name=named))
     if args.delete_archive and not args.unpack:
         raise UsageError(session.console.words.say("cli.get.delete-needs-unpack"))
     return receive(
@@ -31,6 +35,19 @@ def get(session: Session, args: argparse.Namespace) -> Exit:
             dry_run=args.dry_run, json=args.json, unpack=args.unpack, delete_archive=args.delete_archive,
         ),
     )  # fmt: skip
+
+
+def straight(session: Session, args: argparse.Namespace) -> Exit:
+    """From the hub into object storage."""
+    from aihub_desktop.cli.straight import get_to_storage  # noqa: PLC0415 - for those who want it
+
+    return get_to_storage(session, args)
+
+
+def only_for_storage(args: argparse.Namespace) -> str:
+    """An option that was given and means nothing for a folder; "" for none."""
+    options = ("endpoint", "region", "style", "profile", "anonymous", "part_size", "replace", "yes", "connections")
+    return next((f"--{name.replace('_', '-')}" for name in options if getattr(args, name, None)), "")
 
 
 def target(console: Console, text: str) -> Path:

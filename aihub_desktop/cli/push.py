@@ -48,7 +48,7 @@ def _push(session: Session, args: argparse.Namespace, folder: Path, found: Way) 
         part_bytes=args.part_size or USUAL_PART,
     )  # fmt: skip
     try:
-        follower.follow(shelf.rehearse if args.dry_run else shelf.run, shelf.progress)
+        follower.follow(shelf.rehearse if args.dry_run else shelf.run, shelf.progress, found.depot.stop)
         return follower.verdict()
     except KeyboardInterrupt:
         console.say("cli.interrupted")

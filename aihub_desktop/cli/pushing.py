@@ -125,9 +125,9 @@ class Follower:
         if self._json:
             self._console.record(**_record(fate))
 
-    def follow(self, act: Callable[[], int], progress: Progress) -> None:
-        """Runs `act` in a thread, so that an interruption is heard here. Raises `KeyboardInterrupt` once it has ended,
-        and what `act` raised.
+    def follow(self, act: Callable[[], int], progress: Progress, stop: Callable[[], None]) -> None:
+        """Runs `act` in a thread, so that an interruption is heard here: it is stopped then. Raises `KeyboardInterrupt`
+        once it has ended, and what `act` raised, if that is no problem to be told.
         """
         errors: list[BaseException] = []
 
@@ -145,7 +145,7 @@ class Follower:
                 self._say_progress(progress)
         except KeyboardInterrupt:
             self._console.say("cli.stopping")
-            self._way.depot.stop()
+            stop()
             worker.join()
             raise
         finally:

@@ -37,18 +37,18 @@ class Depot:
         self.settings = settings
         self.brake = Brake(settings.limit)
         self.sent = 0  # bytes of objects and parts that the storage has taken in this run
-        self._patience = patience
+        self.patience = patience
+        self.stopped = threading.Event()
         self._ways = Ways(place)
         self._ease = Ease(settings.connections)
         self._own = threading.local()
         self._all: list[Uploads] = []
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
         self._moved_at = time.monotonic()
 
     @property
     def is_stopped(self) -> bool:
-        return self._stopped.is_set()
+        return self.stopped.is_set()
 
     def key_of(self, path: str) -> str:
         """The object of a file. Raises BAD_ADDRESS for a name that no storage takes."""
@@ -97,12 +97,12 @@ class Depot:
 
     def must_go_on(self) -> None:
         """Raises STOPPED where it must not."""
-        if self._stopped.is_set():
+        if self.stopped.is_set():
             raise ProblemError(Code.STOPPED)
 
     def pause(self, seconds: float) -> None:
         """Raises STOPPED as soon as that is so."""
-        if self._stopped.wait(seconds):
+        if self.stopped.wait(seconds):
             raise ProblemError(Code.STOPPED)
 
     def took(self, count: int) -> None:
@@ -112,7 +112,7 @@ class Depot:
 
     def stop(self) -> None:
         """Ends what is under way, soon. From any thread."""
-        self._stopped.set()
+        self.stopped.set()
         self.brake.release()
         self._ease.end()
         with self._lock:
@@ -129,7 +129,7 @@ class Depot:
 
     def _wait(self, problem: Problem, attempts: int) -> None:
         ruling = rule(problem, attempts, self.settings, random.random())
-        impatient = time.monotonic() - self._moved_at + ruling.delay > self._patience
+        impatient = time.monotonic() - self._moved_at + ruling.delay > self.patience
         if ruling.verdict is not Verdict.AGAIN or impatient:
             raise ProblemError.of(problem)
         if problem.fault is Fault.BUSY:

@@ -6,13 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aihub_desktop.domain.settings import Settings
+from aihub_desktop.engine.keys import key_at_hand
 from aihub_desktop.engine.pushing.depot import Depot
 from aihub_desktop.engine.pushing.record import Begun, Over, Record
 from aihub_desktop.engine.storages import glanced, place_of
 from aihub_desktop.sources.s3.multipart import USUAL_PART, Unfinished
 from aihub_desktop.store.glance import glance
+from aihub_desktop.store.learned import recall
 
-__all__ = ["USUAL_PART", "Unfinished", "abandon", "glanced", "place_of", "settings_in_use", "strangers"]
+__all__ = [
+    "USUAL_PART",
+    "Unfinished",
+    "abandon",
+    "glanced",
+    "key_at_hand",
+    "place_of",
+    "recall",
+    "settings_in_use",
+    "strangers",
+]
 
 
 def settings_in_use(home: Path) -> Settings:

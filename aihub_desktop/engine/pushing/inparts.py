@@ -117,7 +117,7 @@ class InParts:
         if self._composite() and stored.composite == self._composite():
             return Algorithm.SHA256.value
         proved = all(part.proof for part in self._parts.values())
-        return Algorithm.ETAG_PARTS.value if proved and self._etag() == stored.etag else "length"
+        return Algorithm.ETAG_PARTS.value if proved and self.etag() == stored.etag else "length"
 
     @property
     def _upload(self) -> str:
@@ -217,7 +217,7 @@ class InParts:
         if stored.composite and self._composite():
             return stored.composite == self._composite()
         is_told = of_etag(stored.etag) is not None and "-" in stored.etag
-        return not is_told or not self._etag() or stored.etag == self._etag()
+        return not is_told or not self.etag() or stored.etag == self.etag()
 
     def _in_order(self) -> list[PartSent]:
         return [self._parts[number] for number in sorted(self._parts)]
@@ -230,7 +230,7 @@ class InParts:
         joined = hashlib.sha256(b"".join(bytes.fromhex(part.sha256) for part in parts)).digest()
         return f"{base64.b64encode(joined).decode()}-{len(parts)}"
 
-    def _etag(self) -> str:
+    def etag(self) -> str:
         """The ETag that the whole should have; "" where those of the parts are no MD5."""
         parts = self._in_order()
         told = [of_etag(part.etag) for part in parts]

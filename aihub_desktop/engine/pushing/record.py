@@ -70,8 +70,26 @@ class Kept(msgspec.Struct, frozen=True, tag="kept", tag_field="line"):
     stored: str = ""
     at: str = ""
 
+    def with_etag(self, etag: str, stored: str) -> Kept:
+        return msgspec.structs.replace(self, etag=etag, stored=stored)
 
-Line = Begun | PartSent | Over | Doubted | Kept
+
+class Ending(msgspec.Struct, frozen=True, tag="ending", tag_field="line"):
+    """An object is about to become whole. `etag`: what it will have, "" where that is not known."""
+
+    object: Kept
+    etag: str
+
+    def fits(self, file: str, size: int, etag: str) -> bool:
+        """Whether what stands there is the end that nobody heard of."""
+        return bool(self.etag) and (self.object.file, self.object.size, self.etag) == (file, size, etag)
+
+    @property
+    def kept(self) -> Kept:
+        return self.object.with_etag(self.etag, "etag-parts" if "-" in self.etag else "md5")
+
+
+Line = Begun | PartSent | Over | Doubted | Ending | Kept
 
 
 class Record:
@@ -87,6 +105,7 @@ class Record:
         self._parts: dict[str, dict[int, PartSent]] = {}
         self._kept: dict[str, Kept] = {}
         self._doubted: set[str] = set()
+        self._endings: dict[str, Ending] = {}
         self._guard: Guard | None = None
         try:
             self._open()
@@ -110,6 +129,10 @@ class Record:
         with self._lock:
             return self._kept.get(key)
 
+    def ending(self, key: str) -> Ending | None:
+        with self._lock:
+            return self._endings.get(key)
+
     def is_doubted(self, key: str) -> bool:
         with self._lock:
             return key in self._doubted
@@ -120,8 +143,8 @@ class Record:
         self._add(line, durable=True)
         return line
 
-    def add(self, line: PartSent | Over | Doubted | Kept) -> None:
-        self._add(line, durable=isinstance(line, Doubted))
+    def add(self, line: PartSent | Over | Doubted | Ending | Kept) -> None:
+        self._add(line, durable=isinstance(line, Doubted | Ending))
 
     def close(self) -> None:
         if self._guard is not None:
@@ -176,7 +199,7 @@ class Record:
     def _lines(self) -> list[Line]:
         parts = [part for upload in self._begun for part in self._parts.get(upload, {}).values()]
         doubted = [Doubted(key) for key in sorted(self._doubted)]
-        return [*self._begun.values(), *parts, *doubted, *self._kept.values()]
+        return [*self._begun.values(), *parts, *doubted, *self._endings.values(), *self._kept.values()]
 
     def _enter(self, line: Line) -> None:
         match line:
@@ -190,8 +213,11 @@ class Record:
             case Doubted():
                 self._doubted.add(line.key)
                 self._kept.pop(line.key, None)
+            case Ending():
+                self._endings[line.object.key] = line
             case Kept():
                 self._doubted.discard(line.key)
+                self._endings.pop(line.key, None)
                 self._kept[line.key] = line
 
 
