@@ -220,7 +220,10 @@ class Uploads:
             sums["content-md5"] = as_base64(md5)
         answer = self._answer("PUT", key, query, {**headers, **sums}, body=body, payload=sha256)
         if answer.status != 200:
-            raise self._refusal(answer)
+            refused = self._refusal(answer)
+            # It may be the lack of an MD5 that it minds.
+            self._ways.needs_md5 |= refused.problem.code is Code.WRONG_CHECKSUM
+            raise refused
         etag = quoted_etag(answer.headers.get("etag", ""))
         if as_hex(answer.headers.get(_SHA256, "")) == sha256:
             return Receipt(etag, Algorithm.SHA256)
