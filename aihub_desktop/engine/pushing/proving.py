@@ -19,7 +19,7 @@ from aihub_desktop.archives.volumes import Extent
 from aihub_desktop.archives.ziparchive import passed
 from aihub_desktop.archives.zipstream import ZipStream
 from aihub_desktop.disk.files import OpenFile, disk_error, remove
-from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.sets import volume_of
 from aihub_desktop.transport.reading import Finding
@@ -46,6 +46,7 @@ class Trail:
         self._base = 0  # what is kept begins there
         self._file: OpenFile | None = None
         self._overflows = False
+        self._finding: tuple[Proof, str] | Problem | None = None
 
     def begin(self, volume: int) -> None:
         """Bytes of this volume come from now on, from its first."""
@@ -66,14 +67,26 @@ class Trail:
 
     def finding(self, stopped: Callable[[], bool]) -> tuple[Proof, str]:
         """Once all was heard. Raises BAD_ARCHIVE for one that is damaged."""
+        if self._finding is None:
+            self._finding = self._judged(stopped)
+        if isinstance(self._finding, Problem):
+            raise ProblemError.of(self._finding)
+        return self._finding
+
+    def _judged(self, stopped: Callable[[], bool]) -> tuple[Proof, str] | Problem:
         if self.is_lost or self._overflows or self._file is None or len(self._starts) != self._count:
             return Proof.LENGTH, SPLIT if self._count > 1 else UNFOLLOWED
-        verdict = passed(self._volumes(), self._stream.seen, stopped)
+        try:
+            verdict = passed(self._volumes(), self._stream.seen, stopped)
+        except ProblemError as error:
+            if error.problem.code is not Code.BAD_ARCHIVE:
+                raise
+            return error.problem
         if verdict is None:
             return Proof.LENGTH, UNFOLLOWED
         if not verdict.is_sound:
             first = verdict.damaged[0]
-            raise ProblemError(Code.BAD_ARCHIVE, why=f"{first.name}: {first.why}"[:300])
+            return Problem(Code.BAD_ARCHIVE, {"why": f"{first.name}: {first.why}"[:300]})
         return verdict.proof, verdict.note
 
     def close(self) -> None:
@@ -129,6 +142,11 @@ class Proving:
         self.size += len(view)
         for hear in self._hearers:
             self._companion.begin(Job(partial(hear, view), hear))
+
+    def lose(self) -> None:
+        """It comes no further: the archive that it is a volume of cannot be followed any more."""
+        if self._trail is not None:
+            self._trail.is_lost = True
 
     def finding(self, stopped: Callable[[], bool]) -> Finding:
         """Once all was taken. Raises BAD_ARCHIVE, with the fact "sha256", for what is damaged."""

@@ -201,6 +201,8 @@ class Request:
                 raise
             self.whole.failed[key] = error.problem
             arrival = self._arrivals.pop(key)
+            if error.problem.code is not Code.BAD_ARCHIVE:
+                arrival.proving.lose()
             if self._current == key:
                 self._current = None
             if arrival.parts is not None:

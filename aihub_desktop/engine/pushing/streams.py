@@ -145,16 +145,18 @@ class Streams:
                 self.received += request.received
 
     def _settle(self, group: Group, request: Request) -> None:
-        """Files that ended by themselves leave the group; those that are worth another try come alone."""
+        """Files that ended by themselves leave the group; those that are worth another try come apart from it."""
         whole = request.whole
-        for one in group.files:
-            problem = whole.failed.get(one.file.key)
-            if problem is not None:
-                self._judge_one(one, problem)
+        failed = [(one, problem) for one in group.files if (problem := whole.failed.get(one.file.key)) is not None]
+        again = [one for one, problem in failed if self._is_worth(one, problem)]
+        with self._change:
+            self._waiting.extend(Group(files) for files in groups(again))
+            self._change.notify_all()
         over = whole.done | whole.failed.keys()
         group.files = tuple(one for one in group.files if one.file.key not in over)
 
-    def _judge_one(self, one: Wanted, problem: Problem) -> None:
+    def _is_worth(self, one: Wanted, problem: Problem) -> bool:
+        """Whether a file that ended by itself is to come once more; else it has failed."""
         key = one.file.key
         attempts = self._own_attempts[key] = self._own_attempts.get(key, 0) + 1
         if problem.code is Code.BAD_ARCHIVE:
@@ -165,10 +167,7 @@ class Streams:
         ruling = rule(problem, attempts, self._depot.settings, 0.5)
         if ruling.verdict is not Verdict.AGAIN:
             self._fail([one], problem)
-            return
-        with self._change:
-            self._waiting.append(Group([one]))
-            self._change.notify()
+        return ruling.verdict is Verdict.AGAIN
 
     def _judge(self, group: Group, problem: Problem | None) -> None:
         try:

@@ -126,13 +126,14 @@ class Through:
         found = []
         for file in self._passage.files:
             self._depot.must_go_on()
+            place, key = file.path, ""
             try:
                 one = self._wanted(file)
+                place, key = one.place, one.key
                 if not self._is_there(one, listed):
                     found.append(one)
             except ProblemError as error:
-                key, place = file.key, file.path
-                self._say(Fate(place, "", Outcome.FAILED, file_key=key, problem=error.problem))
+                self._say(Fate(place, key, Outcome.FAILED, file_key=file.key, problem=error.problem))
         return found
 
     def _wanted(self, file: RemoteFile) -> Wanted:
