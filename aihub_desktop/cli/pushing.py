@@ -130,26 +130,27 @@ class Follower:
         once it has ended, and what `act` raised, if that is no problem to be told.
         """
         errors: list[BaseException] = []
+        over = threading.Event()  # an interrupted `join` would take the thread for ended (Python 3.11)
 
         def work() -> None:
             try:
                 self._listed = act()
             except BaseException as error:
                 errors.append(error)
+            finally:
+                over.set()
 
         worker = threading.Thread(target=work, name="push")
         worker.start()
         try:
-            while worker.is_alive():
-                worker.join(0.2)
+            while not over.wait(0.2):
                 self._say_progress(progress)
         except KeyboardInterrupt:
             self._console.say("cli.stopping")
             stop()
-            worker.join()
             raise
         finally:
-            worker.join()
+            over.wait()
         if errors and isinstance(errors[0], ProblemError):
             self._fatal = errors[0].problem
         elif errors:

@@ -14,7 +14,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Final
 
-from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.model import Algorithm
 from aihub_desktop.engine.pushing.depot import Depot, Room
 from aihub_desktop.engine.pushing.record import Begun, Doubted, Over, PartSent, Record
@@ -190,23 +190,34 @@ class InParts:
     # ---- the whole ----
 
     def _complete(self) -> None:
-        parts = [SentPart(one.number, one.size, one.etag, one.sha256) for one in self._in_order()]
+        # A storage that was told of checksums when the upload began wants that of each part now, others want none.
         sums = bool(self._composite())
         try:
-            self._depot.persistently(lambda uploads: uploads.complete(self._key, self._upload, parts, checksums=sums))
+            try:
+                self._ask_to_complete(sums=sums)
+            except ProblemError as error:
+                if error.problem.facts.get("status") != 400:
+                    raise
+                self._ask_to_complete(sums=not sums)
         except ProblemError as error:
-            problem = error.problem
-            if problem.code is Code.NOT_THERE:
-                # It may have been completed by a request whose answer never came.
-                if (now := self._stored()) is None or not self._is_right(now):
-                    self._record.add(Over(self._upload))
-                    raise ProblemError(Code.SERVER_ERROR, text="the upload is lost") from None
-            elif problem.facts.get("status") == 400:
-                self.abort()  # as it is it can never be completed: the next try begins anew
-                raise
-            else:
-                raise
+            self._could_not(error.problem)
         self._record.add(Over(self._upload))
+
+    def _ask_to_complete(self, *, sums: bool) -> None:
+        parts = [SentPart(one.number, one.size, one.etag, one.sha256) for one in self._in_order()]
+        self._depot.persistently(lambda uploads: uploads.complete(self._key, self._upload, parts, checksums=sums))
+
+    def _could_not(self, problem: Problem) -> None:
+        """Raises what it means that the parts did not become an object, unless they did."""
+        if problem.code is Code.NOT_THERE:
+            # It may have been completed by a request whose answer never came.
+            if (now := self._stored()) is not None and self._is_right(now):
+                return
+            self._record.add(Over(self._upload))
+            raise ProblemError(Code.SERVER_ERROR, text="the upload is lost")
+        if problem.facts.get("status") == 400:
+            self.abort()  # as it is it can never be completed: the next try begins anew
+        raise ProblemError.of(problem)
 
     def _stored(self) -> Stored | None:
         return self._depot.persistently(lambda uploads: uploads.stored(self._key))
@@ -223,9 +234,9 @@ class InParts:
         return [self._parts[number] for number in sorted(self._parts)]
 
     def _composite(self) -> str:
-        """The checksum of the parts' SHA-256, as S3 has it; "" where the storage does not know that of each."""
+        """The checksum of the parts' SHA-256, as S3 has it; "" for a storage that knows none of them."""
         parts = self._in_order()
-        if not all(part.proof == Algorithm.SHA256.value for part in parts):
+        if not any(part.proof == Algorithm.SHA256.value for part in parts):
             return ""
         joined = hashlib.sha256(b"".join(bytes.fromhex(part.sha256) for part in parts)).digest()
         return f"{base64.b64encode(joined).decode()}-{len(parts)}"
