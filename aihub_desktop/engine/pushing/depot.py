@@ -130,7 +130,7 @@ class Depot:
     def _wait(self, problem: Problem, attempts: int) -> None:
         ruling = rule(problem, attempts, self.settings, random.random())
         impatient = time.monotonic() - self._moved_at + ruling.delay > self.patience
-        if ruling.verdict is not Verdict.AGAIN or impatient:
+        if ruling.verdict is not Verdict.AGAIN or impatient or _is_senseless(problem):
             raise ProblemError.of(problem)
         if problem.fault is Fault.BUSY:
             self._ease.busy(ruling.delay)
@@ -147,6 +147,12 @@ class Depot:
             if self.is_stopped:
                 found.shut()
         return found
+
+
+def _is_senseless(problem: Problem) -> bool:
+    """Whether the storage does not understand the request, or will not: it will be no better the next time."""
+    text = str(problem.facts.get("text", ""))
+    return problem.code is Code.SERVER_ERROR and problem.facts.get("status") == 400 and "Timeout" not in text
 
 
 class Room:

@@ -17,6 +17,7 @@ from aihub_desktop.archives.companion import Companion, Job
 from aihub_desktop.archives.passing import look_for
 from aihub_desktop.archives.volumes import Extent
 from aihub_desktop.archives.ziparchive import passed
+from aihub_desktop.archives.zipformat import LONGEST_TAIL
 from aihub_desktop.archives.zipstream import ZipStream
 from aihub_desktop.disk.files import OpenFile, disk_error, remove
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
@@ -27,6 +28,7 @@ from aihub_desktop.transport.reading import Finding
 SPLIT: Final = "split"
 UNFOLLOWED: Final = "unfollowed"
 _MOST_KEPT: Final = 256 << 20  # a directory of two million entries
+_TAIL: Final = 2 * LONGEST_TAIL  # whoever looks for the directory looks so far back, whatever lies there
 _NOWHERE: Final = Path("passed")  # where the bytes of entries would be
 
 _Hear = Callable[[memoryview], Iterable[Job] | None]
@@ -46,6 +48,7 @@ class Trail:
         self._base = 0  # what is kept begins there
         self._file: OpenFile | None = None
         self._overflows = False
+        self._before = b""  # the last bytes before what is kept
         self._finding: tuple[Proof, str] | Problem | None = None
 
     def begin(self, volume: int) -> None:
@@ -62,6 +65,8 @@ class Trail:
         portions = self._stream.feed(view)
         if self._stream.is_over:
             self._keep(view)
+        else:
+            self._before = bytes(view[-_TAIL:]) if len(view) >= _TAIL else (self._before + bytes(view))[-_TAIL:]
         self._heard += len(view)
         return [Job(portion.unpack, portion.entry) for portion in portions]
 
@@ -98,7 +103,8 @@ class Trail:
         try:
             if self._file is None:
                 self._spool.parent.mkdir(parents=True, exist_ok=True)
-                self._base, self._file = self._heard, OpenFile(self._spool, create=True)
+                self._base, self._file = self._heard - len(self._before), OpenFile(self._spool, create=True)
+                self._file.write_at(0, memoryview(self._before))
             if self._heard - self._base + len(view) > _MOST_KEPT:
                 self._overflows = True
                 self._file.truncate(0)

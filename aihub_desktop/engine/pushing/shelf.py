@@ -30,6 +30,8 @@ from aihub_desktop.transport.digests import Digests
 from aihub_desktop.transport.ledger import Entry, Ledger, moment
 
 _READERS: Final = 2  # large files at once: the end of one is waited for while the next is read
+_TRIES: Final = 3  # of a large file whose upload the storage lost, or did not take as it was
+_ANEW: Final = frozenset({Code.SERVER_ERROR, Code.WRONG_CHECKSUM})
 _log = logging.getLogger(__name__)
 
 
@@ -230,6 +232,14 @@ class Shelf:
         self._keep(plan.item, Outcome.SENT, plan.size, receipt.etag, how)
 
     def _send_large(self, plan: Plan, hands: ThreadPoolExecutor) -> None:
+        for again in range(_TRIES - 1, -1, -1):
+            try:
+                return self._send_parts(plan, hands)
+            except ProblemError as error:
+                if error.problem.code not in _ANEW or not again:
+                    raise
+
+    def _send_parts(self, plan: Plan, hands: ThreadPoolExecutor) -> None:
         entry = plan.item.entry
         means = Means(self._depot, self._record, hands, self._room)
         parts = InParts(means, plan.item.key, self.progress.moved)
