@@ -113,8 +113,10 @@ def test_a_record_survives_its_run_and_a_torn_line(tmp_path: Path) -> None:
     record.close()
     (path,) = (tmp_path / "push").glob("*.jsonl")
     path.write_bytes(path.read_bytes() + b'{"line":"kept","key":"p/torn"')
+    record.spool(3).write_bytes(b"left behind")
     again = Record(tmp_path, NAVER, "bucket", "p/")
     assert [one.upload for one in again.all_begun()] == ["u1"]
+    assert not again.spool(3).exists()
     assert again.parts("u1")[1].etag == '"e"'
     assert again.is_doubted("p/d")
     ending = again.ending("p/e")

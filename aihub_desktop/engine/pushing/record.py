@@ -7,7 +7,6 @@ becomes right: objects tell their size and hash themselves, parts are compared b
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
 from pathlib import Path
@@ -146,6 +145,10 @@ class Record:
     def add(self, line: PartSent | Over | Doubted | Ending | Kept) -> None:
         self._add(line, durable=isinstance(line, Doubted | Ending))
 
+    def spool(self, number: int) -> Path:
+        """A name for bytes that nobody needs after this run; those that a run left behind went with the next."""
+        return self._path.with_suffix(f".spool-{number}")
+
     def close(self) -> None:
         if self._guard is not None:
             self._file.close()
@@ -173,6 +176,8 @@ class Record:
             OpenFile(self._path, create=True).close()
         old = Guard(self._path)
         try:
+            for left in self.folder.glob(f"{self._path.stem}.spool-*"):
+                remove(left)
             self._read()
             fresh = self._path.with_suffix(".new")
             remove(fresh)
@@ -219,8 +224,3 @@ class Record:
                 self._doubted.discard(line.key)
                 self._endings.pop(line.key, None)
                 self._kept[line.key] = line
-
-
-def spool(record: Record, number: int) -> Path:
-    """A name for bytes that nobody needs after this run."""
-    return record.folder / f"spool-{os.getpid()}-{number}"

@@ -28,7 +28,7 @@ from aihub_desktop.engine.pushing.contents import Contents, Story, check_name
 from aihub_desktop.engine.pushing.depot import Depot, Room
 from aihub_desktop.engine.pushing.fate import Fate, Outcome, Progress
 from aihub_desktop.engine.pushing.inparts import InParts, Means, put
-from aihub_desktop.engine.pushing.record import Ending, Kept, Over, Record, spool
+from aihub_desktop.engine.pushing.record import Ending, Kept, Over, Record
 from aihub_desktop.engine.pushing.request import Request, Wanted, place_of
 from aihub_desktop.engine.pushing.streams import Streams
 from aihub_desktop.sources.aihub.client import AIHub
@@ -204,7 +204,7 @@ class Through:
         return parts
 
     def _spool(self) -> Path:
-        return spool(self._record, next(self._spools))
+        return self._record.spool(next(self._spools))
 
     def _deliver(self, one: Wanted, arrival: Arrival, finding: Finding) -> None:
         """All of it came and is right: it becomes an object. Raises `ProblemError`."""
