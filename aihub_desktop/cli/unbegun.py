@@ -10,10 +10,18 @@ from typing import Final
 
 # As `Report` says it of a run in which nothing happened.
 _END: Final = '{"event":"end","done":0,"failed":0,"bytes":0,"received":0,"again":0,"again_because":[],"seconds":0.0}'
+# As `Follower` does.
+_END_OF_PUSH: Final = (
+    '{"event":"end","sent":0,"there":0,"failed":0,"bytes":0,"sent_bytes":0,"passed_bytes":0,"listed":0,"seconds":0.0}'
+)
 
 
 def say_end(argv: Sequence[str]) -> None:
     """Says it where `argv` asks for it: scripts wait for a last line, however a run went."""
     given = set(argv)
-    if given & {"get", "fetch", "repair"} and "--json" in given and "--dry-run" not in given and sys.stdout is not None:
+    if "--json" not in given or "--dry-run" in given or sys.stdout is None:
+        return
+    if "push" in given:
+        print(_END_OF_PUSH, flush=True)
+    elif given & {"get", "fetch", "repair"}:
         print(_END, flush=True)
