@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from aihub_desktop import __version__
-from aihub_desktop.gui import icons
+from aihub_desktop.gui import icons, theme
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.parts import FaintLabel, bold
 from aihub_desktop.gui.theme import GRID
@@ -36,6 +36,7 @@ class AboutDialog(QDialog):
         self.resize(GRID * 112, GRID * 70)
         self.components = components()
         self.list, self.text = QListWidget(), QPlainTextEdit(readOnly=True)
+        theme.calm(self.list)
         self.list.setAccessibleName(say("gui.about.parts"))
         self.text.setAccessibleName(say("gui.about.licence"))
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))

@@ -316,7 +316,9 @@ class Composition(QWidget):
             grid.addWidget(FaintLabel(self._words.say(f"gui.parts.kind.{kind}")), 0, 1 + 2 * column, 1, 2)
             grid.setColumnStretch(2 + 2 * column, 1)
         for row, split in enumerate(splits, 1):
-            grid.addWidget(QLabel(self._words.say(f"gui.parts.split.{split}")), row, 0)
+            name = QLabel(self._words.say(f"gui.parts.split.{split}"))
+            name.setContentsMargins(0, 0, GRID // 2, 0)
+            grid.addWidget(name, row, 0)
             for column, kind in enumerate(kinds):
                 if (box := self._boxes.get(Part(split, kind))) is not None:
                     grid.addWidget(_Swatch(box.part), row, 1 + 2 * column)

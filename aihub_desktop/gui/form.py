@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QObject, QSignalBlocker, QSize, Qt, QTimer
 from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QLabel, QLayout, QSpinBox, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.settings import Settings
@@ -12,6 +12,14 @@ from aihub_desktop.gui.theme import GRID
 from aihub_desktop.system.words import Words
 
 _TYPING_MS = 400  # typing 12 passes through 1: the engine hears of a number that stands
+
+
+class _Note(FaintLabel):
+    """Asks for one line: the layout takes the larger of what is asked for and what the words need at their width."""
+
+    def sizeHint(self) -> QSize:
+        margins = self.contentsMargins()
+        return QSize(super().sizeHint().width(), self.fontMetrics().height() + margins.top() + margins.bottom())
 
 
 class Form(QWidget):
@@ -56,7 +64,7 @@ class Form(QWidget):
 
     def note(self, words: str) -> FaintLabel:
         """A sentence about the row before."""
-        label = FaintLabel()
+        label = _Note()
         label.setWordWrap(True)
         self._labels.append((label, words))
         self._rows.addRow("", label)

@@ -118,7 +118,7 @@ def test_each_kind_is_shown_as_what_it_is(sample: Looking) -> None:
     assert preview.facts.text().endswith("960 × 640")
     sample.choose("메타데이터/화자.csv")
     sample.shows(lambda: text.toPlainText().startswith("이름,나이,지역"), "the table")
-    assert preview.facts.text().endswith("cp949")
+    assert preview.facts.text().endswith("CP949")
     sample.choose("원천데이터/소리/dialog_0001.wav")
     sample.shows(lambda: "16 kHz · 16 bits · 1 channel · 2 s" in preview.facts.text(), "the sound")
     sample.choose("도구/setup.exe")

@@ -312,7 +312,7 @@ def test_how_far_files_of_other_places_are_proved(queue: StorageStage) -> None:
     model = queue.desk.queue
     top = model.index_of(SHELF)
     assert [model.index(row, Column.STATE, top).data() for row in range(3)] == [
-        "Checksum right", "Length only", queue.desk.words.state(FileState.FETCHING),
+        "Checksum OK", "Length only", queue.desk.words.state(FileState.FETCHING),
     ]  # fmt: skip
     assert model.index_of(UNSIZED, Column.SIZE).data() == "3.00 GB"
     assert model.index_of(UNSIZED, Column.PROGRESS).data() == ""
