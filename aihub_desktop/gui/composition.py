@@ -309,7 +309,7 @@ class Composition(QWidget):
     def _lay_out(self, splits: list[Split]) -> None:
         grid = QGridLayout(self._table)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(GRID - 3)
+        grid.setHorizontalSpacing(GRID // 2)
         grid.setVerticalSpacing(2)
         kinds = [kind for kind in Kind if any(part.kind is kind for part in self._boxes)]
         for column, kind in enumerate(kinds):
