@@ -184,7 +184,7 @@ def test_sizes(size: int, shown: str) -> None:
 def test_ranges_speeds_and_times() -> None:
     korean, english = Words("ko"), Words("en")
     assert english.size_range(SizeRange(46 << 30, 48 << 30, "47 GB")) == "about 46.0–48.0 GB"
-    assert korean.size_range(SizeRange(46 << 30, 48 << 30, "47 GB")) == "약 46.0–48.0 GB"
+    assert korean.size_range(SizeRange(46 << 30, 48 << 30, "47 GB")) == "약 46.0~48.0 GB"
     assert english.size_range(SizeRange(1 << 40, (1 << 40) + 5, "")) == "about 1.00 TB"
     assert english.size_range(SizeRange(512, 512, "")) == "512 B"
     assert english.size_range(SizeRange(0, 512, "0 KB")) == "at most 512 B"

@@ -59,8 +59,9 @@ class StorageDialog(QDialog):
 
     @property
     def status(self) -> str:
-        """What is said above the buttons: its first line."""
-        return self._status.text().partition("\n")[0]
+        """What is said above the buttons: its first line, without the stop that another one needs."""
+        first, below, _ = self._status.text().partition("\n")
+        return first.removesuffix(".") if below else first
 
     def _lay_out(self) -> None:
         say = self._desk.words.say
@@ -267,4 +268,4 @@ class StorageDialog(QDialog):
             advice = self._desk.words.say("gui.key.for-run-hint")
         elif problem.fault is Fault.DENIED and not advice:
             advice = told.advice
-        self._status.setText(f"{told.title}\n{advice or told.advice}")
+        self._status.setText(f"{told.title}.\n{advice or told.advice}")
