@@ -335,7 +335,7 @@ def test_details_say_what_came_again_and_why(open_played: Callable[[], Played]) 
     page.view.expand(queue.index_of(BIG))
     choose(page.view, queue.index(0, 0, queue.index_of(BIG)))
     facts = page.details.facts()
-    assert facts["Again"] == "3.20 of 7.50 GB again after a cut"
+    assert facts["Repeated"] == "3.20 of 7.50 GB again after a cut"
     assert facts["Attempts"] == f"1 failed · {WORDS.problem(Problem(Code.CUT)).title}"
     page.view.clearSelection()
     assert page.details.facts()["Time left"].startswith("1–3 h · about 15.0–17.0 GB")
@@ -373,7 +373,7 @@ def test_the_graph_says_its_figures(open_played: Callable[[], Played]) -> None: 
     assert graph.accessibleName() == "Speed of the last 5 minutes"
     assert graph.grab().width() > 100
     played.player.progress(progress(streams=0))
-    assert graph.description.startswith("Now At rest")
+    assert graph.description.startswith("Now Idle")
     assert re.search(r"[가-힣]", Words("ko").say("gui.graph.nothing"))
 
 

@@ -425,7 +425,7 @@ def test_unpacking_tells_before_what_it_takes(stage: Stage, tmp_path: Path) -> N
     assert dialog.wish().keep, "what was not wished for would go with the archive"
     dialog.only.setText("nothing like it")
     wait_until(lambda: dialog.plan.is_whole and not dialog.plan.entries, "an empty plan")
-    assert (dialog.amount.text(), dialog.unpack.isEnabled()) == ("No file fits", False)
+    assert (dialog.amount.text(), dialog.unpack.isEnabled()) == ("No file matches", False)
     dialog.reject()
     assert sorted(path.name for path in folder.iterdir() if path.name != ".aihub") == ["old.zip", "set.zip"]
 
