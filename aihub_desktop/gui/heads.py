@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QSize
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHeaderView, QProxyStyle, QStyle, QStyleOption, QStyleOptionHeader, QWidget
 
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.theme import GRID
 
 NUMBER_ROOM: Final = GRID + GRID // 2  # behind a number that a column of words follows
+_ROOM: Final = GRID // 2  # beside all others
 
 
 class _Style(QProxyStyle):
@@ -24,21 +25,21 @@ class _Style(QProxyStyle):
     def pixelMetric(
         self, metric: QStyle.PixelMetric, option: QStyleOption | None = None, widget: QWidget | None = None
     ) -> int:
-        if metric is not QStyle.PixelMetric.PM_HeaderMargin:
-            return super().pixelMetric(metric, option, widget)
-        return NUMBER_ROOM if self._has_numbers(option) else GRID // 2
+        if metric is QStyle.PixelMetric.PM_HeaderMargin:
+            return _ROOM
+        return super().pixelMetric(metric, option, widget)
 
-    def sizeFromContents(
-        self, kind: QStyle.ContentsType, option: QStyleOption, size: QSize, widget: QWidget | None = None
-    ) -> QSize:
-        found = super().sizeFromContents(kind, option, size, widget)
-        if kind is QStyle.ContentsType.CT_HeaderSection and self._has_numbers(option):
-            # The room beside a number is none above and below it.
-            found.setHeight(found.height() - 2 * (NUMBER_ROOM - GRID // 2))
-        return found
-
-    def _has_numbers(self, option: QStyleOption | None) -> bool:
-        return isinstance(option, QStyleOptionHeader) and option.section in self._numbers
+    def drawControl(
+        self,
+        element: QStyle.ControlElement,
+        option: QStyleOption,
+        painter: QPainter,
+        widget: QWidget | None = None,
+    ) -> None:
+        label = element is QStyle.ControlElement.CE_HeaderLabel
+        if label and isinstance(option, QStyleOptionHeader) and option.section in self._numbers:
+            option.rect = option.rect.adjusted(0, 0, _ROOM - NUMBER_ROOM, 0)
+        super().drawControl(element, option, painter, widget)
 
 
 def dress(header: QHeaderView, *numbers: int) -> None:

@@ -252,6 +252,16 @@ class BalancedLabel(FaintLabel):
         super().resizeEvent(event)
         self._balance()
 
+    def sizeHint(self) -> QSize:
+        return self._without_margins(super().sizeHint())
+
+    def minimumSizeHint(self) -> QSize:
+        return self._without_margins(super().minimumSizeHint())
+
+    def _without_margins(self, hint: QSize) -> QSize:
+        """They are what the text leaves, and no room to be asked for: a splitter would give it."""
+        return QSize(hint.width() - 2 * self.contentsMargins().left(), hint.height())
+
     def _balance(self) -> None:
         """The narrowest that takes no line more."""
         least, most = 0, self.width()
