@@ -167,6 +167,8 @@ class _Table(QWidget):
     def __init__(self, boxes: list[PartBox]) -> None:
         super().__init__()
         self._boxes = boxes
+        # Where room is short, the tree below has less of it, and rows do not run into each other.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

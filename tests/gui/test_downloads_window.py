@@ -296,7 +296,7 @@ def test_the_chosen_file_shows_where_its_bytes_are(open_stage: OpenStage, hub: D
     hub.faults.remove(slow)
     stage.link.tell(Resume(0))
     stage.wait_for(number, TransferState.DONE)
-    wait_until(lambda: "SHA-256" in page.details.facts().get("Proof", ""), "the proof")
+    wait_until(lambda: "SHA-256" in page.details.facts().get("Verified", ""), "the proof")
     page.view.clearSelection()
     seen = len(maps)
     wait_until(lambda: page.details.facts().get("Downloads") == "0 of 1 not finished", "everything")
@@ -331,7 +331,7 @@ def test_details_say_what_came_again_and_why(open_played: Callable[[], Played]) 
     facts = page.details.facts()
     assert facts["Received"] == "38.0 GB · 4.10 GB again (after a cut)"
     assert facts["Time left"] == "35–60 min · about 15.0–17.0 GB remaining"
-    assert facts["Files"] == "36 files · 21 done · 2 under way"
+    assert facts["Files"] == "36 files · 21 done · 2 in progress"
     page.view.expand(queue.index_of(BIG))
     choose(page.view, queue.index(0, 0, queue.index_of(BIG)))
     facts = page.details.facts()
