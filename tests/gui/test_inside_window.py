@@ -412,7 +412,7 @@ def test_unpacking_tells_before_what_it_takes(stage: Stage, tmp_path: Path) -> N
     stage.window.library.actions_by_name["unpack"].trigger()
     dialog = planned(stage)
     assert dialog.amount.text().startswith(f"{len(files()) + 1 + 2} files, ")
-    assert "can be used there" in dialog.room.text()
+    assert " available" in dialog.room.text()
     assert dialog.encoding.currentText() == "Automatic: Korean (CP949)"
     assert "한글 폴더/대화 기록 1.txt" in [label.accessibleName() for label in dialog.names]
     dialog.encoding.setCurrentIndex(1)

@@ -128,9 +128,9 @@ def test_unpacking_asks_first_and_says_what_becomes_of_the_archives(shown: Shown
 @pytest.mark.parametrize(
     ("folder", "archives", "told", "begins"),
     [
-        ("/data/wide", 2, "Needs 10.0 MB on disk; 90.0 GB can be used there", True),
-        ("/data/full", 1, "Not enough room: it needs 5.00 MB, and 5.00 MB can be used there", False),
-        ("/data/crowded", 1, "Needs 5.00 MB on disk; 90.0 GB can be used there", True),
+        ("/data/wide", 2, "Needs 10.0 MB on disk; 90.0 GB available", True),
+        ("/data/full", 1, "Not enough space: 5.00 MB needed, 5.00 MB available", False),
+        ("/data/crowded", 1, "Needs 5.00 MB on disk; 90.0 GB available", True),
         ("/data/crowded", 2, "This disk takes only 15 more files, and 22 are needed", False),
     ],
 )
@@ -354,7 +354,7 @@ def test_a_folder_of_another_machine_is_all_that_is_needed(
             "New release available",
         ]  # fmt: skip
         assert words.about(row).startswith("Dataset 90001 · 2 files")
-        assert "released anew" in words.warning(row)
+        assert "new release" in words.warning(row)
         assert page.panel.release.isVisible()
         page.panel.release.click()
         wait_until(lambda: stage.desk.chosen is not None and stage.desk.chosen.key == "90001", "the dataset")
