@@ -180,7 +180,7 @@ def ask_to_close(played: Played) -> QMessageBox:
 
 
 def test_closing_says_what_it_costs_and_may_be_taken_back(played: Played) -> None:
-    box_button(ask_to_close(played), "Do not close").click()
+    box_button(ask_to_close(played), "Keep open").click()
     assert played.window.isVisible()
     assert played.noted("pause") == []
     box_button(ask_to_close(played), "Close now").click()
