@@ -35,6 +35,7 @@ PEERS: Final = {
     },
     "window": {"nothing transfers", "125 MB/s", "full speed"},
     "crowd": {"nothing transfers", "125 MB/s", "full speed", "125 MB/s, filtered"},
+    "start": {"cold", "warm"},
     "processes": {"1 process", "2 processes", "4 processes"},
     "servers": {"ours", "ours, TLS", "demo hub"},
     "ranges": {"aihub fetch, 1 connection", "aihub fetch, 4 connections", "aihub fetch, 8 connections"},
@@ -75,7 +76,7 @@ def test_every_benchmark_is_tested() -> None:
 def test_a_benchmark_works_and_its_figures_parse(name: str, tmp_path: Path) -> None:
     if peers.missing():
         pytest.skip(f"the peers need {', '.join(peers.missing())}")
-    if name in ("window", "crowd") and importlib.util.find_spec("PySide6") is None:
+    if name in ("window", "crowd", "start") and importlib.util.find_spec("PySide6") is None:
         pytest.skip("no Qt here")
     if lacking := web.missing(*SERVERS.get(name, ())):
         pytest.skip(f"no {', '.join(lacking)} here")

@@ -252,7 +252,7 @@ def test_keys_and_patterns_together() -> None:
         return [file.key for file in chosen(files, *map(list, args))]
 
     assert keys([], [], []) == ["1", "2", "3"]
-    assert keys(["3", "1"], [], []) == ["1", "3"]
+    assert keys(["3", "1", "3"], [], []) == ["3", "1"], "as they were asked for"
     assert keys([], ["*.zip"], ["b/"]) == ["1"]
     assert keys([], ["a/", "*.zip"], []) == ["1", "2", "3"]
     assert keys(["2"], ["*.zip"], []) == []

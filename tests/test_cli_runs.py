@@ -16,9 +16,10 @@ import pytest
 from commandline import Aihub, Run, cut_power, ended
 from engines import final_files, manifest, offered, sha256
 
+from aihub_desktop.demo.answers import Refusal
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.content import noise
-from aihub_desktop.demo.faults import Slow, Stall
+from aihub_desktop.demo.faults import Refuse, Slow, Stall
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.demo.offer import CP949, MAIN, MANY, ODD_NAMES, PACKAGE, SPLIT
 from aihub_desktop.domain.names import JOURNAL
@@ -138,6 +139,27 @@ def test_by_file_key_and_pattern(aihub: Aihub, catalogue: Catalogue, folder: Pat
     key = next(file.key for file in data.files if file.path.endswith("v1.2.pdf"))
     assert aihub("get", MAIN, "--to", folder, key).code == 0
     check(folder, chosen | {name: right[name] for name in right if name.endswith("v1.2.pdf")})
+
+
+def test_files_come_in_the_order_in_which_they_were_asked_for(
+    aihub: Aihub, hub: DemoHub, catalogue: Catalogue, folder: Path
+) -> None:
+    data = catalogue.dataset(MAIN)
+    assert data is not None
+    aihub("settings", "set", "bundle_files=1", "parallel=1")
+    keys = [file.key for file in data.files][:5]
+
+    def asked(*words: str) -> list[str]:
+        hub.requests.clear()
+        aihub("get", MAIN, *words, "--to", folder)
+        return [key for seen in hub.requests if seen.host == "stream" for key in seen.file_keys]
+
+    refusal = hub.faults.add(Refuse(refusal=Refusal.EXPIRED))
+    asked(*keys)
+    hub.faults.remove(refusal)
+    order = [keys[number] for number in (3, 0, 4, 1, 2)]
+    assert asked(*order) == order, "also where they were asked for before in another one"
+    assert asked(*keys) == []
 
 
 def test_what_was_not_chosen_again_is_left_alone(

@@ -322,6 +322,24 @@ class Queue(RuleBasedStateMachine):
             tail = [key for key in behind if key not in keys]
             assert self.in_the_list() == [*head, *keys, *tail]
 
+    @rule(key=added, data=st.data())
+    def move_files(self, key: int, data: st.DataObject) -> None:
+        self.load_ended()
+        if key not in self.core.book.transfers:
+            return
+        listed = self.files_in_order(key)
+        keys = data.draw(st.lists(st.sampled_from(listed), min_size=1, unique=True))
+        before = data.draw(st.none() | st.sampled_from(listed))
+        self.stopping(lambda: self.tell(m.MoveFiles(1, key, keys, before)))
+        found = self.files_in_order(key)
+        assert sorted(found) == sorted(listed)
+        assert [one for one in found if one in keys] == keys or self.core.book.transfers[key].sets
+        assert list(self.core.book.transfers[key].ids) == found
+
+    def files_in_order(self, key: int) -> list[int]:
+        files = self.core.book.files_of(self.core.book.transfers[key])
+        return [file.id for file in sorted(files, key=lambda file: file.turn)]
+
     @rule(key=added, priority=st.sampled_from(list(Priority)))
     def prefer(self, key: int, priority: Priority) -> None:
         if key in self.core.book.transfers:

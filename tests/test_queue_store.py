@@ -88,6 +88,7 @@ FILE: Final = st.builds(
     problem=st.none() | PROBLEM,
     attempts=COUNT,
     next_try=st.none() | MOMENT,
+    rank=st.integers(-(1 << 62), 1 << 62),
 )
 
 
@@ -137,7 +138,7 @@ def test_every_row_comes_back_as_it_was(
     store.close()
     assert reopened(path) == (
         sorted(transfers, key=lambda row: row.id),
-        sorted(files, key=lambda row: row.id),
+        sorted(files, key=lambda row: (row.rank, row.id)),
     )
 
 
@@ -162,13 +163,29 @@ def test_a_dropped_file_goes_alone(store: QueueStore, path: Path) -> None:
     assert reopened(path) == ([transfer()], [file(1), file(3), file(4)])
 
 
-def test_files_come_in_pages_in_the_order_of_the_tree(store: QueueStore) -> None:
+def test_files_come_in_pages_in_the_order_that_they_have(store: QueueStore) -> None:
     store.save([transfer(1), transfer(2)], [file(key) for key in range(1, 11)] + [file(99, owner=2)], [], [])
     assert [row.id for row in store.files(1, offset=3, limit=4)] == [4, 5, 6, 7]
     assert [row.id for row in store.files(1, offset=8, limit=4)] == [9, 10]
     assert store.files(1, offset=10, limit=4) == []
     assert [row.id for row in store.files(1)] == list(range(1, 11))
     assert store.last_file() == 99
+    moved = [msgspec.structs.replace(file(key), rank=rank) for key, rank in ((9, -1), (2, 5), (3, 5), (1, 6))]
+    store.save([], moved, [], [])
+    assert [row.id for row in store.files(1)] == [9, 4, 5, 6, 7, 8, 10, 2, 3, 1]
+    assert [row.id for row in store.files(1, offset=7, limit=2)] == [2, 3]
+    assert [row.id for row in store.files(1, limit=2, wanted=Filter.of(["가 1"], []))] == [10, 1]
+
+
+def test_pages_are_read_by_the_index_of_their_order(path: Path) -> None:
+    """Else each page of 100,000 files would be sorted anew."""
+    QueueStore(path).close()
+    opened = sqlite3.connect(path)
+    plan = opened.execute(
+        "EXPLAIN QUERY PLAN SELECT * FROM file WHERE transfer = 1 ORDER BY rank, id LIMIT 9"
+    ).fetchall()
+    opened.close()
+    assert [step[3] for step in plan] == ["SEARCH file USING INDEX file_in_order (transfer=?)"]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +321,8 @@ def test_a_queue_of_before_the_ranges_keeps_its_files_which_are_the_hubs(path: P
     assert row.file == RemoteFile("aihub", "86", "K7", "a.zip", SizeRange(5, 10, "1 KB"))
     assert sqlite_version(path) == len(queue._STEPS)
     assert sqlite_version(path.with_name(f"{path.name}.v2")) == 2, "the copy of before"
-    newer = msgspec.structs.replace(file(8), file=RemoteFile(WEB, "", "k", "b", SizeRange.exactly(1), origin=Origin()))
+    remote = RemoteFile(WEB, "", "k", "b", SizeRange.exactly(1), origin=Origin())
+    newer = msgspec.structs.replace(file(8), file=remote, rank=8 * GAP)
     store = QueueStore(path)
     store.save([], [newer], [], [])
     store.close()
@@ -346,6 +364,27 @@ def test_a_queue_of_before_the_order_stands_as_it_was_asked_for(path: Path) -> N
         (key, key * GAP, Priority.NORMAL) for key in (2, 7, 30)
     ]
     assert sqlite_version(path.with_name(f"{path.name}.v4")) == 4, "the copy of before"
+
+
+def test_files_of_before_their_order_come_as_they_were_asked_for(path: Path) -> None:
+    old = sqlite3.connect(path)
+    for number, step in enumerate(queue._STEPS[:5]):
+        old.executescript(f"{step} PRAGMA user_version = {number + 1};")
+    values: tuple[object, ...] = (
+        1, "aihub", "86", "", 0, "/f", "queued", None, 3, 0, 0, 0, 5, 10, 20, 5, 0, 5.0, None, "", 0, GAP, "normal",
+    )  # fmt: skip
+    old.execute(f"INSERT INTO transfer VALUES ({', '.join('?' * len(values))})", values)
+    for key in (7, 2, 30):
+        place = f"{key}.zip"
+        values = (key, 1, "aihub", "86", 0, f"K{key}", place, 5, 10, "1 KB", place, "waiting", 5, None, "", "", None, 0,
+                  None, None)  # fmt: skip
+        old.execute(f"INSERT INTO file VALUES ({', '.join('?' * len(values))})", values)
+    old.commit()
+    old.close()
+    _, files = reopened(path)
+    assert [(row.id, row.rank) for row in files] == [(key, key * GAP) for key in (2, 7, 30)]
+    assert sqlite_version(path) == len(queue._STEPS)
+    assert sqlite_version(path.with_name(f"{path.name}.v5")) == 5, "the copy of before"
 
 
 def test_files_are_found_by_words_and_states(store: QueueStore) -> None:

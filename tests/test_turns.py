@@ -31,6 +31,31 @@ def test_any_moves_leave_the_order_that_a_person_expects(moves: list[tuple[list[
         assert listed(ranks) == order
 
 
+@given(MOVES)
+def test_a_unit_stays_together_wherever_anything_is_put(moves: list[tuple[list[int], int | None]]) -> None:
+    ranks = {key: key * GAP for key in range(1, 9)}
+    units = {key: unit for unit in ((2, 3, 4), (7, 8)) for key in unit}
+    for keys, before in moves:
+        ranks |= moved(ranks, keys, before, units)
+        order = listed(ranks)
+        assert sorted(order) == list(range(1, 9))
+        text = " ".join(map(str, order))
+        assert "2 3 4" in text, text
+        assert "7 8" in text, text
+
+
+def test_what_comes_to_stand_within_a_unit_passes_it() -> None:
+    ranks, units = {key: key * GAP for key in range(1, 7)}, dict.fromkeys((3, 4), (3, 4))
+
+    def order(keys: list[int], before: int | None) -> list[int]:
+        return listed(ranks | moved(ranks, keys, before, units))
+
+    assert order([2], 4) == [1, 3, 4, 2, 5, 6], "from above"
+    assert order([5], 4) == [1, 2, 5, 3, 4, 6], "from below"
+    assert order([4], 1) == [3, 4, 1, 2, 5, 6], "one takes the other along"
+    assert order([6, 4], 1) == [6, 3, 4, 1, 2, 5]
+
+
 def test_a_move_changes_the_rank_of_what_is_moved_alone() -> None:
     ranks = {key: key * GAP for key in range(1, 6)}
     assert moved(ranks, [5], 1).keys() == {5}
@@ -56,6 +81,8 @@ def test_always_to_the_top_never_runs_out_of_numbers_that_a_queue_can_hold() -> 
     for _ in range(1000):
         ranks |= moved(ranks, [listed(ranks)[-1]], listed(ranks)[0])
     assert all(abs(rank) < 1 << 62 for rank in ranks.values())
+    far = {1: -(1 << 62) + GAP, 2: 0}
+    assert moved(far, [2], 1) == {2: GAP, 1: 2 * GAP}, "numbered anew"
 
 
 def test_priority_goes_before_rank_and_rank_before_number() -> None:

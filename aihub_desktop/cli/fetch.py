@@ -181,7 +181,7 @@ class Search:
             wish = wishes.get(entry)
             self._refused.append(Refusal(addresses.shown(wish.address if wish else entry), problem))
         if inspected.files:
-            yield Batch(Dataset(WEB, "", _title(inspected.files)), inspected.files)
+            yield Batch(Dataset(WEB, "", _title(inspected.files)), inspected.files, in_order=True)
 
     def _of_storages(self, wishes: Sequence[tuple[Wish, ObjectAddress]]) -> Iterable[Batch]:
         if not wishes:
@@ -205,7 +205,7 @@ class Search:
             named = titles[bucket]
             title = named[0] if len(named) == 1 else f"s3://{bucket}/"
             alone = list({(file.key, file.path): file for file in found}.values())
-            yield Batch(Dataset(S3, container(endpoint, bucket), title), alone)
+            yield Batch(Dataset(S3, container(endpoint, bucket), title), alone, in_order=True)
 
     def _objects(self, endpoint: str, wish: Wish, address: ObjectAddress) -> list[RemoteFile]:
         """Raises `ProblemError`."""

@@ -53,6 +53,6 @@ def receive(session: Session, request: Request) -> Exit:
         files = chosen(listed.files, request.file_keys, request.include, request.exclude)
         if not files:
             raise UsageError(session.console.words.say("cli.get.no-match"))
-        return Found([Batch(listed.dataset, files)])
+        return Found([Batch(listed.dataset, files, in_order=bool(request.file_keys))])
 
     return carry_out(session, request, find)

@@ -29,10 +29,11 @@ _PAGE: Final = 1000
 
 
 class Batch(NamedTuple):
-    """Files of one dataset, bucket or list: what becomes one transfer."""
+    """Files of one dataset, bucket or list: what becomes one transfer. `in_order`: they were named in this order."""
 
     dataset: Dataset
     files: list[RemoteFile]
+    in_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ class _Run:
             self._warn_of_space(engine.ask(Space(engine.number(), folder, files), DiskSpace), files)
         tally = Tally()
         for batch in found.batches:
-            added = engine.ask(Add(engine.number(), batch.dataset, batch.files, folder), Added)
+            wish = Add(engine.number(), batch.dataset, batch.files, folder, in_order=batch.in_order)
+            added = engine.ask(wish, Added)
             tally.add(added.transfer, batch.files)
             rows = _rows(engine, added.transfer)
             self._set_aside(engine, batch, [row for row in rows if not tally.asked_for(row)])

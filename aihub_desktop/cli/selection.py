@@ -24,14 +24,18 @@ def unknown_keys(files: Iterable[RemoteFile], keys: Sequence[str]) -> list[str]:
 def chosen(
     files: Iterable[RemoteFile], keys: Sequence[str], include: Sequence[str], exclude: Sequence[str]
 ) -> list[RemoteFile]:
-    """The files with one of `keys` (all if none is named) that fit `include`, if given, and not `exclude`."""
-    return [
+    """The files with one of `keys`, in their order (all if none is named, in that of the tree), that fit `include`, if
+    given, and not `exclude`.
+    """
+    place = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    found = [
         file
         for file in files
-        if (not keys or file.key in keys)
+        if (not keys or file.key in place)
         and (not include or fits(file.path, include))
         and not (exclude and fits(file.path, exclude))
     ]
+    return sorted(found, key=lambda file: place[file.key]) if keys else found
 
 
 def fits(path: str, patterns: Iterable[str]) -> bool:

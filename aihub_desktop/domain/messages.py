@@ -80,6 +80,7 @@ class FileRow(msgspec.Struct, frozen=True):
     attempts: int
     next_try: float | None
     note: str = ""
+    rank: int = 0  # its place among the files of its transfer: smaller comes sooner
 
 
 class FileProgress(msgspec.Struct, frozen=True, array_like=True):
@@ -263,17 +264,19 @@ class Visit(Command, frozen=True):
 class Add(Command, frozen=True):
     """→ `Added`. What is in the queue for the same folder and file keys is joined, not doubled.
 
-    `unpack`: once all of it is over, the archives among what is done are unpacked, each beside itself.
+    `unpack`: once all of it is over, the archives among what is done are unpacked, each beside itself. New files come
+    behind those of before; `in_order`: all of them are to come in the order of `files`.
     """
 
     dataset: Dataset
     files: list[RemoteFile]
     folder: str
     unpack: bool = False
+    in_order: bool = False
 
 
 class Rows(Command, frozen=True):
-    """→ `FileRows`: `limit` rows of a transfer from `offset`, in the order of the tree.
+    """→ `FileRows`: `limit` rows of a transfer from `offset`, in the order in which they come.
 
     `words`: only files in whose path all of them occur, in any case. `states`: only files in one of these.
     """
@@ -302,6 +305,17 @@ class Move(Command, frozen=True):
     """Puts transfers, in this order, before another one in the list; None: at its end."""
 
     transfers: list[int]
+    before: int | None = None
+
+
+class MoveFiles(Command, frozen=True):
+    """Puts files of a transfer, in this order, before another one of it; None: at its end. What is begun goes on.
+
+    The volumes of a split archive stay together: each takes the others along, and nothing is put between them.
+    """
+
+    transfer: int
+    files: list[int]
     before: int | None = None
 
 
@@ -792,7 +806,7 @@ class Archives(msgspec.Struct, frozen=True):
 
 AnyCommand = (
     Resync | ListDatasets | ListFiles | ListOutlines | Star | Visit
-    | Add | Rows | Find | Watch | Pause | Resume | Cancel | Retry | Remove | BringBack | Move | Prefer
+    | Add | Rows | Find | Watch | Pause | Resume | Cancel | Retry | Remove | BringBack | Move | MoveFiles | Prefer
     | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
     | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand
     | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Prepare | Begin | Stop

@@ -25,6 +25,7 @@ from aihub_desktop.domain.messages import (
     BringBack,
     Cancel,
     Move,
+    MoveFiles,
     Pause,
     Prefer,
     Remove,
@@ -50,6 +51,7 @@ from aihub_desktop.engine.deeds import (
 )
 from aihub_desktop.engine.gathering import next_batch
 from aihub_desktop.engine.leaving import Leaving
+from aihub_desktop.engine.ordering import Ordering
 from aihub_desktop.engine.outcome import Outcome
 from aihub_desktop.engine.plan import in_turn, next_check, next_request, wake_due
 from aihub_desktop.engine.records import RECEIVING, Book, FileRecord, LeaseKind, LeaseRecord, Moment, TransferRecord
@@ -85,12 +87,14 @@ class Core:
         self.outcome = Outcome(self.book, random.Random(seed), patience)
         self.traffic = Traffic(self.book, settings, local, processes)
         wishes = self._wishes = Wishes(self.book, self.outcome, only_new=only_new)
+        ordering = Ordering(self.book, self.outcome)
         self.volumes = Volumes(self.book, self.outcome, wishes.may_run, survey_seconds)
         self.leaving = Leaving(self.book)
         self._holds_until: float | None = None
         self._handlers: dict[type, Callable[[Any, Moment], int | None]] = {
             Add: wishes.add, Pause: wishes.pause, Resume: wishes.resume, Cancel: wishes.cancel, Retry: wishes.retry,
-            Remove: self.leaving.remove, BringBack: self.leaving.bring_back, Move: wishes.move, Prefer: wishes.prefer,
+            Remove: self.leaving.remove, BringBack: self.leaving.bring_back,
+            Move: ordering.move, MoveFiles: ordering.move_files, Prefer: ordering.prefer,
             KeyChanged: wishes.key_changed, StorageChanged: wishes.storage_changed,
             LineChanged: self._line_changed,
             Looked: self.volumes.looked, Surveyed: self.volumes.surveyed,
@@ -123,12 +127,12 @@ class Core:
         for transfer in self.volumes.plan(now, self.settings.floor_bytes):
             self._wishes.go(transfer, Word.NONE)
         self._holds_until = None
+        waits = False
         for transfer in in_turn(self.book):
-            if self._is_waited_for(transfer, now):
-                break
+            waits = waits or self._is_waited_for(transfer, now)
             if transfer.finishing:
                 self._finish(transfer)
-            elif transfer.berth.admitted and self._wishes.may_run(transfer):
+            elif not waits and transfer.berth.admitted and self._wishes.may_run(transfer):
                 self._begin_checks(transfer)
                 self._begin_fetches(transfer, now)
                 self._begin_gathers(transfer, now)

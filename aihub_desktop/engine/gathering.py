@@ -123,7 +123,7 @@ def next_batch(book: Book, transfer: TransferRecord, places: Places) -> Batch | 
 
 
 def _in_order(transfer: TransferRecord) -> Iterable[Lot]:
-    """The lots in which something waits, that of the first file of the tree first."""
+    """The lots in which something waits, that of the first file first."""
     return sorted((lot for lot, ready in transfer.lots.items() if ready), key=lambda lot: transfer.lots[lot].first)
 
 
@@ -142,7 +142,8 @@ def _share(ready: Ready, slots: int) -> int:
 
 
 def _taken(book: Book, transfer: TransferRecord, lot: Lot, most: int) -> list[FileRecord]:
-    ready, blocked = transfer.lots[lot], []
+    ready = transfer.lots[lot]
+    blocked: list[FileRecord] = []
     room = _SMALL_BYTES if lot.size is Size.SMALL else _LARGE_BYTES
     chosen: list[FileRecord] = []
     while len(chosen) < most and (file := take_waiting(book, ready)) is not None:
@@ -150,15 +151,15 @@ def _taken(book: Book, transfer: TransferRecord, lot: Lot, most: int) -> list[Fi
             continue  # its size was told anew meanwhile; it waits where it belongs
         size = file.remote.size.high
         if book.is_held(transfer, file):
-            blocked.append(file.id)
+            blocked.append(file)
         elif chosen and size > room:
-            blocked.append(file.id)
+            blocked.append(file)
             break
         else:
             chosen.append(file)
             room -= size
-    for key in blocked:
-        ready.put(key)
+    for file in blocked:
+        ready.put(file.turn)
     return chosen
 
 

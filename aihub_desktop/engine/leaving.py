@@ -7,8 +7,7 @@ from typing import Final
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.messages import BringBack, Remove
 from aihub_desktop.domain.states import TRANSFER_ENDED
-from aihub_desktop.engine.records import Book, Moment, TransferRecord
-from aihub_desktop.engine.wishes import named
+from aihub_desktop.engine.records import Book, Moment, TransferRecord, named
 
 REPENT_SECONDS: Final = 30.0
 

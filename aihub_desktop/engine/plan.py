@@ -33,7 +33,7 @@ def in_turn(book: Book) -> list[TransferRecord]:
 
 
 def next_request(book: Book, transfer: TransferRecord, settings: Settings, slots: int) -> list[FileRecord]:
-    """The files of the hub for the next request of this transfer, in the order of the tree; [] where none waits.
+    """The files of the hub for the next request of this transfer, in their order; [] where none waits.
 
     A large file goes alone. Small ones share a request, but are spread over the `slots` that are free: the
     hub's speed is per connection, so one stream with everything would leave the others idle.
@@ -43,14 +43,14 @@ def next_request(book: Book, transfer: TransferRecord, settings: Settings, slots
     while (file := take_waiting(book, transfer.ready)) is not None:
         if book.is_held(transfer, file):
             # A cancelled transfer's worker has not let go of that name yet; its end brings us here again.
-            blocked.append(file.id)
+            blocked.append(file)
         elif not _fits(chosen, file, transfer, settings, slots):
-            blocked.append(file.id)
+            blocked.append(file)
             break
         else:
             chosen.append(file)
-    for key in blocked:
-        transfer.ready.put(key)
+    for file in blocked:
+        transfer.ready.put(file.turn)
     return chosen
 
 
@@ -90,8 +90,13 @@ def unit_of(book: Book, transfer: TransferRecord, file: FileRecord) -> list[File
     A set of which a volume failed, was left out or stands under its final name already cannot be proved as a
     whole any more: its volumes then stand each for itself.
     """
-    if transfer.sets is None:
-        transfer.sets = whole_sets({member.id: member.place for member in book.files_of(transfer)})
-    unit = [book.files[key] for key in transfer.sets.get(file.id, (file.id,))]
+    unit = [book.files[key] for key in sets_of(book, transfer).get(file.id, (file.id,))]
     gone = (FileState.FAILED, FileState.SKIPPED, FileState.DONE)
     return [file] if any(member.state in gone for member in unit) else unit
+
+
+def sets_of(book: Book, transfer: TransferRecord) -> dict[int, tuple[int, ...]]:
+    """The volumes of each split set that is all here, by each of them."""
+    if transfer.sets is None:
+        transfer.sets = whole_sets({member.id: member.place for member in book.files_of(transfer)})
+    return transfer.sets

@@ -1,4 +1,4 @@
-"""Files that wait for a request, the first of the tree first; those of places that serve ranges sorted into lots."""
+"""Files that wait for a request, in their order; those of places that serve ranges sorted into lots."""
 
 from __future__ import annotations
 
@@ -8,38 +8,49 @@ from typing import Final, NamedTuple
 
 from aihub_desktop.domain.model import RemoteFile
 
+FileTurn = tuple[int, int]  # rank and number of a file: the smaller comes first
+
 # From here on a file is worth several connections of its own; below it what counts is the cost of each file.
 LARGE_BYTES: Final = 8 << 20
 
 
 class Ready:
-    """Numbers in order, each at most once: how many there are decides how they are spread over streams.
+    """Numbers by their turns, each at most once: how many there are decides how they are spread over streams.
 
-    What stopped waiting stays until it is taken, for looking for it would cost more than passing over it.
+    What stopped waiting, or got another turn, stays in the heap until it comes up, for looking for it would cost more
+    than passing over it.
     """
 
     def __init__(self) -> None:
-        self._heap: list[int] = []
-        self._in: set[int] = set()
+        self._heap: list[FileTurn] = []
+        self._turns: dict[int, FileTurn] = {}
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self._turns)
 
     @property
-    def first(self) -> int:
+    def first(self) -> FileTurn:
         """Raises IndexError where none waits."""
+        self._drop_outdated()
         return self._heap[0]
 
-    def put(self, key: int) -> None:
-        if key not in self._in:
-            self._in.add(key)
-            heapq.heappush(self._heap, key)
+    def put(self, turn: FileTurn) -> None:
+        """In the place of what it had before."""
+        key = turn[1]
+        if self._turns.get(key) != turn:
+            self._turns[key] = turn
+            heapq.heappush(self._heap, turn)
 
     def take(self) -> int:
         """Raises IndexError where none waits."""
-        key = heapq.heappop(self._heap)
-        self._in.discard(key)
+        self._drop_outdated()
+        _, key = heapq.heappop(self._heap)
+        del self._turns[key]
         return key
+
+    def _drop_outdated(self) -> None:
+        while self._heap and self._turns.get(self._heap[0][1]) != self._heap[0]:
+            heapq.heappop(self._heap)
 
 
 class Size(StrEnum):

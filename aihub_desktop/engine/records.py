@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import Proof, WorkFile
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.model import Dataset, RemoteFile
@@ -22,7 +22,7 @@ from aihub_desktop.domain.states import (
     move_transfer,
 )
 from aihub_desktop.domain.turns import GAP, Priority, Turn, turn
-from aihub_desktop.engine.ready import Lot, Ready, lot_of
+from aihub_desktop.engine.ready import FileTurn, Lot, Ready, lot_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,19 @@ class FileRecord:
     passed: int = 0  # most bytes on disk already that any stream passed by since something new became durable
     repeat: int = 0  # bytes on disk when its stream began, which will pass by again
     note: str = ""  # what its proof rests on, in this run
+    rank: int = 0
     weight: Weight = _NO_WEIGHT  # what of it is in the totals
 
     def row(self) -> FileRow:
         return FileRow(
             self.id, self.transfer, self.remote, self.place, self.state, self.bytes, self.size, self.sha256,
-            self.proof, self.problem, self.attempts, self.next_try, self.note,
+            self.proof, self.problem, self.attempts, self.next_try, self.note, self.rank,
         )  # fmt: skip
+
+    @property
+    def turn(self) -> FileTurn:
+        """Whoever has a smaller one comes first, within its transfer."""
+        return self.rank, self.id
 
     @property
     def is_endless(self) -> bool:
@@ -117,7 +123,7 @@ class FileRecord:
     def of(cls, row: FileRow) -> FileRecord:
         return cls(
             row.id, row.transfer, row.file, row.place, row.state, row.bytes, row.size, row.sha256, row.proof,
-            row.problem, row.attempts, row.next_try,
+            row.problem, row.attempts, row.next_try, rank=row.rank,
         )  # fmt: skip
 
 
@@ -182,7 +188,7 @@ class TransferRecord:
         """Puts a file where the planner finds it."""
         lot = lot_of(file.remote)
         ready = self.ready if lot is None else self.lots.setdefault(lot, Ready())
-        ready.put(file.id)
+        ready.put(file.turn)
 
     def row(self) -> TransferRow:
         return TransferRow(
@@ -296,7 +302,8 @@ class Book:
 
     def new_file(self, transfer: TransferRecord, file: RemoteFile, place: str) -> FileRecord:
         self.last_file += 1
-        record = FileRecord(self.last_file, transfer.id, file, place)
+        last = self.files[next(reversed(transfer.ids))].rank if transfer.ids else 0
+        record = FileRecord(self.last_file, transfer.id, file, place, rank=last + GAP)
         self._enter(transfer, record)
         self._dirty_files.add(record.id)
         self._dirty_transfers.add(transfer.id)
@@ -452,6 +459,16 @@ class Book:
         removed, dropped = self._removed, self._dropped
         self._dirty_transfers, self._dirty_files, self._removed, self._dropped = set(), set(), [], []
         return transfers, files, removed, dropped
+
+
+def named(book: Book, keys: list[int] | None) -> list[TransferRecord]:
+    """The transfers with these numbers, or all. Raises BAD_COMMAND for a number that none has."""
+    if keys is None:
+        return list(book.transfers.values())
+    for key in keys:
+        if key not in book.transfers:
+            raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=key)
+    return [book.transfers[key] for key in dict.fromkeys(keys)]
 
 
 def _weight(file: FileRecord) -> Weight:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.messages import Add, AnyCommand, Cancel, Move, Pause, Prefer, Resume, Retry
+from aihub_desktop.domain.messages import Add, AnyCommand, Cancel, MoveFiles, Pause, Resume, Retry
 from aihub_desktop.domain.model import S3, RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.domain.states import (
@@ -14,12 +14,10 @@ from aihub_desktop.domain.states import (
     TransferState,
 )
 from aihub_desktop.domain.storage import split_container
-from aihub_desktop.domain.turns import Turn, moved
 from aihub_desktop.engine.deeds import KeyChanged, LookAt, StorageChanged, Word
-from aihub_desktop.engine.gathering import gathers, place_of
+from aihub_desktop.engine.ordering import place_files
 from aihub_desktop.engine.outcome import ACCESS_PROBLEMS, KEY_PROBLEMS, Outcome
-from aihub_desktop.engine.plan import in_turn
-from aihub_desktop.engine.records import Book, FileRecord, LeaseKind, Moment, TransferRecord, names_of
+from aihub_desktop.engine.records import Book, FileRecord, LeaseKind, Moment, TransferRecord, named, names_of
 from aihub_desktop.engine.volumes import LOST, stands_at
 
 
@@ -56,8 +54,18 @@ class Wishes:
                 self._book.set_file(file, remote=remote)
             if file.state in FILE_ENDED:
                 self._wait_again(file, taken)
+        self._arrange(transfer, command)
         self.go(transfer)
         return transfer.id
+
+    def _arrange(self, transfer: TransferRecord, command: Add) -> None:
+        if not command.in_order:
+            return
+        asked = {remote.key: place for place, remote in enumerate(command.files)}
+        files = [file for file in self._book.files_of(transfer) if file.remote.key in asked]
+        wanted = sorted(files, key=lambda file: asked[file.remote.key])
+        if files != wanted:
+            place_files(self._book, transfer, [file.id for file in wanted], None)
 
     def _same_request(self, command: Add) -> TransferRecord | None:
         wanted = (command.dataset.source, command.dataset.key, command.dataset.package, command.folder)
@@ -180,31 +188,6 @@ class Wishes:
                 self._choose(transfer)
                 self.go(transfer)
 
-    def move(self, command: Move, now: Moment) -> None:
-        found = named(self._book, [*command.transfers, *([] if command.before is None else [command.before])])
-        ranks = {transfer.id: transfer.rank for transfer in self._book.transfers.values()}
-        for key, rank in moved(ranks, command.transfers, command.before).items() if found else ():
-            self._book.set_transfer(self._book.transfers[key], rank=rank)
-        self._make_way()
-
-    def prefer(self, command: Prefer, now: Moment) -> None:
-        for transfer in named(self._book, command.transfers):
-            self._book.set_transfer(transfer, priority=command.priority)
-        self._make_way()
-
-    def _make_way(self) -> None:
-        """What comes in ranges loses nothing by a stop: it leaves its place to those who come before it now. A stream
-        of the hub would lose all that it brought, so it is brought to its end.
-        """
-        waiting: dict[str, Turn] = {}
-        for transfer in in_turn(self._book):
-            if transfer.state in TRANSFER_MAY_RUN and transfer.berth.admitted:
-                for lot in (lot for lot, ready in transfer.lots.items() if ready):
-                    waiting.setdefault(place_of(lot, transfer), transfer.turn)
-        for lease in gathers(self._book):
-            if lease.place in waiting and waiting[lease.place] < self._book.transfers[lease.transfer].turn:
-                self._outcome.halt_lease(lease)
-
     def key_changed(self, message: KeyChanged, now: Moment) -> None:
         for lease in self._book.leases.values():
             lease.old_key = lease.old_key or lease.kind is LeaseKind.FETCH
@@ -230,17 +213,9 @@ def turns_to(command: AnyCommand, transfer: TransferRecord) -> bool:
             return (transfer.folder, transfer.dataset.key) == (folder, data.key)
         case Retry(transfers=keys, files=files) | Cancel(transfers=keys, files=files):
             return bool(files) or keys is None or transfer.id in keys
+        case MoveFiles(transfer=key):
+            return transfer.id == key
     return False
-
-
-def named(book: Book, keys: list[int] | None) -> list[TransferRecord]:
-    """The transfers with these numbers, or all. Raises BAD_COMMAND for a number that none has."""
-    if keys is None:
-        return list(book.transfers.values())
-    for key in keys:
-        if key not in book.transfers:
-            raise ProblemError(Code.BAD_COMMAND, what="no-transfer", transfer=key)
-    return [book.transfers[key] for key in dict.fromkeys(keys)]
 
 
 def _named_files(book: Book, keys: list[int]) -> list[FileRecord]:

@@ -38,6 +38,10 @@ class Choice:
     def to_cancel(self) -> list[int]:
         return [row.id for row in self.transfers if row.state not in TRANSFER_ENDED]
 
+    def files_to_order(self) -> list[FileRow]:
+        """Of chosen files only: with a transfer among them, it is the transfers that are put in order."""
+        return [] if self.transfers else [row for row in self.files if row.state is not FileState.DONE]
+
     def files_to_cancel(self) -> list[int]:
         return [row.id for row in self.files if row.state not in (FileState.DONE, FileState.SKIPPED)]
 

@@ -69,6 +69,13 @@ _STEPS: Final = (
     ALTER TABLE transfer ADD COLUMN priority TEXT NOT NULL DEFAULT 'normal';
     UPDATE transfer SET rank = id * 4294967296;
     """,
+    # The order in which the files of a transfer come; before, it was that of their numbers.
+    """
+    ALTER TABLE file ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
+    UPDATE file SET rank = id * 4294967296;
+    DROP INDEX file_of_transfer;
+    CREATE INDEX file_in_order ON file (transfer, rank, id);
+    """,
 )
 
 _TRANSFER_COLUMNS: Final = (
@@ -77,7 +84,7 @@ _TRANSFER_COLUMNS: Final = (
 )  # fmt: skip
 _FILE_COLUMNS: Final = (
     "id", "transfer", "source", "dataset", "package", "key", "path", "low", "high", "shown", "place", "state", "bytes",
-    "size", "sha256", "proof", "problem", "attempts", "next_try", "origin",
+    "size", "sha256", "proof", "problem", "attempts", "next_try", "origin", "rank",
 )  # fmt: skip
 
 _ALL: Final = Filter()
@@ -143,10 +150,11 @@ class QueueStore:
         return self._understood(_transfer, rows)
 
     def files(self, transfer: int, offset: int = 0, limit: int = -1, wanted: Filter = _ALL) -> list[FileRow]:
-        """Those that are `wanted`, in the order of the tree."""
+        """Those that are `wanted`, in the order in which they come."""
         condition, values = self._condition(wanted)
         rows = self._read(
-            f"SELECT {', '.join(_FILE_COLUMNS)} FROM file WHERE transfer = ?{condition} ORDER BY id LIMIT ? OFFSET ?",
+            f"SELECT {', '.join(_FILE_COLUMNS)} FROM file WHERE transfer = ?{condition}"
+            " ORDER BY rank, id LIMIT ? OFFSET ?",
             (transfer, *values, limit, offset),
         )
         return self._understood(_file, rows)
@@ -309,7 +317,7 @@ def _file_values(row: FileRow) -> tuple[Any, ...]:
         row.id, row.transfer, file.source, file.dataset, int(file.package), file.key, file.path,
         file.size.low, file.size.high, file.size.shown, row.place, row.state.value, row.bytes, row.size,
         row.sha256, row.proof, _problem_text(row.problem), row.attempts, row.next_try,
-        None if file.origin is None else _origins.encode(file.origin).decode(),
+        None if file.origin is None else _origins.encode(file.origin).decode(), row.rank,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The window with 100,000 rows in its queue, of which 50 move, while somebody scrolls and filters: memory and lateness.
 
-python -m tests.bench.crowded [TRANSFERS] [FILES] [SECONDS] [--filter]      prints one line of JSON
+python -m tests.bench.crowded [TRANSFERS] [FILES] [SECONDS] [--filter] [--move]      prints one line of JSON
 
 What the engine would say is played: it is the window's own work that is measured.
 """
@@ -43,7 +43,6 @@ from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.engine_link import EngineLink
 from aihub_desktop.gui.models.queue_filter import Kind, QueueFilter
 from aihub_desktop.gui.side_bar import Place
-from aihub_desktop.gui.welcome import WELCOMED
 from aihub_desktop.gui.window import Window
 from aihub_desktop.system.words import Words
 
@@ -52,6 +51,7 @@ from .figures import percentile
 MOVING = 50
 PAGE = 1000
 GB = 1 << 30
+RANKS: dict[int, int] = {}  # of files that were moved
 
 
 def transfer(number: int, files: int) -> TransferRow:
@@ -67,7 +67,8 @@ def file(number: int, owner: int) -> FileRow:
     path = f"009.골목과 시장의 소리/3.개방데이터/1.데이터/Training/01.원천데이터/TS_{number:06}.zip"
     remote = RemoteFile("aihub", str(70_000 + owner), str(number), path, SizeRange(GB - 1, GB + 1, "1 GB"))
     state = FileState.FETCHING if number % PAGE == 0 and owner <= MOVING else FileState.WAITING
-    return FileRow(number, owner, remote, path.replace(" ", "_"), state, 0, None, "", "", None, 0, None)
+    rank = RANKS.get(number, number << 32)
+    return FileRow(number, owner, remote, path.replace(" ", "_"), state, 0, None, "", "", None, 0, None, rank=rank)
 
 
 def answer(desk: Desk, files: int, owner: int, offset: int) -> None:
@@ -88,13 +89,13 @@ def main() -> int:
     parser.add_argument("files", type=int, nargs="?", default=1000)
     parser.add_argument("seconds", type=float, nargs="?", default=15.0)
     parser.add_argument("--filter", action="store_true", help="another filter every two seconds")
+    parser.add_argument("--move", action="store_true", help="a file to the top of its download twice a second")
     chosen = parser.parse_args()
     transfers, files = chosen.transfers, chosen.files
     app = application(["bench"])
     app.setPalette(theme.light_palette())
     with tempfile.TemporaryDirectory() as folder:
         desk = Desk(EngineLink([sys.executable, "-c", "pass"]), Words("en"), Path(folder), "http://127.0.0.1:9")
-        desk.preferences.setValue(WELCOMED, True)
         window = Window(desk)
         window.show()
         window.go(Place.DOWNLOADS)
@@ -148,9 +149,16 @@ def watched(desk: Desk, window: Window, chosen: argparse.Namespace) -> Lateness:
         wanted = QueueFilter(kinds[count % 4], "데이터셋 7" if count % 3 == 0 else "")
         desk.queue.narrow(wanted)
 
+    def move() -> None:
+        last = 2 * files - 1 - len(RANKS)  # of the first transfer
+        RANKS[last] = -len(RANKS) << 32
+        desk.link.changed.emit(Changed(0, [transfer(1, files)], [file(last, 1)]))
+
     timers = [(200, tell), (30, scroll)]
     if chosen.filter:
         timers.append((2000, narrow))
+    if chosen.move:
+        timers.append((500, move))
     for interval, act in timers:
         timer = QTimer(window, interval=interval)
         timer.timeout.connect(act)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
+from PySide6.QtCore import QAbstractItemModel, QItemSelectionModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
 from aihub_desktop.domain.faults import Code, Problem
@@ -301,7 +301,8 @@ def test_files_are_asked_for_once_and_in_pages(queue: QueueModel) -> None:
     assert asked == [(2, 0)]
     queue.add_rows(2, 0, FileRows([file_row(21, 2), file_row(22, 2)], 3))
     assert queue.rowCount(queue.index_of(2)) == 2
-    queue.fetchMore(queue.index_of(2))
+    assert not queue.canFetchMore(queue.index_of(2)), "what nobody sees"
+    queue.fetch_on(2)
     assert asked == [(2, 0), (2, 2)]
     queue.add_rows(2, 2, FileRows([file_row(23, 2)], 3))
     assert not queue.canFetchMore(queue.index_of(2))
@@ -449,6 +450,84 @@ def test_the_list_is_in_the_order_of_ranks(queue: QueueModel) -> None:
     assert [row.id for row in queue.transfers()] == [4, 3, 2, 1]
 
 
+def names_in(queue: QueueModel, transfer_: int) -> list[str]:
+    top = queue.index_of(transfer_)
+    return [queue.index(row, 0, top).data() for row in range(queue.rowCount(top))]
+
+
+def test_moved_files_take_what_is_chosen_along(queue: QueueModel) -> None:
+    queue.change(Changed(2, [transfer(1, files=6)]))
+    queue.add_rows(1, 0, FileRows([file_row(key, 1, rank=10 * key) for key in range(11, 17)], 6))
+    chosen = QItemSelectionModel(queue)
+    flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+    for row in (2, 4):
+        chosen.select(queue.index(row, 0, queue.index_of(1)), flags)
+    kept = QPersistentModelIndex(queue.index(0, 3, queue.index_of(1)))
+    queue.change(Changed(3, files=[file_row(13, 1, rank=1), file_row(15, 1, rank=2)]))
+    assert names_in(queue, 1) == [f"가/{key}.zip" for key in (13, 15, 11, 12, 14, 16)]
+    assert sorted(index.row() for index in chosen.selectedRows(0)) == [0, 1]
+    assert (kept.row(), kept.column()) == (2, 3)
+    queue.change(Changed(4, files=[file_row(11, 1, FileState.FETCHING, rank=999)]))
+    assert kept.row() == 5
+    queue.progress(Progress(5, 1.0, [], [FileProgress(11, 1, 500, 0, 7.0)]))
+    assert queue.file(1, 11).row.bytes == 500  # type: ignore[union-attr]
+
+
+def test_files_move_out_of_what_is_here_and_into_it(queue: QueueModel) -> None:
+    asked: list[tuple[int, int]] = []
+    queue.rows_wanted.connect(lambda number, offset: asked.append((number, offset)))
+    queue.change(Changed(2, [transfer(1, files=8)]))
+    queue.add_rows(1, 0, FileRows([file_row(key, 1, rank=10 * key) for key in (11, 12, 13, 14)], 8))
+    queue.change(Changed(3, files=[file_row(12, 1, rank=145)]))
+    assert names_in(queue, 1) == ["가/11.zip", "가/13.zip", "가/14.zip"], "who knows what comes before it now"
+    queue.change(Changed(4, files=[file_row(17, 1, rank=112), file_row(18, 1, rank=180)]))
+    assert names_in(queue, 1) == ["가/11.zip", "가/17.zip", "가/13.zip", "가/14.zip"]
+    queue.fetch_on(1)
+    assert asked == [(1, 4)]
+    queue.change(Changed(5, files=[file_row(11, 1, rank=500)]))
+    queue.add_rows(1, 4, FileRows([file_row(15, 1, rank=150)], 8))
+    assert asked == [(1, 4), (1, 3)], "the page was one of another order"
+    ranks = {12: 145, 15: 150, 16: 160, 18: 180, 11: 500}
+    queue.add_rows(1, 3, FileRows([file_row(key, 1, rank=rank) for key, rank in ranks.items()], 8))
+    assert [name[2:4] for name in names_in(queue, 1)] == ["17", "13", "14", "12", "15", "16", "18", "11"]
+
+
+def test_files_are_dropped_within_their_download(queue: QueueModel) -> None:
+    asked: list[tuple[int, list[int], object]] = []
+    queue.file_move_wanted.connect(lambda of, files, before: asked.append((of, files, before)))
+    for of in (1, 2):
+        rows = [file_row(10 * of + key, of, FileState.DONE if key == 2 else FileState.WAITING) for key in range(3)]
+        queue.add_rows(of, 0, FileRows(rows, 3))
+    one, two = queue.index_of(1), queue.index_of(2)
+    drag, drop = Qt.ItemFlag.ItemIsDragEnabled, Qt.ItemFlag.ItemIsDropEnabled
+    assert [bool(queue.flags(queue.index(row, 0, one)) & drag) for row in range(3)] == [True, True, False]
+    move = Qt.DropAction.MoveAction
+    transfers = queue.mimeData([one, queue.index(0, 0, two)])
+    assert transfers.formats() == ["application/x-aihub-desktop-transfers"], "with a download, downloads"
+    assert not queue.flags(one) & drop
+    assert queue.canDropMimeData(transfers, move, 0, 0, QModelIndex())
+    assert not queue.canDropMimeData(transfers, move, 0, 0, one)
+    files = queue.mimeData([queue.index(row, column, one) for row in (1, 0) for column in (0, 1)])
+    assert queue.flags(one) & drop
+    assert not queue.flags(two) & drop
+    assert not queue.flags(queue.index(0, 0, one)) & drop
+    for row, parent in ((0, QModelIndex()), (0, two), (-1, queue.index(0, 0, one))):
+        assert not queue.canDropMimeData(files, move, row, 0, parent)
+        assert not queue.dropMimeData(files, move, row, 0, parent)
+    assert asked == []
+    for row in (2, 3, -1):
+        assert queue.canDropMimeData(files, move, row, 0, one)
+        assert not queue.dropMimeData(files, move, row, 0, one)
+    assert asked == [(1, [10, 11], 12), (1, [10, 11], None), (1, [10, 11], 10)]
+    garbage = QMimeData()
+    garbage.setData(queue.mimeTypes()[1], b"1:99 2:20 1:x 1 :: \xff:1 -1:10")
+    assert not queue.canDropMimeData(garbage, move, 0, 0, one)
+    queue.change(Changed(2, [transfer(3, files=9)]))
+    queue.add_rows(3, 0, FileRows([file_row(key, 3) for key in (31, 32)], 9))
+    queue.dropMimeData(queue.mimeData([queue.index(0, 0, queue.index_of(3))]), move, 2, 0, queue.index_of(3))
+    assert len(asked) == 3, "what comes behind is not known yet"
+
+
 def test_a_drop_asks_for_a_move_and_changes_nothing_itself(queue: QueueModel) -> None:
     asked: list[tuple[list[int], object]] = []
     queue.move_wanted.connect(lambda moved, before: asked.append((moved, before)))
@@ -494,7 +573,7 @@ def test_words_find_titles_and_files(queue: QueueModel) -> None:
 def listed(model: QueueModel, transfer_: int, files: dict[int, dict[int, FileRow]]) -> list[FileRow]:
     """What an engine would list of it under the model's filter."""
     item = model.item(transfer_)
-    rows = files.get(transfer_, {}).values() if item is not None else ()
+    rows = sorted(files.get(transfer_, {}).values() if item is not None else (), key=lambda row: (row.rank, row.id))
     return [row for row in rows if item is not None and model.filter.shows_file(row, item.hay)]
 
 
@@ -505,6 +584,15 @@ def answer_some(
         of, offset = asked.pop(0)
         page = listed(model, of, files)
         model.add_rows(of, offset, FileRows(page[offset : offset + 2], len(page)))
+
+
+def changed_files(chance: random.Random, files: dict[int, FileRow]) -> dict[int, FileRow]:
+    """Some of them, in other states, and some at other places."""
+    fresh = {}
+    for key in sorted(chance.sample(list(files), chance.randrange(1, len(files) + 1))):
+        rank = chance.choice([files[key].rank, chance.randrange(-9, 9)])
+        fresh[key] = file_row(key, files[key].transfer, chance.choice(list(FileState)), rank=rank)
+    return fresh
 
 
 def test_random_events_leave_the_model_as_the_rows_are(qapp: object) -> None:
@@ -538,11 +626,11 @@ def test_random_events_leave_the_model_as_the_rows_are(qapp: object) -> None:
                 del truth[gone], files[gone]
                 model.change(Changed(turn, removed=[gone]))
             case 3 if number in files:
-                key = chance.choice(list(files[number]))
-                files[number][key] = file_row(key, number, chance.choice(list(FileState)))
-                model.change(Changed(turn, files=[files[number][key]]))
+                fresh = changed_files(chance, files[number])
+                files[number] |= fresh
+                model.change(Changed(turn, files=list(fresh.values())))
             case _ if number in truth:
-                model.fetchMore(model.index_of(number))
+                model.fetch_on(number)
         answer_some(model, chance, asked, files)
     assert {row.id: row for row in model.transfers()} == truth
     shown_now = [row.id for row in sorted(truth.values(), key=lambda row: (row.rank, row.id))]

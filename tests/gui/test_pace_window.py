@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,22 +15,24 @@ from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox, QPushButton, QToolButton
 
+from aihub_desktop.demo import offer
 from aihub_desktop.demo.catalogue import DEMO_KEY
+from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.hours import Week
 from aihub_desktop.domain.messages import Brake, DiskSpace
 from aihub_desktop.domain.model import RemoteFile, SizeRange
 from aihub_desktop.domain.settings import Settings
-from aihub_desktop.domain.states import TransferState
+from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui.cures import Cure
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.engine_link import EngineLink
 from aihub_desktop.gui.models.queue_words import Column
 from aihub_desktop.gui.pages.downloads import DownloadsPage
 from aihub_desktop.gui.side_bar import Place
-from aihub_desktop.gui.welcome import WELCOMED
 from aihub_desktop.gui.window import Window
+from aihub_desktop.system import pace
 from aihub_desktop.system.pace import NIGHTS
 from aihub_desktop.system.words import Words
 from gui.conftest import OpenStage
@@ -61,7 +64,6 @@ class Played:
         folder.mkdir(parents=True, exist_ok=True)
         self.link = EngineLink([sys.executable, "-c", NOTING, str(self._notes)])
         self.desk = Desk(self.link, Words("en"), folder, "http://127.0.0.1:9")
-        self.desk.preferences.setValue(WELCOMED, True)
         self.window = Window(self.desk)
         self.player = Player(self.desk)
         self.gone: list[bool] = []
@@ -294,6 +296,30 @@ def test_the_menu_sets_limit_and_hours_at_once(open_stage: OpenStage, hub: DemoH
     entry(menu.actions(), "Choose hours…").trigger()
     assert stage.window.settings.isVisible()
     assert stage.window.settings.pace.table.hasFocus()
+
+
+def test_limit_and_hours_hold_while_it_downloads(open_stage: OpenStage, hub: DemoHub, folder: Path) -> None:
+    slow = hub.faults.add(Slow(rate=4_000))  # more than five minutes to go: what has less is finished
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    menu, words = stage.window.downloads.pace.menu, stage.desk.words
+    stage.choose(offer.SPLIT)
+    stage.desk.tree.tick(QModelIndex(), True)
+    number = stage.download(folder)
+    wait_until(lambda: stage.row(number).bytes, "some bytes")
+    now = time.localtime()
+    away = (now.tm_wday * 24 + now.tm_hour + 84) % 168
+    stage.desk.configure(hours=Week({away}).text())
+    wait_until(lambda: not stage.row(number).running, "the end of the hours")
+    wait_until(lambda: pace.week(words, stage.desk.settings.hours) in stage.window.downloads.pace.texts[2], "the word")
+    assert stage.state(number) not in TRANSFER_ENDED
+    hub.faults.remove(slow)
+    menu.fill()
+    entry(menu.actions(), "2 MB/s").trigger()
+    wait_until(lambda: stage.desk.settings.limit == 2 * MB, "the limit")
+    had, begun = stage.row(number).bytes, time.monotonic()
+    entry(menu.actions(), pace.week(words, "", long=True)).trigger()
+    row = stage.wait_for(number, TransferState.DONE)
+    assert time.monotonic() - begun > 0.9 * (row.bytes - had) / (2 * MB), "the limit held"
 
 
 def test_a_week_is_painted_by_mouse_and_by_keyboard(open_stage: OpenStage, hub: DemoHub) -> None:

@@ -344,6 +344,7 @@ def test_what_was_chosen_stays(open_stage: OpenStage, hub: DemoHub, catalogue: C
     section = stage.window.settings.desktop
     assert section.stays.isChecked()
     assert section.notices.isChecked()
+    section.stays.setEnabled(True)  # as on a desktop with a place for the icon; the tests have none
     section.stays.click()
     section.notices.click()
     section.awake.activated.emit(list(Awake).index(Awake.MAINS))
@@ -353,6 +354,19 @@ def test_what_was_chosen_stays(open_stage: OpenStage, hub: DemoHub, catalogue: C
     assert not again.window.settings.desktop.stays.isChecked()
     assert not again.window.presence.notifies
     assert again.desk.settings.awake is Awake.MAINS
+
+
+def test_where_there_is_no_place_for_the_icon_nobody_is_promised_one(open_stage: OpenStage, hub: DemoHub) -> None:
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    assert not stage.window.presence.can_stay, "the tests have no desktop"
+    stage.window.go(Place.SETTINGS)
+    section = stage.window.settings.desktop
+    assert not section.stays.isEnabled()
+    assert section.stays.isChecked(), "what was chosen is kept"
+    for language in ("ko", "en"):
+        stage.program.speak(language)
+        told = stage.desk.words.say("gui.settings.desktop.background-none")
+        assert section.stays_note.text() == section.stays.accessibleDescription() == told
 
 
 @NEEDS_BUS

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QInputDialog, QLineEdit, QMessageBox, QWidget
 
 from aihub_desktop.domain.faults import FAULT_OF, Code, Problem
-from aihub_desktop.domain.messages import Brake, Inspected
+from aihub_desktop.domain.messages import Brake, DiskSpace, Inspected
 from aihub_desktop.domain.model import HUB, S3, WEB, Algorithm, Checksum, Dataset
 from aihub_desktop.domain.states import FileState
 from aihub_desktop.gui import address_list
@@ -118,6 +118,26 @@ def test_a_download_of_several_buckets_goes_into_a_folder_each(stage: StorageSta
     assert {wish["folder"]: len(wish["files"]) for wish in stage.noted("add")} == {
         "/data/here/speech-corpus": 1, "/data/here/papers": 30,
     }  # fmt: skip
+
+
+def test_what_unpacking_takes_is_in_sight_as_with_datasets(stage: StorageStage) -> None:
+    """Of objects and of web addresses: the sum, the most that the drive will hold, and what is free."""
+    stage.choose()
+    stage.open("speech-corpus/roads/busan")
+    shelf, web = stage.shelves.target, stage.web.target
+    stage.web.model.add(Inspected([look_at("https://h/a.zip", None), look_at("https://h/a.z01", None)], {}))
+    for target in (shelf, web):
+        target.unpacking.setChecked(True)
+    stage.model.tick(stage.line("video.mp4"), True)
+    assert shelf.peak == "", "no archive is ticked"
+    stage.model.tick(stage.line("frames.tar"), True)
+    assert shelf.peak == "about 10.4–20.2 GB in all once unpacked"
+    assert web.peak == "about 22.9–45.8 MB in all once unpacked"
+    for target in (shelf, web):
+        target.show_space(DiskSpace(16 << 20, 1 << 40, writable=True, usable=16 << 20))
+        assert "free" in target.verdict
+        target.unpacking.setChecked(False)
+        assert target.peak == ""
 
 
 def test_looking_into_folders_can_be_cancelled(stage: StorageStage) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
-from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from aihub_desktop.domain.messages import Between, Changed, FileRow, FileRows, Progress, TransferRow
 from aihub_desktop.domain.states import TransferState
@@ -15,6 +16,10 @@ from aihub_desktop.gui.models.queue_words import HEADERS, QueueWords
 from aihub_desktop.system.words import Words
 
 __all__ = ["DETAIL_ROLE", "FRACTION_ROLE", "REPEAT_ROLE", "ROW_ROLE", "QueueModel"]
+
+_LAYOUT: Final = "QList<QPersistentModelIndex>,QAbstractItemModel::LayoutChangeHint"
+# Whoever keeps what is selected does so by rows then, and not by each of their cells.
+_ROWS_ALONE: Final = QAbstractItemModel.LayoutChangeHint.VerticalSortHint
 
 
 class QueueModel(QueueTree):
@@ -81,7 +86,7 @@ class QueueModel(QueueTree):
         if not parent.isValid():
             return
         if offset != len(item.files):
-            self.fetchMore(parent)
+            self.fetch_on(transfer)
             return
         fresh = [row for row in answer.rows if row.id not in item.place]
         item.total = answer.total if fresh else offset
@@ -148,10 +153,7 @@ class QueueModel(QueueTree):
     def _replace(self, item: TransferItem, row: TransferRow) -> None:
         if row.files != item.row.files:
             # Files were joined or replaced: the pages that are here may have gaps.
-            if item.files:
-                self.beginRemoveRows(self.index_of(row.id), 0, len(item.files) - 1)
-                item.files, item.place = [], {}
-                self.endRemoveRows()
+            self._forget_from(item, 0)
             item.forget_files(self._rows.filter)
         if (row.dataset, row.folder) != (item.row.dataset, item.row.folder):
             item.hay = hay_of(row)
@@ -192,17 +194,49 @@ class QueueModel(QueueTree):
             item.forget_files(self._rows.filter)
 
     def _change_files(self, rows: list[FileRow]) -> None:
-        touched: Touched = {}
+        for transfer, moved in self._rows.moved_files(rows).items():
+            self._arrange_files(self._rows.items[transfer], moved)
+        stayed = []
         for row in rows:
             place = self._rows.change_file(row)
-            if self._rows.filter:
+            if self._rows.filter or place is None:
                 self._settle_file(row, place)
-            elif place is not None:
-                touched.setdefault(row.transfer, set()).add(place)
+            else:
+                stayed.append(row)
+        touched: Touched = {}
+        for row in stayed:
+            touched.setdefault(row.transfer, set()).add(self._rows.items[row.transfer].place[row.id])
         self._tell_files(touched)
 
+    def _arrange_files(self, item: TransferItem, moved: dict[int, FileRow]) -> None:
+        """Those of a transfer, in their order again."""
+        transfer = item.row.id
+        above = [QPersistentModelIndex(self.index_of(transfer))]
+        self.layoutAboutToBeChanged[_LAYOUT].emit(above, _ROWS_ALONE)  # type: ignore[index]
+        held = [index for index in self.persistentIndexList() if index.internalId() == transfer]
+        files = [item.files[index.row()] for index in held]
+        for key, row in moved.items():
+            item.files[item.place[key]].row = row
+        item.sort_files()
+        places = (item.place[file.row.id] for file in files)
+        now = [self.createIndex(place, old.column(), transfer) for place, old in zip(places, held, strict=True)]
+        self.changePersistentIndexList(held, now)
+        self.layoutChanged[_LAYOUT].emit(above, _ROWS_ALONE)  # type: ignore[index]
+        kept = len(item.files)
+        while not item.is_complete and kept and item.files[kept - 1].row.id in moved:
+            kept -= 1  # what stands last may belong behind files that are not here
+        self._forget_from(item, kept)
+
+    def _forget_from(self, item: TransferItem, first: int) -> None:
+        if first < len(item.files):
+            self.beginRemoveRows(self.index_of(item.row.id), first, len(item.files) - 1)
+            for file in item.files[first:]:
+                del item.place[file.row.id]
+            del item.files[first:]
+            self.endRemoveRows()
+
     def _settle_file(self, row: FileRow, place: int | None) -> None:
-        """A file that changed under a filter may come, go, or stay."""
+        """A file that changed under a filter may come, go, or stay; one that is not here may have moved to here."""
         item, parent = self._rows.get(row.transfer), self.index_of(row.transfer)
         if item is None or item.total is None or not parent.isValid():
             return  # its files were not asked for yet
@@ -210,9 +244,10 @@ class QueueModel(QueueTree):
         if belongs and place is not None:
             self._tell_files({row.transfer: {place}})
         elif belongs:
-            at = next((n for n, file in enumerate(item.files) if file.row.id > row.id), len(item.files))
+            at = item.place_for(row)
             is_in_sight = at < len(item.files) or item.is_complete
-            item.total += 1
+            if self._rows.filter:
+                item.total += 1
             if is_in_sight:
                 self.beginInsertRows(parent, at, at)
                 item.files.insert(at, FileItem(row))

@@ -26,6 +26,11 @@ class FileItem:
     repeat: int = 0  # bytes of its stream that will have passed by in the end; 0 while none does
 
     @property
+    def key(self) -> tuple[int, int]:
+        """By which files stand in their transfer."""
+        return self.row.rank, self.row.id
+
+    @property
     def repeats(self) -> bool:
         """Whether what comes now is on disk already."""
         return self.again < self.repeat
@@ -66,6 +71,15 @@ class TransferItem:
     @property
     def is_complete(self) -> bool:
         return self.total is not None and len(self.files) >= self.total
+
+    def place_for(self, row: FileRow) -> int:
+        """Where it belongs among the files that are here."""
+        return bisect_left(self.files, (row.rank, row.id), key=lambda file: file.key)
+
+    def sort_files(self) -> None:
+        """By their ranks, which have changed."""
+        self.files.sort(key=lambda file: file.key)
+        self.number_files(0)
 
     def forget_files(self, shown: QueueFilter) -> None:
         self.files, self.place = [], {}
@@ -141,6 +155,14 @@ class QueueRows:
                 self._why[row.id] = row.problem
             else:
                 self._why.pop(row.id, None)
+
+    def moved_files(self, rows: list[FileRow]) -> dict[int, dict[int, FileRow]]:
+        """Those that are here and have another place now, by transfer and number."""
+        found: dict[int, dict[int, FileRow]] = {}
+        for row in rows:
+            if (known := self._file(row.transfer, row.id)) is not None and known[0].row.rank != row.rank:
+                found.setdefault(row.transfer, {})[row.id] = row
+        return found
 
     def change_file(self, row: FileRow) -> int | None:
         """Takes a row in the place of the old one; where that is, None if it is not here."""

@@ -1,4 +1,4 @@
-"""The queue as Qt's views see it: a tree of two levels, its cells, and transfers that can be dragged."""
+"""The queue as Qt's views see it: a tree of two levels, its cells, and rows that can be dragged."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 from PySide6.QtCore import QAbstractItemModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from aihub_desktop.domain.messages import FileRow, TransferRow
+from aihub_desktop.domain.states import FileState
 from aihub_desktop.gui.models.queue_rows import FileItem, QueueRows, TransferItem
 from aihub_desktop.gui.models.queue_words import (
     HEADERS,
@@ -24,12 +25,18 @@ from aihub_desktop.system.words import Words
 _NUMBERS: Final = (Column.SIZE, Column.SPEED, Column.LEFT)
 _RIGHT: Final = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _TRANSFERS: Final = "application/x-aihub-desktop-transfers"
+_FILES: Final = "application/x-aihub-desktop-files"  # each as TRANSFER:FILE
 
 FRACTION_ROLE: Final = int(Qt.ItemDataRole.UserRole) + 1  # float 0..1, or None where nothing is known
 ROW_ROLE: Final = FRACTION_ROLE + 1  # the `TransferRow` or `FileRow`
 DETAIL_ROLE: Final = FRACTION_ROLE + 2  # the small line below a transfer's title; "" where a file has none
 REPEAT_ROLE: Final = FRACTION_ROLE + 3  # float 0..1: how much of what is here has yet to pass by once more
 MARK_ROLE: Final = FRACTION_ROLE + 9  # the name of the picture before a transfer's title, "" for none
+
+_COLUMNS: Final = len(HEADERS)
+_DONE: Final = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemNeverHasChildren
+_FILE: Final = _DONE | Qt.ItemFlag.ItemIsDragEnabled
+_TRANSFER: Final = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsDragEnabled
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 _NOWHERE: Final = QModelIndex()
@@ -40,11 +47,13 @@ class QueueTree(QAbstractItemModel):
 
     rows_wanted = Signal(int, int)  # transfer, offset
     move_wanted = Signal(list, object)  # transfers, and the one before which they were dropped; None: at the end
+    file_move_wanted = Signal(int, list, object)  # a transfer, files of it, and the one before which they were dropped
 
     def __init__(self, words: Words, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._words = QueueWords(words)
         self._rows = QueueRows()
+        self._dragged: frozenset[int] = frozenset()  # transfers of which files are dragged; none while transfers are
 
     def row_at(self, index: AnyIndex) -> TransferRow | FileRow | None:
         if not index.isValid():
@@ -57,13 +66,23 @@ class QueueTree(QAbstractItemModel):
         place = self._rows.place.get(transfer)
         return QModelIndex() if place is None else self.createIndex(place, column, 0)
 
+    def files(self, transfer: int) -> list[FileRow]:
+        """Those whose rows are here, from above."""
+        item = self._rows.get(transfer)
+        return [] if item is None else [file.row for file in item.files]
+
     # ---- the shape ----
 
     def index(self, row: int, column: int, parent: AnyIndex = _NOWHERE) -> QModelIndex:
-        if not self.hasIndex(row, column, parent):
+        # Asked for every row of a transfer that is unfolded: `hasIndex` would ask for both counts each time.
+        if not parent.isValid():
+            there, of = len(self._rows.shown), 0  # 0 marks a transfer
+        elif parent.internalId() or parent.column() > 0:
             return QModelIndex()
-        # 0 marks a transfer; a file's row carries the number of its transfer, which never is 0.
-        return self.createIndex(row, column, self._item(parent).row.id if parent.isValid() else 0)
+        else:
+            item = self._rows.shown[parent.row()]
+            there, of = len(item.files), item.row.id  # a file's row has the number of its transfer, which never is 0
+        return self.createIndex(row, column, of) if 0 <= row < there and 0 <= column < _COLUMNS else QModelIndex()
 
     def parent(self, index: AnyIndex = _NOWHERE) -> QModelIndex:  # type: ignore[override]
         return self.index_of(int(index.internalId())) if index.isValid() and index.internalId() else QModelIndex()
@@ -84,16 +103,24 @@ class QueueTree(QAbstractItemModel):
         return len(HEADERS)
 
     def canFetchMore(self, parent: AnyIndex) -> bool:
+        """Of the first page alone: Qt's tree asks with every layout, and would have all of them, seen or not."""
         if not parent.isValid() or parent.internalId() or parent.column() > 0:
             return False
         item = self._item(parent)
-        return not item.asked and not item.is_complete
+        return not (item.asked or item.is_complete or item.files)
 
     def fetchMore(self, parent: AnyIndex) -> None:
         if self.canFetchMore(parent):
-            item = self._item(parent)
-            item.asked = True
-            self.rows_wanted.emit(item.row.id, len(item.files))
+            self._fetch_on(self._item(parent))
+
+    def fetch_on(self, transfer: int) -> None:
+        """Asks for the next page of its files, unless it is asked for already or there is none."""
+        if (item := self._rows.get(transfer)) is not None and not item.asked and not item.is_complete:
+            self._fetch_on(item)
+
+    def _fetch_on(self, item: TransferItem) -> None:
+        item.asked = True
+        self.rows_wanted.emit(item.row.id, len(item.files))
 
     # ---- the cells ----
 
@@ -121,26 +148,49 @@ class QueueTree(QAbstractItemModel):
     # ---- dragging ----
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
-        """A transfer can be dragged and dropped between others. A drop on one means before it, as the marks say."""
-        flags = super().flags(index)
+        """A transfer can be dragged and dropped between others. A drop on one means before it, as the marks say. Files
+        that are not done are dropped between those of their transfer, or on it.
+        """
         if not index.isValid():
-            return flags | Qt.ItemFlag.ItemIsDropEnabled
-        return flags if index.internalId() else flags | Qt.ItemFlag.ItemIsDragEnabled
+            return Qt.ItemFlag.ItemIsDropEnabled
+        if transfer := index.internalId():
+            row = self._rows.items[transfer].files[index.row()].row
+            return _DONE if row.state is FileState.DONE else _FILE
+        is_target = self._dragged and self._rows.shown[index.row()].row.id in self._dragged
+        return _TRANSFER | Qt.ItemFlag.ItemIsDropEnabled if is_target else _TRANSFER
 
     def supportedDropActions(self) -> Qt.DropAction:
         return Qt.DropAction.MoveAction
 
     def mimeTypes(self) -> list[str]:
-        return [_TRANSFERS]
+        return [_TRANSFERS, _FILES]
 
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
-        places = sorted({index.row() for index in indexes if index.isValid() and not index.internalId()})
+        """Transfers; where there are none, files."""
+        places = sorted({(int(index.internalId()), index.row()) for index in indexes if index.isValid()})
+        transfers = [self._rows.shown[row].row.id for of, row in places if not of]
+        files = [] if transfers else [(of, self._rows.items[of].files[row].row.id) for of, row in places]
+        self._dragged = frozenset(of for of, _ in files)
         data = QMimeData()
-        data.setData(_TRANSFERS, " ".join(str(self._rows.shown[place].row.id) for place in places).encode())
+        if files:
+            data.setData(_FILES, " ".join(f"{of}:{file}" for of, file in files).encode())
+        else:
+            data.setData(_TRANSFERS, " ".join(map(str, transfers)).encode())
         return data
+
+    def canDropMimeData(self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: AnyIndex) -> bool:
+        if data.hasFormat(_FILES):
+            return bool(self._dropped_files(data, parent))
+        return data.hasFormat(_TRANSFERS) and not parent.isValid()
 
     def dropMimeData(self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: AnyIndex) -> bool:
         """False in any case: the engine says where everything stands now, and nothing is to be taken away here."""
+        if files := self._dropped_files(data, parent):
+            item = self._item(parent)
+            if row < len(item.files) or item.is_complete:  # else nobody knows yet what comes behind
+                before = item.files[max(0, row)].row.id if row < len(item.files) else None
+                self.file_move_wanted.emit(item.row.id, files, before)
+            return False
         words = bytes(data.data(_TRANSFERS).data()).split()
         # Whoever can put anything into a drag can put anything into ours.
         transfers = [int(word) for word in words if word.isdigit() and int(word) in self._rows.items]
@@ -149,6 +199,15 @@ class QueueTree(QAbstractItemModel):
             before = shown[row].row.id if 0 <= row < len(shown) else None
             self.move_wanted.emit(transfers, before)
         return False
+
+    def _dropped_files(self, data: QMimeData, parent: AnyIndex) -> list[int]:
+        """Those that can be dropped there: files go into their own transfer."""
+        if not parent.isValid() or parent.internalId():
+            return []
+        item = self._item(parent)
+        pairs = (word.partition(b":") for word in bytes(data.data(_FILES).data()).split())
+        named = [int(file) for of, _, file in pairs if of == str(item.row.id).encode() and file.isdigit()]
+        return [file for file in named if file in item.place]
 
     def _item(self, index: AnyIndex) -> TransferItem:
         transfer = int(index.internalId())

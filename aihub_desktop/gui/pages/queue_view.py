@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtCore import SIGNAL, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QAccessible, QAccessibleTableModelChangeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
 
@@ -24,6 +24,10 @@ from aihub_desktop.system.words import Words
 # Transfers that are unfolded after another filter: those that were, and those some of whose files were looked for. Each
 # row of a file is laid out anew then; with 100,000 of them the window would stand still.
 _MOST_UNFOLDED: Final = 20
+# So many files of a transfer are known beyond those in sight. With each page the tree lays out all that it knows anew,
+# so what nobody scrolls to stays with the engine.
+_AHEAD: Final = 1000
+_LAYOUT_CHANGED: Final = "layoutChanged(QList<QPersistentModelIndex>,QAbstractItemModel::LayoutChangeHint)"
 
 
 class QueueView(QTreeView):
@@ -55,13 +59,19 @@ class QueueView(QTreeView):
         self._unfolded: set[int] = set()  # by hand
         self._chosen: list[int] = []
         self._restores = False
+        # Files that change places leave the tree's shape as it is, and its own answer is to lay out every row anew.
+        QObject.disconnect(queue, SIGNAL(_LAYOUT_CHANGED), self, None)  # type: ignore[call-overload]
+        queue.layoutChanged.connect(lambda: self.dataChanged(QModelIndex(), QModelIndex()))
         queue.modelAboutToBeReset.connect(self._remember)
         queue.modelReset.connect(self._restore)
         self.collapsed.connect(lambda index: self._note(index, unfolded=False))
         self.expanded.connect(lambda index: self._note(index, unfolded=True))
         self.expanded.connect(queue.fetchMore)
-        queue.rowsInserted.connect(lambda parent, *_: self._fetch_on(parent))
-        queue.rowsRemoved.connect(lambda parent, *_: self._fetch_on(parent))
+        self._moved_on = QTimer(self, singleShot=True, interval=0)
+        self._moved_on.timeout.connect(self._fetch_on)
+        bar = self.verticalScrollBar()
+        for moved in (queue.rowsInserted, queue.rowsRemoved, bar.valueChanged, bar.rangeChanged):
+            moved.connect(lambda *_: self._moved_on.start())
 
     def speak(self, words: Words) -> None:
         """Names, and columns as wide as the language needs them."""
@@ -130,7 +140,22 @@ class QueueView(QTreeView):
                 self.selectionModel().select(index, flags)
         self._restores = False
 
-    def _fetch_on(self, transfer: QModelIndex) -> None:
-        # The view itself asks for more at its very end only.
-        if transfer.isValid() and self.isExpanded(transfer):
-            self._queue.fetchMore(transfer)
+    # ---- files are asked for as they come into sight
+
+    def _fetch_on(self) -> None:
+        first = self.indexAt(QPoint(0, 0))
+        if not first.isValid():
+            return
+        last = self.indexAt(QPoint(0, self.viewport().height() - 1))
+        above, below = _place(first), _place(last) if last.isValid() else self._queue.rowCount() - 1
+        for place in range(above, below + 1):
+            transfer = self._queue.index(place, 0)
+            seen = last.row() if place == below and last.parent().isValid() else -1
+            known = self._queue.rowCount(transfer)
+            if self.isExpanded(transfer) and (place < below or not last.isValid() or known - seen <= _AHEAD):
+                self._queue.fetch_on(self._queue.shown()[place])
+
+
+def _place(index: QModelIndex) -> int:
+    """Of its transfer in the list."""
+    return index.parent().row() if index.parent().isValid() else index.row()
