@@ -455,11 +455,11 @@ def test_what_is_left_out_is_told_with_reasons_copied_and_kept(stage: Stage, tmp
     lines = QGuiApplication.clipboard().text().split("\n")
     assert sorted(lines[1:]) == [f"{DAMAGED}\tdamaged\tset.zip", f"{LOCKED}\tencrypted\t=old.zip"]
     told.save_to(str(tmp_path / "list.csv"))
-    wait_until(lambda: told.about.text() == "It was saved", "the file")
+    wait_until(lambda: told.about.text() == "Saved", "the file")
     kept = (tmp_path / "list.csv").read_text(encoding="utf-8-sig")
     assert f"{LOCKED},encrypted,'=old.zip" in kept, "a sheet does not reckon with it"
     told.save_to(str(tmp_path / "no such folder/list.csv"))
-    wait_until(lambda: told.about.text().startswith("It could not be saved"), "why not")
+    wait_until(lambda: told.about.text().startswith("Could not be saved"), "why not")
     told.accept()
 
 
