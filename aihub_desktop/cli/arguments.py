@@ -233,7 +233,6 @@ def _get(parser: _Child) -> None:
     from_lab(parser)
     _run(parser)
     _pushing(parser)
-    parser.argument("--connections", key="connections", metavar="N", type=_connections)
     _of_storage(parser)
 
 

@@ -21,9 +21,9 @@ from aihub_desktop.engine.pushing.through import Passage, Through
 def get_to_storage(session: Session, args: argparse.Namespace) -> Exit:
     """Raises `ProblemError` and `UsageError` where nothing could be begun."""
     words = session.console.words
-    for name in ("unpack", "delete_archive"):
-        if getattr(args, name):
-            raise UsageError(words.say("cli.get.not-for-storage", name=f"--{name.replace('_', '-')}"))
+    for name, given in _for_folders(args):
+        if given:
+            raise UsageError(words.say("cli.get.not-for-storage", name=name))
     key = key_at_hand(session.hub)  # before anything else is asked: without it the rest is in vain
     listed = _listed(session, args)
     files = chosen(listed.files, args.file_keys, args.include, args.exclude)
@@ -35,6 +35,14 @@ def get_to_storage(session: Session, args: argparse.Namespace) -> Exit:
     with way(session, args, args.to) as found:
         passage = Passage(session.hub, listed.dataset, files, key, recall(session.home, session.hub))
         return _pass(session, args, passage, found)
+
+
+def _for_folders(args: argparse.Namespace) -> list[tuple[str, object]]:
+    """Options that mean nothing where an object storage is the target."""
+    return [
+        *(("--unpack", args.unpack), ("--delete-archive", args.delete_archive)),
+        *(("--from", args.lab), ("--only-from", args.only_from), ("--token-file", args.token_file)),
+    ]
 
 
 def _listed(session: Session, args: argparse.Namespace) -> FileList:
