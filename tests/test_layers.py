@@ -39,6 +39,7 @@ ROOMS: Final = {
         "engine.serve",
         "engine.doctor",
         "engine.beside",
+        "engine.pushing",
         "system",
         "archives",
         "holdings",

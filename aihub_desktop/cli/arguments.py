@@ -32,6 +32,7 @@ _ERRORS: Final = (
     (r"argument (?P<name>--checksum): invalid .* value: (?P<value>.+)", "cli.usage.checksum"),
     (r"argument (?P<name>--limit): invalid .* value: (?P<value>.+)", "cli.usage.amount"),
     (r"argument (?P<name>--every): invalid .* value: (?P<value>.+)", "cli.usage.interval"),
+    (r"argument (?P<name>--part-size): invalid .* value: (?P<value>.+)", "cli.usage.part-size"),
     (r"argument (?P<name>--hours): invalid .* value: (?P<value>.+)", "cli.usage.week"),
     (r"argument (?P<name>[^:]+): invalid .* value: (?P<value>.+)", "cli.usage.value"),
 )
@@ -182,6 +183,14 @@ def _connections(text: str) -> int:
     return changed(Settings(), {"connections": int(text)}).connections
 
 
+def _part_size(text: str) -> int:
+    """Bytes of a part: 5 MiB to 5 GiB, as every storage takes them."""
+    value = amount(text)
+    if not 5 << 20 <= value <= 5 << 30:
+        raise ValueError(text)
+    return value
+
+
 def limit(text: str) -> int:
     """Bytes a second, 0 for none. Raises `ValueError`."""
     return changed(Settings(), {"limit": amount(text)}).limit
@@ -245,7 +254,7 @@ def _files(parser: _Child) -> None:
 def _get(parser: _Child) -> None:
     parser.argument("key", key="key-of-dataset", metavar="KEY")
     parser.argument("file_keys", key="file-keys", nargs="*", metavar="FILEKEY", default=[])
-    parser.argument("--to", key="to", metavar="DIR", required=True)
+    parser.argument("--to", key="get-to", metavar="DIR", required=True)
     parser.argument("--include", key="include", metavar="GLOB", action="append", default=[])
     parser.argument("--exclude", key="exclude", metavar="GLOB", action="append", default=[])
     parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
@@ -254,6 +263,8 @@ def _get(parser: _Child) -> None:
     parser.flag("--delete-archive")
     from_lab(parser)
     _run(parser)
+    _pushing(parser)
+    _of_storage(parser)
 
 
 def from_lab(parser: _Child) -> None:
@@ -283,6 +294,29 @@ def _fetch(parser: _Child) -> None:
     parser.argument("--connections", key="connections", metavar="N", type=_connections)
     _run(parser)
     _of_storage(parser)
+
+
+def _push(parser: _Child) -> None:
+    parser.argument("places", key="push-places", nargs="+", metavar="PLACE")
+    parser.argument("--include", key="push-include", metavar="GLOB", action="append", default=[])
+    parser.argument("--exclude", key="push-exclude", metavar="GLOB", action="append", default=[])
+    parser.argument("--dataset", key="push-dataset", metavar="KEY", default="")
+    _pushing(parser)
+    parser.flag("--abort", key="push-abort")
+    parser.flag("--abort-all", key="push-abort-all")
+    parser.argument("--connections", key="connections", metavar="N", type=_connections)
+    parser.argument("--limit", key="limit", metavar="RATE", type=limit)
+    parser.argument("--patience", key="patience", metavar="SECONDS", type=_seconds, default=600.0)
+    parser.argument("--dry-run", key="push-dry-run", action="store_true")
+    parser.flag("--json")
+    _of_storage(parser)
+
+
+def _pushing(parser: _Child) -> None:
+    """What every run that puts objects into a storage may be told."""
+    parser.argument("--part-size", key="part-size", metavar="SIZE", type=_part_size)
+    parser.flag("--replace", key="push-replace")
+    parser.flag("--yes", key="push-yes")
 
 
 def _of_storage(parser: _Child) -> None:
@@ -494,6 +528,7 @@ _COMMANDS: Final = {
     "files": _files,
     "get": _get,
     "fetch": _fetch,
+    "push": _push,
     "verify": _verify,
     "repair": _repair,
     "library": _library,

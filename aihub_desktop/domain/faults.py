@@ -14,14 +14,15 @@ Every code has words in Korean and English in the message catalogue, and a test 
     Fault.DENIED      the user must act, at aihub.or.kr or on the way there
       ├─ NO_KEY, KEY_REJECTED, NOT_APPROVED, APPROVAL_EXPIRED, ABROAD, API_OUTDATED, FORBIDDEN
       ├─ TLS_UNTRUSTED, INSECURE
-      └─ NO_ACCESS, NO_CREDENTIALS, ADDRESS_EXPIRED, CLOCK_WRONG, ARCHIVED
+      ├─ NO_ACCESS, NO_CREDENTIALS, ADDRESS_EXPIRED, CLOCK_WRONG, ARCHIVED
+      └─ LEAVES_KOREA
     Fault.GONE        the hub or the server does not have it
       ├─ UNKNOWN_DATASET, UNKNOWN_FILE, RELEASED_ANEW, UNKNOWN_ORIGIN, SOURCE_BROKEN
       └─ NOT_THERE, BAD_ADDRESS, BAD_LIST
     Fault.LOCAL       this machine: disk, names, files in the way
       ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
       ├─ DISK_FULL, NO_ROOM, FILE_TOO_LARGE, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING, DRIVE_MISSING
-      ├─ NO_LEDGER, AT_WORK, BAD_BATCH, BATCH_NEWER
+      ├─ NO_LEDGER, AT_WORK, NOT_AS_RECORDED, OTHER_OBJECT, BAD_BATCH, BATCH_NEWER
       ├─ NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, ARCHIVE_BOMB, ARCHIVE_OVERLAPS, STOPPED
       └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, SYNC_BUSY, STORE_NEWER, STORE_BROKEN
     Fault.BUG         this program
@@ -94,6 +95,10 @@ class Code(StrEnum):
     SERVER_BUSY = "server-busy"  # 429, 503, SlowDown
     WRONG_ANSWER = "wrong-answer"  # a page instead of data, a range that was not asked for, a coding against our wish
     WRONG_CHECKSUM = "wrong-checksum"  # every byte came, but not those that the place's checksum is of
+    # putting files into object storage
+    LEAVES_KOREA = "leaves-korea"  # the storage is not known to lie in Korea, and nobody has said that it may be
+    NOT_AS_RECORDED = "not-as-recorded"  # a file on disk is not what was proved any more
+    OTHER_OBJECT = "other-object"  # the name is taken by an object with another content
     # what came is not what it should be
     WRONG_SIZE = "wrong-size"  # outside what the tree's rounded size allows
     BAD_ARCHIVE = "bad-archive"  # a zip whose directory or whose entries are damaged
@@ -168,6 +173,9 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.NOT_THERE: Fault.GONE,
     Code.BAD_ADDRESS: Fault.GONE,
     Code.BAD_LIST: Fault.GONE,
+    Code.LEAVES_KOREA: Fault.DENIED,
+    Code.NOT_AS_RECORDED: Fault.LOCAL,
+    Code.OTHER_OBJECT: Fault.LOCAL,
     Code.SERVER_ERROR: Fault.TRANSIENT,
     Code.SERVER_BUSY: Fault.BUSY,
     Code.WRONG_ANSWER: Fault.TRANSIENT,
