@@ -33,6 +33,8 @@ _MODULES: Final = {
     "unpack": "unpack",
     "look": "look",
     "adopt": "adopt",
+    "batch": "batch",
+    "sync": "sync",
     "serve": "serve",
     "lab": "machines",
     "key": "key",

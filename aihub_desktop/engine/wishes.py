@@ -39,12 +39,7 @@ class Wishes:
             self._book.set_transfer(transfer, unpack=True)
         self._outcome.fallback.trusts(command.files)
         known = {file.remote.key: file for file in self._book.files_of(transfer)}
-        wanted = {remote.key for remote in command.files}
-        # The same path under another file key: the dataset was released anew since the file was asked for.
-        old = {file.remote.path: file for key, file in known.items() if key not in wanted and _may_be_superseded(file)}
-        for remote in command.files:
-            if remote.key not in known and (superseded := old.pop(remote.path, None)) is not None:
-                self._book.drop_file(superseded)
+        self._drop_old(command, known)
         taken = self._book.taken(transfer)
         for remote in command.files:
             file = known.get(remote.key)
@@ -58,6 +53,16 @@ class Wishes:
         self._arrange(transfer, command)
         self.go(transfer)
         return transfer.id
+
+    def _drop_old(self, command: Add, known: dict[str, FileRecord]) -> None:
+        """Records of an older release, whose paths are taken by other keys now."""
+        wanted = {remote.key: remote.path for remote in command.files}
+        for file in [file for key, file in known.items() if _means_another(file, wanted.get(key))]:
+            self._book.drop_file(known.pop(file.remote.key))
+        old = {file.remote.path: file for key, file in known.items() if key not in wanted and _may_be_superseded(file)}
+        for remote in command.files:
+            if remote.key not in known and (superseded := old.pop(remote.path, None)) is not None:
+                self._book.drop_file(superseded)
 
     def _arrange(self, transfer: TransferRecord, command: Add) -> None:
         if not command.in_order:
@@ -228,6 +233,11 @@ def _named_files(book: Book, keys: list[int]) -> list[FileRecord]:
 
 def _is_at(file: FileRecord, endpoint: str) -> bool:
     return file.remote.source == S3 and split_container(file.remote.dataset)[0] == endpoint
+
+
+def _means_another(file: FileRecord, path: str | None) -> bool:
+    """Whether the hub gave the key of this file to another one: its record would only be in the way of that path."""
+    return path is not None and path != file.remote.path and file.remote.source == HUB and file.lease is None
 
 
 def _may_be_superseded(file: FileRecord) -> bool:
