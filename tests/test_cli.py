@@ -195,18 +195,21 @@ def test_the_version_costs_no_imports() -> None:
 
 def test_every_code_has_its_exit() -> None:
     for code in Code:
-        assert exit_of(code) in (Exit.USER, Exit.DISK, Exit.NETWORK, Exit.FAILED)
+        assert exit_of(code) in (Exit.USER, Exit.DISK, Exit.NETWORK, Exit.FAILED, Exit.USAGE)
         if Problem(code).fault is Fault.DENIED:
             assert exit_of(code) is Exit.USER
     assert exit_of(Code.DISK_FULL) is Exit.DISK
     assert exit_of(Code.UNREACHABLE) is Exit.NETWORK
     assert exit_of(Code.UNKNOWN_DATASET) is Exit.FAILED
     assert exit_of(Code.ENGINE_BUSY) is Exit.USER
+    assert exit_of(Code.BAD_BATCH) is Exit.USAGE
+    assert exit_of(Code.BATCH_NEWER) is Exit.USER
 
 
 def test_of_several_exits_the_first_that_applies() -> None:
     assert worst([]) is Exit.DONE
     assert worst([Exit.FAILED, Exit.NETWORK]) is Exit.NETWORK
+    assert worst([Exit.FAILED, Exit.USAGE]) is Exit.USAGE
     assert worst([Exit.FAILED, Exit.NETWORK, Exit.DISK]) is Exit.DISK
     assert worst(iter([Exit.NETWORK, Exit.USER, Exit.DISK])) is Exit.USER
 

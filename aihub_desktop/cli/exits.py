@@ -8,7 +8,7 @@
     5    hub or network out of reach, or not answering as a hub
     130  interrupted
 
-Of several that apply, the first of 3, 4, 5, 1 is the exit code: what has to be settled first.
+Of several that apply, the first of 3, 4, 5, 2, 1 is the exit code: what has to be settled first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-_USER: Final = frozenset({Code.ENGINE_BUSY, Code.KEYCHAIN_LOCKED, Code.KEYCHAIN_NONE, Code.STORE_NEWER})
+_USER: Final = frozenset(
+    {Code.ENGINE_BUSY, Code.KEYCHAIN_LOCKED, Code.KEYCHAIN_NONE, Code.STORE_NEWER, Code.BATCH_NEWER}
+)
 _DISK: Final = frozenset(
     {
         Code.IN_THE_WAY,
@@ -58,7 +60,7 @@ _NETWORK: Final = frozenset(
         Code.WRONG_ANSWER,
     }
 )
-_ORDER: Final = (Exit.USER, Exit.DISK, Exit.NETWORK, Exit.FAILED)
+_ORDER: Final = (Exit.USER, Exit.DISK, Exit.NETWORK, Exit.USAGE, Exit.FAILED)
 
 
 def exit_of(code: Code) -> Exit:
@@ -67,6 +69,8 @@ def exit_of(code: Code) -> Exit:
         return Exit.USER
     if code in _DISK:
         return Exit.DISK
+    if code is Code.BAD_BATCH:
+        return Exit.USAGE
     return Exit.NETWORK if code in _NETWORK else Exit.FAILED
 
 

@@ -56,7 +56,11 @@ def fetch(session: Session, args: argparse.Namespace) -> Exit:
         connections=args.connections, limit=args.limit, hours=args.hours, patience=args.patience,
         dry_run=args.dry_run, json=args.json,
     )  # fmt: skip
-    return carry_out(session, request, lambda engine: _Search(session, engine, request).found())
+
+    def find(engine: LocalEngine) -> Found:
+        return Search(session, engine, request.storage, request.sums).found(request.wishes)
+
+    return carry_out(session, request, find)
 
 
 # ---- what is wanted ----
@@ -138,19 +142,23 @@ def _text_of(words: Words, name: str) -> str:
 # ---- what there is ----
 
 
-class _Search:
-    """Asks the engine what the wishes come to. One that comes to nothing keeps none of the others back."""
+class Search:
+    """Asks the engine what wishes come to. One that comes to nothing keeps none of the others back."""
 
-    def __init__(self, session: Session, engine: LocalEngine, request: _Request) -> None:
+    def __init__(
+        self, session: Session, engine: LocalEngine, storage: Choice, sums: Mapping[str, Checksum] | None = None
+    ) -> None:
         self._session = session
         self._engine = engine
-        self._request = request
+        self._storage = storage
+        self._sums = sums or {}
         self._refused: list[Refusal] = []
 
-    def found(self) -> Found:
+    def found(self, wishes: Iterable[Wish]) -> Found:
+        """Raises `UsageError` where it cannot be told which storage is meant."""
         objects: list[tuple[Wish, ObjectAddress]] = []
         web: dict[str, Wish] = {}
-        for wish in self._request.wishes:
+        for wish in wishes:
             try:
                 if addresses.is_object(wish.address):
                     objects.append((wish, addresses.object_address(wish.address)))
@@ -178,7 +186,7 @@ class _Search:
     def _of_storages(self, wishes: Sequence[tuple[Wish, ObjectAddress]]) -> Iterable[Batch]:
         if not wishes:
             return
-        endpoint = endpoint_in_use(self._engine, self._session.console.words, self._request.storage)
+        endpoint = endpoint_in_use(self._engine, self._session.console.words, self._storage)
         buckets: dict[str, list[RemoteFile]] = {}
         titles: dict[str, list[str]] = {}
         away: ProblemError | None = None
@@ -229,10 +237,10 @@ class _Search:
 
     def _with_sums(self, batches: Sequence[Batch]) -> list[Batch]:
         """The batches with the checksums of --sums; says how many files these do not name."""
-        if not self._request.sums:
+        if not self._sums:
             return list(batches)
         paths = [file.path for batch in batches for file in batch.files]
-        found = sums.matched(self._request.sums, paths)
+        found = sums.matched(self._sums, paths)
         if missing := sum(path not in found for path in paths):
             self._session.console.note("cli.fetch.not-in-sums", n=missing)
         return [

@@ -21,7 +21,7 @@ Every code has words in Korean and English in the message catalogue, and a test 
     Fault.LOCAL       this machine: disk, names, files in the way
       ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
       ├─ DISK_FULL, NO_ROOM, FILE_TOO_LARGE, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING, DRIVE_MISSING
-      ├─ NO_LEDGER, AT_WORK
+      ├─ NO_LEDGER, AT_WORK, BAD_BATCH, BATCH_NEWER
       ├─ NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, ARCHIVE_BOMB, ARCHIVE_OVERLAPS, STOPPED
       └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, STORE_NEWER, STORE_BROKEN
     Fault.BUG         this program
@@ -125,6 +125,8 @@ class Code(StrEnum):
     ENGINE_BUSY = "engine-busy"  # another engine holds this state folder
     STORE_NEWER = "store-newer"  # the queue was written by a newer version
     STORE_BROKEN = "store-broken"
+    BAD_BATCH = "bad-batch"  # a batch file that cannot be understood
+    BATCH_NEWER = "batch-newer"  # one that a newer version wrote
     BAD_COMMAND = "bad-command"  # a command the engine cannot obey, e.g. an unknown transfer
     WORKER_LOST = "worker-lost"
     BUG = "bug"
@@ -197,6 +199,8 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.ENGINE_BUSY: Fault.LOCAL,
     Code.STORE_NEWER: Fault.LOCAL,
     Code.STORE_BROKEN: Fault.LOCAL,
+    Code.BAD_BATCH: Fault.LOCAL,
+    Code.BATCH_NEWER: Fault.LOCAL,
     Code.BAD_COMMAND: Fault.BUG,
     Code.WORKER_LOST: Fault.TRANSIENT,
     Code.BUG: Fault.BUG,
