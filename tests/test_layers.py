@@ -29,6 +29,8 @@ ROOMS: Final = {
     "unpack": ("domain", "disk", "archives", "transport"),
     # Tars that other tools left behind are those of the hub.
     "holdings": ("domain", "disk", "archives", "transport", "unpack.record", "sources.aihub.tarstream"),
+    # Bundles on drives: files, hashes and ledgers. It must work where there is no network, so it knows none.
+    "batch": ("domain", "disk", "archives", "transport", "holdings"),
     "engine": ("domain", "disk", "store", "transport", "sources", "archives", "holdings", "unpack"),
     "system": ("domain",),
     "demo": ("domain", "system"),
@@ -42,6 +44,7 @@ ROOMS: Final = {
         "archives",
         "holdings",
         "unpack",
+        "batch",
         "demo",
     ),
     "gui": ("domain", "system"),

@@ -58,8 +58,8 @@ def append_lines(path: Path, lines: Iterable[msgspec.Struct]) -> None:
         file = OpenFile(path, create=True)
         try:
             size = file.size()
-            last = memoryview(bytearray(1))
-            if size and file.read_at(size - 1, last) and last != b"\n":
+            last = bytearray(1)
+            if size and file.read_at(size - 1, memoryview(last)) and last != b"\n":
                 text = b"\n" + text
             file.write_at(size, memoryview(text))
             file.sync()
@@ -113,6 +113,9 @@ class Paper:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._file.close()
 
     def head(self, kind: type[H]) -> H:
@@ -127,7 +130,7 @@ class Paper:
             yield self._decoded(self._next(_LONGEST_LINE), decoder)
         if self._read(2):
             self._line += 1
-            raise self.refusal("lines beyond the last")
+            raise self.refusal("document-longer")
 
     def refusal(self, why: str) -> ProblemError:
         return ProblemError(Code.BAD_DOCUMENT, path=str(self._path), line=self._line, why=why[:200])
@@ -139,7 +142,7 @@ class Paper:
         except UNREADABLE:
             number = None
         if number is None:
-            raise self.refusal(f"not a list of this kind ({self._kind})")
+            raise self.refusal("document-other")
         if number > self._version:
             raise ProblemError(Code.DOCUMENT_NEWER, path=str(self._path))
 
@@ -147,7 +150,7 @@ class Paper:
         self._line += 1
         line = self._read(longest)
         if not line.endswith(b"\n"):
-            raise self.refusal("cut off" if len(line) < longest else "too long")
+            raise self.refusal("document-cut" if len(line) < longest else "document-line")
         return line
 
     def _read(self, longest: int) -> bytes:

@@ -1,12 +1,13 @@
 """NAME.aihubrequest: what a machine holds, by hash, and what it is to hold. A list of JSON lines.
 
-    {"aihubrequest": 1, "id": …, "machine": {"id", "name"}, "batch": {…}, "files": 2, …}
-    {"place": …, "sha256": …, "size": …, "dataset": …, "key": …}     one for each file that it holds
+{"aihubrequest": 1, "id": …, "machine": {"id", "name"}, "batch": {…}, "files": 2, …}
+{"place": …, "sha256": …, "size": …, "dataset": …, "key": …}     one for each file that it holds
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,14 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.batch.documents import Paper, encoded, write_document
-from aihub_desktop.batch.machine import Machine, is_id
+from aihub_desktop.batch.machine import Machine, is_id, new_id
 from aihub_desktop.batch.values import SHA256, Held
 from aihub_desktop.disk.target import Target
 from aihub_desktop.disk.volume import nearest, volume_of
 from aihub_desktop.domain.batchfile import BatchFile
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.model import Count
-from aihub_desktop.transport.ledger import Entry, Ledger, Stamp
+from aihub_desktop.transport.ledger import Entry, Ledger, Stamp, moment
 
 SUFFIX: Final = ".aihubrequest"
 VERSION: Final = 1
@@ -83,7 +84,7 @@ def stands(target: Target, entry: Entry) -> bool:
         state = os.lstat(spot.final)
     except (ProblemError, OSError):
         return False
-    if not os.path.stat.S_ISREG(state.st_mode):
+    if not stat.S_ISREG(state.st_mode):
         return False
     if entry.modified:
         return entry.stamp.fits(Stamp.of(state))
@@ -100,6 +101,14 @@ def room_of(folder: Path) -> tuple[int, int | None, str]:
     return (0, None, "") if volume is None else (volume.free, volume.largest, volume.file_system)
 
 
+def head_of(machine: Machine, folder: Path, batch: BatchFile, files: int) -> RequestHead:
+    """Of a new request, made now."""
+    free, largest, file_system = room_of(folder)
+    return RequestHead(
+        VERSION, new_id(), moment(), machine, str(folder), batch, files, free, largest, file_system
+    )  # fmt: skip
+
+
 def write_request(path: Path, head: RequestHead, held: Iterable[Held]) -> None:
     """Raises `ProblemError`."""
     write_document(path, encoded(head, held))
@@ -110,12 +119,12 @@ def read_request(path: Path) -> Request:
     with Paper(path, _KIND, VERSION) as paper:
         head = paper.head(RequestHead)
         if not (is_id(head.id) and head.machine.is_right):
-            raise paper.refusal("id or machine")
+            raise paper.refusal("document-head")
         return Request(head, list(_checked(paper, head.files)))
 
 
 def _checked(paper: Paper, count: int) -> Iterator[Held]:
     for held in paper.lines(Held, count):
         if SHA256.fullmatch(held.sha256) is None:
-            raise paper.refusal("sha256")
+            raise paper.refusal("document-line")
         yield held

@@ -32,6 +32,7 @@ _MODULES: Final = {
     "unpack": "unpack",
     "look": "look",
     "adopt": "adopt",
+    "batch": "batch",
     "key": "key",
     "storage": "storage",
     "settings": "settings",
