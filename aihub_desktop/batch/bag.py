@@ -28,7 +28,7 @@ FETCH: Final = "fetch.txt"
 DECLARATION: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _LINE: Final = re.compile(r"([0-9A-Fa-f]{64})[ \t]+\*?(.+)")
 _ESCAPED: Final = re.compile(r"%(0[AaDd]|25)")
-_LARGEST: Final = 1 << 30  # of a list: 100,000 files take 20 MB
+_LARGEST: Final = 256 << 20  # of a list: 100,000 files take 20 MB
 _BLOCK: Final = 1 << 20
 
 

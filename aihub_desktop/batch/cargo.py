@@ -139,13 +139,18 @@ def is_public(address: str) -> bool:
     return scheme in ("http", "https") and bool(host) and not set("?#@ \t\n\r") & set(rest)
 
 
-def fetched_later(missing: Iterable[Missing], names: Names) -> tuple[list[Carried], list[Missing]]:
-    """(what fetch.txt can name, the rest). A bag's manifest has every file of fetch.txt, so its hash must be known; and
-    what the hub sends for a file key is a tar and not the file, so no tool but ours could fetch that.
+def can_be_named(missing: Missing) -> bool:
+    """In fetch.txt. A bag's manifest has every file of it, so its hash must be known; and what the hub sends for a file
+    key is a tar and not the file, so no tool but ours could fetch that.
     """
+    return bool(missing.address and missing.sha256) and missing.source != HUB
+
+
+def fetched_later(missing: Iterable[Missing], names: Names) -> tuple[list[Carried], list[Missing]]:
+    """(what fetch.txt can name, the rest)."""
     named, rest = [], []
     for one in missing:
-        if one.address and one.sha256 and one.source != HUB:
+        if can_be_named(one):
             story = Story(one.path, one.sha256, one.size, one.source, one.dataset, one.package, one.key, one.path)
             portion = Portion(1, names.of(one.path), 0, one.size or 0)
             named.append(Carried(story, (portion,), fetch=True))

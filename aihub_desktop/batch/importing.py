@@ -17,13 +17,14 @@ from aihub_desktop.archives.volumes import Extent, UnreadableError
 from aihub_desktop.batch.documents import append_lines, read_appended
 from aihub_desktop.batch.incoming import Incoming
 from aihub_desktop.batch.landing import Arrival, Landed, Landing, Source, WrongBytesError
+from aihub_desktop.batch.request import must_not_be_away
 from aihub_desktop.batch.standing import Standing, safe_place, standing
 from aihub_desktop.batch.values import Carried, Portion, Story
 from aihub_desktop.disk.files import disk_error, make_folders, sync_folder
 from aihub_desktop.disk.guard import Guard
 from aihub_desktop.disk.publish import rename_new
 from aihub_desktop.disk.target import Spot, Target
-from aihub_desktop.disk.volume import is_unmounted, nearest, volume_of
+from aihub_desktop.disk.volume import volume_of
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.names import OWN_FOLDER, clash_key
 from aihub_desktop.holdings.copying import Steps
@@ -83,12 +84,9 @@ class Verdict:
 
 def made(folder: Path) -> Path:
     """The folder, which is there when this returns. Raises `ProblemError` DRIVE_MISSING, the disk's."""
+    must_not_be_away(folder)
     try:
-        if not folder.exists():
-            above = nearest(folder)
-            if above is None or is_unmounted(folder, above):
-                raise ProblemError(Code.DRIVE_MISSING, path=str(folder))
-            make_folders(folder)
+        make_folders(folder)
     except OSError as error:
         raise disk_error(error, folder) from error
     return folder

@@ -18,6 +18,7 @@ from aihub_desktop.disk.files import plain_file
 from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Code, ProblemError
 
+_LARGEST: Final = 1 << 30  # bytes of a list: a million files
 _NEEDED: Final = (bag.BAGIT, bag.INFO, bag.MANIFEST, FILES)
 
 
@@ -34,13 +35,14 @@ class Incoming:
     told: tuple[int, int] | None = None
 
     def source(self, portion: Portion, carried: Carried) -> Source | None:
-        """Where its bytes are; None where they are not there. Raises `ProblemError` UNSAFE_NAME, IN_THE_WAY."""
+        """Where its bytes are; None where there are none, or not as many. Raises UNSAFE_NAME, IN_THE_WAY."""
         target = Target(self.folder)
         spot = target.spot(portion.path)
         if not target.check_parents(spot) or (state := plain_file(spot.final)) is None:
             return None
-        length = state.st_size if carried.fetch else portion.length
-        return Source(Extent(spot.final, 0, length), portion.start, self.sums[portion.path])
+        if (sha256 := self.sums.get(portion.path)) is None or not (carried.fetch or state.st_size == portion.length):
+            return None
+        return Source(Extent(spot.final, 0, state.st_size), portion.start, sha256)
 
     def there(self) -> tuple[int, int]:
         """(bytes, files) of the payload, by the names in the manifest. Quick: nothing is read."""
@@ -57,13 +59,14 @@ class Incoming:
 
 
 def incoming(folder: Path, signers: Path | None) -> list[Incoming]:
-    """Every finished bag of a drive, or the one that the folder is; the signature is checked first where `signers` are
-    given. Raises `ProblemError`: NO_BAG, BAG_UNFINISHED where there is no other, BAG_BROKEN, those of signatures.
+    """Every finished bag of a drive, or the one that the folder is; none for a drive without any. The signature is
+    checked first where `signers` are given. Raises `ProblemError`: BAG_UNFINISHED where there is no other, NO_BAG for
+    one that is none of ours, BAG_BROKEN, those of signatures.
     """
     drive = look_at(folder)
     folders = bag_folders(drive.folder)
     if not folders:
-        raise ProblemError(Code.NO_BAG, path=str(folder))
+        return []
     finished = [one for one in folders if (one / bag.BAGIT).exists()]
     if not finished:
         must_be_finished(folders[0])
@@ -72,8 +75,10 @@ def incoming(folder: Path, signers: Path | None) -> list[Incoming]:
 
 def _opened(drive: Drive, folder: Path, signers: Path | None) -> Incoming:
     bag.check_declaration(folder)
-    if not (folder / FILES).exists():
+    if (state := plain_file(folder / FILES)) is None:
         raise ProblemError(Code.NO_BAG, path=str(folder))
+    if state.st_size > _LARGEST:
+        raise bag.broken(folder / FILES)
     signer = signature.checked(folder, signers) if signers is not None else ""
     bag.check_tags(folder, _NEEDED)
     head, sums = head_of(folder / FILES), bag.read_manifest(folder / bag.MANIFEST)

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from aihub_desktop.archives.volumes import Extent, UnreadableError
+from aihub_desktop.batch.bag import BAGIT
 from aihub_desktop.batch.bundle import BundleSet
 from aihub_desktop.batch.bundle_files import COPIED, INCOMING, PLAN, Copied
 from aihub_desktop.batch.cargo import Item
@@ -21,7 +22,7 @@ from aihub_desktop.batch.documents import append_lines, encoded, read_appended, 
 from aihub_desktop.batch.landing import Arrival, Digest, Landed, Landing, Source, WrongBytesError
 from aihub_desktop.batch.layout import PAYLOAD
 from aihub_desktop.batch.values import Carried, Portion
-from aihub_desktop.disk.files import disk_error, plain_file, remove, sync_folder
+from aihub_desktop.disk.files import disk_error, make_folders, plain_file, remove, sync_folder
 from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.holdings.copying import Hearer, Steps
@@ -58,10 +59,12 @@ class Loading:
     def run(self) -> None:
         """All files are on their drives, and durable, but for those that are `lost`. Raises `ProblemError`."""
         self._prepare()
+        todo = [one for one in self._bundle.carried if one.portions and one.story.place not in self.done]
+        if todo:
+            self._unseal()
         try:
-            for carried in self._bundle.carried:
-                if carried.portions and carried.story.place not in self.done:
-                    self._load(carried)
+            for carried in todo:
+                self._load(carried)
             for landing in self._landings.values():
                 landing.flush()
         finally:
@@ -87,19 +90,26 @@ class Loading:
         for bag in self._bundle.bags:
             bag.drive.must_be_there()
             try:
-                for folder in (bag.folder, bag.folder / PAYLOAD):
-                    if not folder.is_dir():
-                        folder.mkdir()
-                        sync_folder(folder.parent)
+                make_folders(bag.folder)
+                if not (bag.folder / PLAN).exists():
+                    head = msgspec.structs.replace(bag.head, files=len(self._bundle.carried))
+                    write_document(bag.folder / PLAN, encoded(head, self._bundle.carried))
+                make_folders(bag.folder / PAYLOAD)
             except OSError as error:
                 raise disk_error(error, bag.folder) from error
-            if not (bag.folder / PLAN).exists():
-                head = msgspec.structs.replace(bag.head, files=len(self._bundle.carried))
-                write_document(bag.folder / PLAN, encoded(head, self._bundle.carried))
             landing = Landing(bag.folder, INCOMING, self._landed, self._failed, self._steps)
             landing.open()
             self._landings[bag.head.bag] = landing
         self._recall()
+
+    def _unseal(self) -> None:
+        """A bag that was finished before the others, and to which more may come, is none until it is finished again."""
+        for bag in self._bundle.bags:
+            try:
+                if remove(bag.folder / BAGIT):
+                    sync_folder(bag.folder)
+            except OSError as error:
+                raise disk_error(error, bag.folder) from error
 
     def _recall(self) -> None:
         """What an earlier run made durable, as far as it is still there."""

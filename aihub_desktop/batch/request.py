@@ -18,10 +18,11 @@ import msgspec
 from aihub_desktop.batch.documents import Paper, encoded, write_document
 from aihub_desktop.batch.machine import Machine, is_id, new_id
 from aihub_desktop.batch.values import SHA256, Held
+from aihub_desktop.disk.files import disk_error
 from aihub_desktop.disk.target import Target
-from aihub_desktop.disk.volume import nearest, volume_of
+from aihub_desktop.disk.volume import is_unmounted, nearest, volume_of
 from aihub_desktop.domain.batchfile import BatchFile
-from aihub_desktop.domain.faults import ProblemError
+from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Count
 from aihub_desktop.transport.ledger import Entry, Ledger, Stamp, moment
 
@@ -60,7 +61,8 @@ class Stock:
 
 
 def stock(folder: Path) -> Stock:
-    """By the ledger, and by size and time of each file; nothing is read. Raises `ProblemError`."""
+    """By the ledger, and by size and time of each file; nothing is read. Raises `ProblemError`, DRIVE_MISSING too."""
+    must_not_be_away(folder)
     ledger, target = Ledger(folder), Target(folder)
     found = Stock([])
     for entry in ledger.entries().values():
@@ -89,6 +91,25 @@ def stands(target: Target, entry: Entry) -> bool:
     if entry.modified:
         return entry.stamp.fits(Stamp.of(state))
     return entry.size in (None, state.st_size)  # older logs and foreign lists have no time
+
+
+def must_not_be_away(folder: Path) -> None:
+    """A folder that is missing may be made; one whose drive is away holds more than it seems.
+
+    Raises `ProblemError` DRIVE_MISSING.
+    """
+    try:
+        above = nearest(folder)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    if above is None or (above != Path(os.path.realpath(folder)) and is_unmounted(folder, above)):
+        raise ProblemError(Code.DRIVE_MISSING, path=str(folder))
+
+
+def must_be_there(folder: Path) -> None:
+    """Raises `ProblemError` DRIVE_MISSING, TARGET_MISSING."""
+    must_not_be_away(folder)
+    Target(folder).find()
 
 
 def room_of(folder: Path) -> tuple[int, int | None, str]:

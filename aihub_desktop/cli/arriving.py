@@ -26,7 +26,7 @@ from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.get import target
 from aihub_desktop.cli.session import Session
-from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.holdings.copying import Steps
 
 _LINE_SECONDS: Final = 10.0
@@ -37,7 +37,7 @@ def arrive(session: Session, args: argparse.Namespace) -> Exit:
     console, folder = session.console, target(session.console, args.to)
     report = output_file(console, args.report, reports.SUFFIX, force=True) if args.report else None
     signers = Path(args.signed_by).expanduser() if args.signed_by else None
-    bags = [bag for drive in args.drives for bag in incoming(Path(os.path.expanduser(drive)), signers)]
+    bags = _bags(console, [Path(os.path.expanduser(drive)) for drive in args.drives], signers)
     machine = this_machine(session.home)
     speaker = _Speaker(console, json=args.json)
     verdicts: list[Verdict] = []
@@ -53,6 +53,17 @@ def arrive(session: Session, args: argparse.Namespace) -> Exit:
         console.say("cli.batch.import.report", path=str(report))
     speaker.say_sum(verdicts, folder)
     return speaker.verdict(verdicts)
+
+
+def _bags(console: Console, drives: Sequence[Path], signers: Path | None) -> list[Incoming]:
+    """Raises `ProblemError` NO_BAG where no drive has one, and what is wrong with any."""
+    found = [(drive, incoming(drive, signers)) for drive in dict.fromkeys(drives)]
+    empty = [drive for drive, bags in found if not bags]
+    if len(empty) == len(found):
+        raise ProblemError(Code.NO_BAG, path=str(empty[0]))
+    for drive in empty:
+        console.note("cli.batch.import.none", folder=str(drive))
+    return [bag for _, bags in found for bag in bags]
 
 
 def _carry_in(

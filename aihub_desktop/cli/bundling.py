@@ -16,12 +16,21 @@ import msgspec
 
 from aihub_desktop.batch import portable, signature
 from aihub_desktop.batch.bundle import BundleSet, drop_older, planned
-from aihub_desktop.batch.cargo import DAMAGED, Cargo, Possession, fetched_later, gathered, standing_in, told_of
+from aihub_desktop.batch.cargo import (
+    DAMAGED,
+    Cargo,
+    Possession,
+    can_be_named,
+    fetched_later,
+    gathered,
+    standing_in,
+    told_of,
+)
 from aihub_desktop.batch.drives import Drive, identified, look_at
 from aihub_desktop.batch.layout import Names
 from aihub_desktop.batch.loading import Loading, Loss
 from aihub_desktop.batch.machine import Machine, this_machine
-from aihub_desktop.batch.request import Request, read_request, stock
+from aihub_desktop.batch.request import Request, must_be_there, read_request, stock
 from aihub_desktop.batch.sealing import Label, Seal, sealed
 from aihub_desktop.batch.values import Carried, Held, Missing
 from aihub_desktop.batch.whereabouts import Holder, Kind, Whereabouts
@@ -56,6 +65,8 @@ def bundle(session: Session, args: argparse.Namespace) -> Exit:
     program = Path(args.with_program).expanduser() if args.with_program else None
     program_bytes = portable.bytes_of(program) if program is not None else 0
     request = read_request(Path(args.request).expanduser())
+    for folder in libraries if args.offline else libraries[1:]:
+        must_be_there(folder)
     work = _Work(session, args, request, libraries, drives)
     work.learn()
     ended, cargo = work.cargo()
@@ -90,6 +101,10 @@ class _Work:
         head = self.request.head
         holder = Holder.of(Kind.MACHINE, head.machine.id, head.machine.name, head.folder)
         Whereabouts(self.session.home).note(msgspec.structs.replace(holder, at=head.at), self.request.held)
+
+    def _tell(self, text: str) -> None:
+        """An answer; beside JSON a message."""
+        (self.console.tell if self.args.json else self.console.data)(text)
 
     # ---- what is to be carried ----
 
@@ -143,8 +158,9 @@ class _Work:
         )  # fmt: skip
         self._say_missing(cargo.missing)
         self._warn_of_target(cargo)
-        if cargo.is_empty and not cargo.missing:
-            console.data(words.say("cli.batch.bundle.nothing", name=head.machine.name))
+        if cargo.is_empty and not any(map(can_be_named, cargo.missing)):
+            key = "none-here" if cargo.missing else "nothing"
+            self._tell(words.say(f"cli.batch.bundle.{key}", name=head.machine.name))
             self._record_end("nothing", [], cargo)
             return None
         try:
@@ -157,7 +173,7 @@ class _Work:
             raise
         self._say_plan(bundle)
         if bundle.is_done:
-            console.data(words.say("cli.batch.bundle.done-before", folder=str(bundle.bags[0].folder)))
+            self._tell(words.say("cli.batch.bundle.done-before", folder=str(bundle.bags[0].folder)))
             self._record_end("complete", bundle.carried, cargo)
             return None
         return bundle
@@ -256,17 +272,16 @@ class _Work:
     def _say_end(
         self, plan: BundleSet, carried: Sequence[Carried], missing: Sequence[Missing], program: Path | None
     ) -> None:
-        console, words = self.console, self.console.words
+        words = self.console.words
         size = sum(one.story.size or 0 for one in carried if one.portions)
-        tell = console.tell if self.args.json else console.data
-        tell(
+        self._tell(
             words.say(
                 "cli.batch.bundle.made", n=sum(bool(one.portions) for one in carried), size=words.size(size),
                 drives=len(plan.bags), missing=len(missing) or "",
             )
         )  # fmt: skip
         if program is not None:
-            tell(words.say("cli.batch.bundle.program", path=portable.starter(program)))
+            self._tell(words.say("cli.batch.bundle.program", path=portable.starter(program)))
 
     def _record_end(
         self, state: str, carried: Sequence[Carried], cargo: Cargo, missing: Sequence[Missing] | None = None
