@@ -28,6 +28,7 @@ class Incoming:
 
     drive: Drive
     folder: Path
+    target: Target  # the folder, whose ways down were looked at
     head: BundleHead
     carried: Sequence[Carried]
     sums: Mapping[str, str]
@@ -36,9 +37,8 @@ class Incoming:
 
     def source(self, portion: Portion, carried: Carried) -> Source | None:
         """Where its bytes are; None where there are none, or not as many. Raises UNSAFE_NAME, IN_THE_WAY."""
-        target = Target(self.folder)
-        spot = target.spot(portion.path)
-        if not target.check_parents(spot) or (state := plain_file(spot.final)) is None:
+        spot = self.target.spot(portion.path)
+        if not self.target.check_parents(spot) or (state := plain_file(spot.final)) is None:
             return None
         if (sha256 := self.sums.get(portion.path)) is None or not (carried.fetch or state.st_size == portion.length):
             return None
@@ -46,11 +46,11 @@ class Incoming:
 
     def there(self) -> tuple[int, int]:
         """(bytes, files) of the payload, by the names in the manifest. Quick: nothing is read."""
-        target, size, count = Target(self.folder), 0, 0
+        size, count = 0, 0
         for path in self.sums:
             try:
-                spot = target.spot(path)
-                state = plain_file(spot.final) if target.check_parents(spot) else None
+                spot = self.target.spot(path)
+                state = plain_file(spot.final) if self.target.check_parents(spot) else None
             except ProblemError:
                 continue
             if state is not None:
@@ -87,7 +87,7 @@ def _opened(drive: Drive, folder: Path, signers: Path | None) -> Incoming:
         for portion in one.portions:
             if portion.bag == head.bag:
                 _must_agree(folder, portion, one, sums)
-    return Incoming(drive, folder, head, carried, sums, signer, _told(folder))
+    return Incoming(drive, folder, Target(folder), head, carried, sums, signer, _told(folder))
 
 
 def _must_agree(folder: Path, portion: Portion, carried: Carried, sums: Mapping[str, str]) -> None:
