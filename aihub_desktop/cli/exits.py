@@ -33,6 +33,7 @@ class Exit(IntEnum):
 _USER: Final = frozenset(
     {
         Code.ENGINE_BUSY,
+        Code.SYNC_BUSY,
         Code.KEYCHAIN_LOCKED,
         Code.KEYCHAIN_NONE,
         Code.STORE_NEWER,

@@ -33,6 +33,7 @@ _MODULES: Final = {
     "look": "look",
     "adopt": "adopt",
     "batch": "batch",
+    "sync": "sync",
     "key": "key",
     "storage": "storage",
     "settings": "settings",

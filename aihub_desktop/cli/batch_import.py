@@ -21,7 +21,7 @@ from aihub_desktop.batch.signature import is_signed
 from aihub_desktop.batch.whereabouts import Holder, Kind, Whereabouts
 from aihub_desktop.cli.apart import apart
 from aihub_desktop.cli.arguments import UsageError
-from aihub_desktop.cli.asking import output_file
+from aihub_desktop.cli.batch_request import output_file
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.get import target
@@ -32,7 +32,7 @@ from aihub_desktop.holdings.copying import Steps
 _LINE_SECONDS: Final = 10.0
 
 
-def arrive(session: Session, args: argparse.Namespace) -> Exit:
+def run(session: Session, args: argparse.Namespace) -> Exit:
     """USER where another drive of a set is wanted: the same command goes on with it."""
     console, folder = session.console, target(session.console, args.to)
     report = output_file(console, args.report, reports.SUFFIX, force=True) if args.report else None

@@ -24,7 +24,7 @@ _LOOK_SECONDS: Final = 10.0
 _SHOWN: Final = 10  # files of one holder; all of them in JSON
 
 
-def who(session: Session, args: argparse.Namespace) -> Exit:
+def run(session: Session, args: argparse.Namespace) -> Exit:
     """FAILED where nobody is known to have it."""
     console, whereabouts = session.console, Whereabouts(session.home)
     for name in args.add:

@@ -55,7 +55,7 @@ _SHOWN: Final = 10
 _GOES_ON: Final = frozenset({Exit.DONE, Exit.FAILED})
 
 
-def bundle(session: Session, args: argparse.Namespace) -> Exit:
+def run(session: Session, args: argparse.Namespace) -> Exit:
     """FAILED where some of what was asked for is not on the drives; each is named."""
     console = session.console
     libraries = [target(console, name) for name in dict.fromkeys(args.libraries)]

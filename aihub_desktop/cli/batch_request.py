@@ -17,7 +17,7 @@ from aihub_desktop.cli.get import target
 from aihub_desktop.cli.session import Session
 
 
-def request(session: Session, args: argparse.Namespace) -> Exit:
+def run(session: Session, args: argparse.Namespace) -> Exit:
     """Reads no file of the folder: what its ledger tells, and sizes and times, are enough. Needs no network."""
     console = session.console
     batch = read_batch(console, args.batch)
