@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from carrying import Offline, bags, batch_file, drives, entries, payload, validate
+import test_cli_fetch
+from carrying import DATASET, Offline, bags, batch_file, drives, entries, payload, validate
 from commandline import Aihub
 from engines import final_files, sha256
+from test_cli_fetch import Site
 
 from aihub_desktop.demo.archives import Entry as ZipEntry
 from aihub_desktop.demo.archives import zipped
 from aihub_desktop.demo.catalogue import Catalogue
 from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.domain.batchfile import AddressWish, DatasetWish
 
+site = test_cli_fetch.site
 SEED: Final = 20261127
 _bytes: Final = random.Random(SEED).randbytes
 FILES: Final[dict[str, bytes]] = {
@@ -112,3 +116,23 @@ def test_nine_tenths_that_are_there_are_not_carried(
     right(there)
     nothing = aihub("batch", "bundle", asked(offline, there, tmp_path), "--to", drive, "--from", folder, "--json")
     assert (nothing.code, nothing.records[-1]["state"]) == (0, "nothing")
+
+
+def test_what_is_of_the_web_is_carried_by_its_hash(
+    aihub: Aihub, offline: Offline, site: Site, folder: Path, tmp_path: Path
+) -> None:
+    """Another spelling of the same: a file of the web has no key, so what the other machine has is told by its hash."""
+    there, request, (drive,) = tmp_path / "there", tmp_path / "r.aihubrequest", drives(tmp_path, 1)
+    data, lost = site.put("dir/b.bin", _bytes(70_000)), f"{site.url}/lost.bin"
+    addresses = (AddressWish(f"{site.url}/dir/b.bin"), AddressWish(lost))
+    batch = batch_file(tmp_path / "b.aihubbatch", DatasetWish(DATASET, files=("100003",)), addresses=addresses)
+    assert offline("batch", "request", batch, "--have", there, "-o", request).code == 0
+    run = aihub("batch", "bundle", request, "--to", drive, "--from", folder, "--json")
+    assert run.code == 1  # one is nowhere; the rest goes
+    assert run.records[-1]["missing"] == [lost]
+    validate(*bags(drive))
+    assert b"lost.bin" in (bags(drive)[0] / "aihub-missing.jsonl").read_bytes()
+    assert offline("batch", "import", drive, "--to", there).code == 0
+    assert len(final_files(there)) == 2
+    assert (there / "b.bin").read_bytes() == data
+    assert entries(there) == entries(folder)

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,13 +19,16 @@ import msgspec
 import pytest
 from carrying import Here, bags, drives, flip, holds, library, payload, validate
 from engines import final_files
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aihub_desktop.archives.ziparchive import StoppedError
 from aihub_desktop.batch.bundle_files import COPIED, PLAN
 from aihub_desktop.batch.importing import Import
 from aihub_desktop.batch.incoming import incoming
-from aihub_desktop.batch.layout import File, Room, laid_out
+from aihub_desktop.batch.layout import File, LackError, Room, laid_out
 from aihub_desktop.disk.volume import Volume
+from aihub_desktop.domain.names import clash_key
 from aihub_desktop.holdings import copying
 from aihub_desktop.holdings.copying import Steps
 from aihub_desktop.transport.ledger import Ledger, Stamp
@@ -379,3 +383,54 @@ def test_lists_that_are_not_as_they_were_are_named(here: Here, full: Path, there
         flip(bag / name, 3)
     (bag / "bagit.txt").unlink()
     assert here.take(there, bag).code == 3
+
+
+def test_a_run_that_is_interrupted_says_so_and_goes_on(here: Here, full: Path, there: Path, tmp_path: Path) -> None:
+    request, (drive,) = here.request(there, tmp_path), drives(tmp_path, 1)
+    words: list[str | Path] = ["batch", "bundle", request, "--to", drive, "--from", full, "--offline"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aihub_desktop", "--home", here.home, "--lang", "en", *words],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    while process.poll() is None and not list(drive.glob("*/aihub-incoming/*")):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (0, 130)
+    assert process.returncode == 0 or b"nterrupted" in err
+    assert here(*words).code == 0
+    validate(*bags(drive))
+
+
+SPACES: Final = st.tuples(st.integers(0, 60_000_000), st.none() | st.integers(1 << 20, 20_000_000))
+
+
+@given(
+    st.lists(st.integers(0, 40_000_000), max_size=12),
+    st.lists(SPACES, min_size=1, max_size=4),
+    st.sampled_from([512, 4096, 32768]),
+)
+def test_every_byte_has_one_place_and_no_drive_is_overfull(
+    sizes: list[int], spaces: list[tuple[int, int | None]], grain: int
+) -> None:
+    rooms = [Room(free, largest, grain, spare=10_000) for free, largest in spaces]
+    files = [File(f"d/{'x%X'[number % 3]}{number // 3}", size) for number, size in enumerate(sizes)]
+    try:
+        placed = laid_out(files, rooms)
+    except LackError:
+        # Not for a little: what is lost is less than a megabyte a drive, and what each portion takes besides.
+        need = sum(sizes) + (len(sizes) + sum(sizes) // (1 << 20)) * (grain + 3_000)
+        assert need > sum(free - (2 << 20) for free, _ in spaces)
+        return
+    taken = [0] * len(rooms)
+    for file, portions in zip(files, placed, strict=True):
+        assert [one.start for one in portions] == [0, *(one.stop for one in portions)][: len(portions)]
+        assert portions[-1].stop == file.size
+        for one in portions:
+            largest = spaces[one.bag - 1][1]
+            assert largest is None or one.length <= largest
+            taken[one.bag - 1] += -(-one.length // grain) * grain
+    assert all(size <= max(0, free - 10_000) for size, (free, _) in zip(taken, spaces, strict=True))
+    names = [clash_key(one.path) for portions in placed for one in portions]
+    assert len(set(names)) == len(names)
+    assert "%" not in "".join(names)

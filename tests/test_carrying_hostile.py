@@ -91,9 +91,10 @@ def test_names_that_would_be_one_file_elsewhere(here: Here, there: Path, drive: 
 
 
 def test_a_portion_that_lies_elsewhere_is_no_portion(here: Here, there: Path, drive: Path, tmp_path: Path) -> None:
-    secret = tmp_path / "home" / "secret.txt"
+    secret = tmp_path / "kept" / "secret.txt"
+    secret.parent.mkdir()
     secret.write_bytes(FILES["a/one.txt"])
-    for path in (os.path.relpath(secret, bags(drive)[0]), str(secret), "data/../../../home/secret.txt"):
+    for path in (os.path.relpath(secret, bags(drive)[0]), str(secret), "data/../../../kept/secret.txt"):
         kept = shutil.copytree(bags(drive)[0], tmp_path / "drive-kept")
         manifest = (bags(drive)[0] / "manifest-sha256.txt").read_text(encoding="utf-8")
         (bags(drive)[0] / "manifest-sha256.txt").write_text(

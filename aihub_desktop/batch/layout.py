@@ -96,7 +96,7 @@ def _cut(size: int, rooms: Sequence[Room]) -> tuple[list[tuple[int, int, int]], 
             room.free -= room.takes(length)
             cuts.append((bag, at, at + length))
             at += length
-    return cuts, size - at
+    return cuts, size - at if cuts else max(1, size)  # an empty file takes its lines, too
 
 
 class Names:
