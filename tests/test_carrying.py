@@ -72,6 +72,12 @@ def test_a_machine_without_a_network_gets_what_it_asked_for(
     aihub: Aihub, offline: Offline, folder: Path, there: Path, tmp_path: Path
 ) -> None:
     request, (drive,) = asked(offline, there, tmp_path), drives(tmp_path, 1)
+    run = aihub("batch", "bundle", request, "--to", drive, "--from", folder, "--dry-run", "--json")
+    assert run.code == 0, run.err
+    assert [(one["files"], one["bytes"] > 6_000_000) for one in run.records if one.get("event") == "drive"] == [
+        (20, True)
+    ]
+    assert (list(drive.iterdir()), final_files(folder)) == ([], {})
     run = aihub("batch", "bundle", request, "--to", drive, "--from", folder, "--organization", "연구실")
     assert run.code == 0, run.err
     (bag,) = bags(drive)
@@ -94,6 +100,7 @@ def test_a_machine_without_a_network_gets_what_it_asked_for(
     assert aihub("batch", "who", "--add", report).code == 0
     told = aihub("batch", "who", "90001", "--json").records
     assert {one["kind"] for one in told} == {"machine", "drive"}
+    assert {one["kind"] for one in offline("batch", "who", "90001", "--json").records} == {"machine", "drive"}
     assert {one["folder"] for one in told} == {str(folder), str(there), bag.name}
     assert aihub("batch", "who", "90002").code == 1
 

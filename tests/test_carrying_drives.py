@@ -434,3 +434,47 @@ def test_every_byte_has_one_place_and_no_drive_is_overfull(
     names = [clash_key(one.path) for portions in placed for one in portions]
     assert len(set(names)) == len(names)
     assert "%" not in "".join(names)
+
+
+FAULTS: Final = (("pwrite64", "EIO", 40), ("pwrite64", "ENOSPC", 150), ("link,linkat", "EIO", 60))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_disk_that_fails_is_told_and_the_same_command_goes_on(
+    here: Here, full: Path, there: Path, fault: tuple[str, str, int]
+) -> None:
+    request, (drive,) = here.request(there, there.parent), drives(there.parent, 1)
+    bundle: list[str | Path] = ["batch", "bundle", request, "--to", drive, "--from", full, "--offline"]
+    take: list[str | Path] = ["batch", "import", drive, "--to", there]
+    for words in (bundle, take):
+        run = failing(here.home, words, *fault)
+        is_untouched = words is bundle and fault[0].startswith("link")  # there it takes the place of what is its own
+        assert run.returncode == (0 if is_untouched else 4), run.stderr.decode()
+        for path in (path for place in FILES if (path := there / place).exists()):
+            assert path.read_bytes() == FILES[str(path.relative_to(there))]
+        assert here(*words).code == 0
+    validate(*bags(drive))
+    holds(there, FILES)
+
+
+def test_a_drive_that_cannot_be_read_at_a_place_loses_that_file_alone(
+    here: Here, full: Path, there: Path, tmp_path: Path
+) -> None:
+    request, (drive,) = here.request(there, tmp_path), drives(tmp_path, 1)
+    assert here.bundle(request, full, drive).code == 0
+    run = failing(here.home, ["batch", "import", drive, "--to", there], "preadv,preadv2", "EIO", 30)
+    assert run.returncode == 4, run.stderr.decode()
+    assert run.stdout.count(b"Cannot be read: ") == 1
+    assert here.take(there, drive).code == 0
+    holds(there, FILES)
+
+
+def failing(
+    home: Path, words: Sequence[str | Path], call: str, error: str, when: int
+) -> subprocess.CompletedProcess[bytes]:
+    """A run in which the system refuses one call."""
+    if (strace := shutil.which("strace")) is None:
+        pytest.skip("not installed: strace")
+    fault = [strace, "-f", "-o", os.devnull, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={when}"]
+    command = [sys.executable, "-m", "aihub_desktop", "--home", home, "--lang", "en", *words]
+    return subprocess.run([*fault, *command], capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=100)

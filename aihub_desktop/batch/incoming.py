@@ -13,7 +13,7 @@ from aihub_desktop.batch.bundle_files import FILES, BundleHead, bag_folders, hea
 from aihub_desktop.batch.drives import Drive, look_at
 from aihub_desktop.batch.landing import Source
 from aihub_desktop.batch.layout import PAYLOAD
-from aihub_desktop.batch.values import Carried, Portion
+from aihub_desktop.batch.values import Carried, Held, Portion
 from aihub_desktop.disk.files import plain_file
 from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Code, ProblemError
@@ -43,6 +43,11 @@ class Incoming:
         if (sha256 := self.sums.get(portion.path)) is None or not (carried.fetch or state.st_size == portion.length):
             return None
         return Source(Extent(spot.final, 0, state.st_size), portion.start, sha256)
+
+    def held(self) -> list[Held]:
+        """Files of which it has portions."""
+        own = (one for one in self.carried if any(portion.bag == self.head.bag for portion in one.portions))
+        return [Held.of_story(one.story) for one in own if not one.fetch]
 
     def there(self) -> tuple[int, int]:
         """(bytes, files) of the payload, by the names in the manifest. Quick: nothing is read."""

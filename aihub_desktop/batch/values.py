@@ -29,6 +29,10 @@ class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     def of(cls, entry: Entry) -> Held:
         return cls(entry.place, entry.sha256, entry.size, entry.source, entry.dataset, entry.package, entry.key)
 
+    @classmethod
+    def of_story(cls, story: Story) -> Held:
+        return cls(story.place, story.sha256, story.size, story.source, story.dataset, story.package, story.key)
+
     @property
     def hub_key(self) -> tuple[str, bool, str] | None:
         """What names these bytes at the hub, also where nobody has their hash yet: a new release has new keys."""

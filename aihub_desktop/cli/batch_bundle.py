@@ -43,7 +43,14 @@ from aihub_desktop.cli.get import target
 from aihub_desktop.cli.request import Order
 from aihub_desktop.cli.run import Found, carry_out
 from aihub_desktop.cli.session import Session
-from aihub_desktop.cli.wanting import lacking_of_batch, lacking_of_offer, of_batch, of_offer
+from aihub_desktop.cli.wanting import (
+    expected,
+    lacking_of_batch,
+    lacking_of_offer,
+    missing_of_offer,
+    of_batch,
+    of_offer,
+)
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.model import HUB, RemoteFile
 from aihub_desktop.engine.serve import LocalEngine
@@ -120,7 +127,11 @@ class _Work:
             self.console.note("cli.batch.bundle.offline-hint")
             return ended, None
         cargo = gathered(self.libraries, of_offer(found.files), possession)
-        cargo.missing += lacking_of_offer(found, told_of(self.libraries), possession)
+        lacking = lacking_of_offer(found.files, told_of(self.libraries), possession)
+        if self.args.dry_run:
+            cargo.items += expected(lacking, self.libraries[0])
+            lacking = []
+        cargo.missing += missing_of_offer(lacking, found)
         return ended, cargo
 
     def _fetch(self, possession: Possession) -> tuple[Exit, Found | None]:
@@ -263,7 +274,11 @@ class _Work:
     def _note(self, plan: BundleSet, carried: Sequence[Carried]) -> None:
         whereabouts = Whereabouts(self.session.home)
         for bag in plan.bags:
-            held = [_held(one) for one in carried if any(portion.bag == bag.head.bag for portion in one.portions)]
+            held = [
+                Held.of_story(one.story)
+                for one in carried
+                if any(portion.bag == bag.head.bag for portion in one.portions)
+            ]
             whereabouts.note(_holder(bag.drive, bag.folder), held)
         for folder in self.libraries:
             holder = Holder.of(Kind.MACHINE, self.machine.id, self.machine.name, str(folder))
@@ -302,11 +317,6 @@ def _exits(lost: Sequence[Loss]) -> list[Exit]:
 
 def _lost(place: str, sha256: str) -> Missing:
     return Missing(DAMAGED, place, sha256=sha256)
-
-
-def _held(carried: Carried) -> Held:
-    story = carried.story
-    return Held(story.place, story.sha256, story.size, story.source, story.dataset, story.package, story.key)
 
 
 def _holder(drive: Drive, folder: Path) -> Holder:

@@ -46,7 +46,11 @@ def run(session: Session, args: argparse.Namespace) -> Exit:
         verdicts.append(apart(functools.partial(_carry_in, folder, members, args, speaker)))
         speaker.say_wanted(members[0], verdicts[-1])
     held = stock(made(folder)).held
-    Whereabouts(session.home).note(Holder.of(Kind.MACHINE, machine.id, machine.name, str(folder)), held)
+    whereabouts = Whereabouts(session.home)
+    whereabouts.note(Holder.of(Kind.MACHINE, machine.id, machine.name, str(folder)), held)
+    for bag in bags:
+        if bag.drive.id:  # nothing is written onto a drive that is read
+            whereabouts.note(Holder.of(Kind.DRIVE, bag.drive.id, bag.drive.name, bag.folder.name), bag.held())
     if report is not None:
         head = reports.head_of(machine, folder, (bag.head.group for bag in bags), verdicts, len(held))
         reports.write_report(report, head, held)

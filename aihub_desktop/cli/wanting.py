@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from aihub_desktop.batch.cargo import ABSENT, Possession, Wanted, is_public
+from aihub_desktop.batch.cargo import ABSENT, Item, Possession, Wanted, is_public
 from aihub_desktop.batch.values import Missing, Story
 from aihub_desktop.cli.run import Found
 from aihub_desktop.cli.selection import fits
@@ -51,16 +52,35 @@ def _is_at(story: Story, wish: AddressWish) -> bool:
     return story.key.startswith(found.key) if found.is_prefix else story.key == found.key
 
 
-def lacking_of_offer(found: Found, stories: Sequence[Story], possession: Possession) -> list[Missing]:
-    """What places offer, or refused, and neither a library nor the other machine has."""
+def lacking_of_offer(files: Iterable[RemoteFile], stories: Sequence[Story], possession: Possession) -> list[RemoteFile]:
+    """What places offer, and neither a library nor the other machine has."""
     have = {(story.source, story.dataset, story.package, story.key) for story in stories}
-    missing = [
-        _missing(file)
-        for file in found.files
+    return [
+        file
+        for file in files
         if (file.source, file.dataset, file.package, file.key) not in have
         and not (file.source == HUB and possession.has_key(file.dataset, file.package, file.key))
     ]
-    return missing + [Missing(f"refused: {one.problem.code}", one.wanted) for one in found.refused]
+
+
+def expected(files: Iterable[RemoteFile], library: Path) -> list[Item]:
+    """As they will be once they are fetched, for a rehearsal; each as large as it may be."""
+    return [
+        Item(
+            Story(place, "0" * 64, file.size.high, file.source, file.dataset, file.package, file.key),
+            library / place,
+            library,
+        )
+        for file in files
+        for place in [file.path.replace(" ", "_")]
+    ]
+
+
+def missing_of_offer(files: Iterable[RemoteFile], found: Found) -> list[Missing]:
+    """These files, and what was refused."""
+    return [_missing(file) for file in files] + [
+        Missing(f"refused: {one.problem.code}", one.wanted) for one in found.refused
+    ]
 
 
 def lacking_of_batch(batch: BatchFile, stories: Sequence[Story], possession: Possession) -> list[Missing]:
