@@ -6,7 +6,6 @@ import json
 import os
 import random
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -196,6 +195,27 @@ def test_a_new_release_replaces_what_changed_and_deletes_only_its_own(
     is_in_step(folder, FILES)
 
 
+@pytest.mark.parametrize("answer", [b"y\n", b"\n"])
+def test_at_a_terminal_a_person_is_asked(
+    aihub: Aihub, small_hub: DemoHub, batch: Path, folder: Path, answer: bytes
+) -> None:  # fmt: skip
+    if sys.platform == "win32":
+        pytest.skip("a terminal is played by a pty")
+    assert aihub("sync", batch, "--to", folder).code == 0
+    small_hub.offer(Catalogue.of(dict(list(FILES.items())[:3])))
+    ours, theirs = os.openpty()
+    words = aihub.command("sync", batch, "--to", folder, "--delete")
+    process = subprocess.Popen(words, stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL, env=aihub.environment())
+    os.close(theirs)
+    said = b""
+    while b"[y/N]" not in said:
+        said += os.read(ours, 1 << 12)
+    os.write(ours, answer)
+    assert process.wait(30) == 0
+    os.close(ours)
+    assert len(final_files(folder)) == (3 if answer.strip() else 4)
+
+
 def test_what_somebody_changed_is_not_deleted(aihub: Aihub, small_hub: DemoHub, batch: Path, folder: Path) -> None:
     assert aihub("sync", batch, "--to", folder).code == 0
     small_hub.offer(Catalogue.of({name: data for name, data in FILES.items() if "VL" not in name}))
@@ -315,18 +335,20 @@ def test_twenty_runs_with_kills_releases_and_damage_converge(
 def test_an_unchanged_batch_of_4000_files_costs_no_download_and_no_time(
     aihub: Aihub, small_hub: DemoHub, batch: Path, folder: Path, record_property: Any
 ) -> None:  # fmt: skip
+    if sys.platform == "win32":
+        pytest.skip("Windows does not tell what its children used")
     files = {f"{TOP}/{n // 200:02}/{n}.json": b"%d" % n * 20 for n in range(4_000)}
     small_hub.offer(Catalogue.of(files))
     assert aihub("sync", batch, "--to", folder).code == 0
-    before, used = len(small_hub.requests), resource.getrusage(resource.RUSAGE_CHILDREN)
+    before, used = len(small_hub.requests), os.times()
     began = time.monotonic()
     run = aihub("sync", batch, "--to", folder, "--json")
-    spent, now = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent, now = time.monotonic() - began, os.times()
     assert (run.code, told(run)["right"]) == (0, 4_000)
     assert not downloads(small_hub, before)
     assert [seen.path for seen in list(small_hub.requests)[before:]] == ["/info/90001.do"]
     # Other work on the machine makes it take longer, but no more of the processor.
-    cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+    cpu = now.children_user + now.children_system - used.children_user - used.children_system
     assert cpu < 2.0
     record_property(*line("aihub sync", f"4,000 files unchanged: {spent:.2f} s, {cpu:.2f} s of processor time"))
 
@@ -398,6 +420,10 @@ def test_addresses_and_datasets_in_one_run(aihub: Aihub, site: Site, tmp_path: P
     assert run.code == 1
     assert [told_["wanted"] for told_ in run.records if told_["event"] == "refused"] == [f"{site.url}/none"]
     wanted = {"웹/a.bin": one, "b.bin": two, CSV: right()[CSV]}
+    taken = DatasetWish("90001", include=("*.csv",)), AddressWish(f"{site.url}/b.bin", out=CSV)
+    run = aihub("sync", put(tmp_path, BatchFile(1, datasets=(taken[0],), addresses=(taken[1],))), "--to", folder)
+    assert run.code == 1  # two for one name
+    assert "same name" in run.err
     assert final_files(folder) == wanted
     batch = put(tmp_path, BatchFile(1, datasets=(dataset,), addresses=wishes[:2]))
     asked = len(site.asked())

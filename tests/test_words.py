@@ -181,10 +181,18 @@ def test_sizes(size: int, shown: str) -> None:
     assert Words("en").size(size) == shown
 
 
+def test_what_counts_has_signs_between_its_thousands() -> None:
+    english = Words("en")
+    assert english.say("gui.target.sum", n=12_345, size="1 GB", hidden="") == "12,345 files · 1 GB"
+    assert english.say("gui.inside.dots", width=1920, height=1080) == "1920 × 1080"
+    told = english.problem(Problem(Code.ENGINE_BUSY, {"pid": 4_194_303}))
+    assert "4194303" in told.title
+
+
 def test_ranges_speeds_and_times() -> None:
     korean, english = Words("ko"), Words("en")
     assert english.size_range(SizeRange(46 << 30, 48 << 30, "47 GB")) == "about 46.0–48.0 GB"
-    assert korean.size_range(SizeRange(46 << 30, 48 << 30, "47 GB")) == "약 46.0–48.0 GB"
+    assert korean.size_range(SizeRange(46 << 30, 48 << 30, "47 GB")) == "약 46.0~48.0 GB"
     assert english.size_range(SizeRange(1 << 40, (1 << 40) + 5, "")) == "about 1.00 TB"
     assert english.size_range(SizeRange(512, 512, "")) == "512 B"
     assert english.size_range(SizeRange(0, 512, "0 KB")) == "at most 512 B"

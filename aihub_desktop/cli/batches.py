@@ -21,7 +21,8 @@ from aihub_desktop.domain.addresses import Wish
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import FileList
-from aihub_desktop.domain.model import HUB, S3
+from aihub_desktop.domain.model import HUB, S3, RemoteFile
+from aihub_desktop.domain.names import UnsafeNameError, clash_key, safe_path
 from aihub_desktop.domain.storage import split_container
 from aihub_desktop.engine.serve import LocalEngine
 from aihub_desktop.holdings.balance import Scope
@@ -100,7 +101,30 @@ def listed(session: Session, engine: LocalEngine, batch: BatchFile) -> Listing:
         listing.batches += elsewhere.batches
         listing.refused += elsewhere.refused
         listing.scopes += _prefixes(batch, elsewhere)
+    _set_apart(listing)
     return listing
+
+
+def _set_apart(listing: Listing) -> None:
+    """Of files that would have one name on disk the first counts: else each would replace the other for ever."""
+    taken: dict[str, RemoteFile] = {}
+    for number, batch in enumerate(listing.batches):
+        files = []
+        for file in batch.files:
+            if (first := taken.setdefault(_name_of(file), file)) is file:
+                files.append(file)
+            else:
+                problem = Problem(Code.NAME_CLASH, {"name": file.path[:300], "other": first.path[:300]})
+                listing.refused.append(Refusal(file.path, problem))
+        listing.batches[number] = batch._replace(files=files)
+    listing.batches = [batch for batch in listing.batches if batch.files]
+
+
+def _name_of(file: RemoteFile) -> str:
+    try:
+        return clash_key(str(safe_path(file.path)))
+    except UnsafeNameError:
+        return f"{file.source} {file.dataset} {file.key}"  # the engine says what is wrong with it
 
 
 def _take(listing: Listing, wish: DatasetWish, found: FileList) -> None:

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from aihub_desktop import __version__
-from aihub_desktop.gui import icons
+from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui.delegates import RowDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.parts import FaintLabel, bold
 from aihub_desktop.gui.theme import GRID
@@ -37,6 +38,8 @@ class AboutDialog(QDialog):
         self.components = components()
         self.list, self.text = QListWidget(), QPlainTextEdit(readOnly=True)
         self.list.setAccessibleName(say("gui.about.parts"))
+        self.list.setItemDelegate(RowDelegate(self.list))
+        theme.calm(self.list)
         self.text.setAccessibleName(say("gui.about.licence"))
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)  # licences have lines of their own

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui.heads import NUMBER_ROOM
 from aihub_desktop.gui.models.addresses import TROUBLE_ROLE
 from aihub_desktop.gui.models.datasets import FOUND_ROLE
 from aihub_desktop.gui.models.file_tree import VOLUME_ROLE
@@ -267,7 +268,7 @@ class NumberDelegate(RowDelegate):
         painter.setPen(ink)
         painter.setFont(option.font)
         side = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(option.rect.adjusted(0, 0, -GRID - GRID // 2, 0), side, str(index.data()))
+        painter.drawText(option.rect.adjusted(0, 0, -NUMBER_ROOM, 0), side, str(index.data()))
         painter.restore()
 
 
@@ -300,7 +301,7 @@ class ProgressDelegate(RowDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         hint = super().sizeHint(option, index)
-        return QSize(option.fontMetrics.horizontalAdvance("100 %") + 96, hint.height())
+        return QSize(option.fontMetrics.horizontalAdvance("100%") + 96, hint.height())
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         option = QStyleOptionViewItem(option)
@@ -309,7 +310,7 @@ class ProgressDelegate(RowDelegate):
         if share is None:
             return
         area = option.rect.adjusted(GRID // 2, 0, -GRID // 2, 0)
-        number = QFontMetrics(option.font).horizontalAdvance("100 %")
+        number = QFontMetrics(option.font).horizontalAdvance("100%")
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(ink)

@@ -8,7 +8,8 @@ from typing import TypeVar
 from PySide6.QtCore import QAbstractItemModel
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QTreeView
 
-from aihub_desktop.gui.delegates import RowDelegate
+from aihub_desktop.gui import heads
+from aihub_desktop.gui.delegates import NumberDelegate, RowDelegate
 
 C = TypeVar("C", bound=int)
 
@@ -25,6 +26,7 @@ def prepare(
     view.setAllColumnsShowFocus(True)
     view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     header = view.header()
+    heads.dress(header, *(column for column, delegate in delegates.items() if issubclass(delegate, NumberDelegate)))
     header.setSectionsMovable(False)
     header.setStretchLastSection(False)
     for column in wide:

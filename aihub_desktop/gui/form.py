@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QSignalBlocker, Qt, QTimer
+from typing import Final
+
+from PySide6.QtCore import QObject, QSignalBlocker, QSize, Qt, QTimer
 from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QLabel, QLayout, QSpinBox, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.settings import Settings
@@ -11,7 +13,26 @@ from aihub_desktop.gui.parts import FaintLabel, bold
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.system.words import Words
 
+WIDE: Final = GRID * 48  # of boxes to choose from, the same everywhere
 _TYPING_MS = 400  # typing 12 passes through 1: the engine hears of a number that stands
+
+
+class _Note(FaintLabel):
+    """Nearer to the row that it is about than to the next one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setContentsMargins(0, 0, 0, GRID)
+
+    def sizeHint(self) -> QSize:
+        # Of one line: a label that wraps guesses at two, and the form gives it both. What it really takes, the form
+        # asks for by `heightForWidth`.
+        return QSize(super().sizeHint().width(), self.fontMetrics().lineSpacing() + GRID)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self.sizeHint().height())
 
 
 class Form(QWidget):
@@ -56,8 +77,7 @@ class Form(QWidget):
 
     def note(self, words: str) -> FaintLabel:
         """A sentence about the row before."""
-        label = FaintLabel()
-        label.setWordWrap(True)
+        label = _Note()
         self._labels.append((label, words))
         self._rows.addRow("", label)
         return label

@@ -79,8 +79,9 @@ class KeyForm(QWidget):
 
     @property
     def status(self) -> str:
-        """What is said below the field: its first line."""
-        return self._status.text().partition("\n")[0]
+        """What is said below the field: its first line, without the stop that another one needs."""
+        first, below, _ = self._status.text().partition("\n")
+        return first.removesuffix(".") if below else first
 
     @property
     def is_ready(self) -> bool:
@@ -145,5 +146,5 @@ class KeyForm(QWidget):
     def _show(self, problem: Problem) -> None:
         told = self._desk.words.problem(problem)
         hint = self._desk.words.say("gui.key.for-run-hint") if self.only_for_run else told.advice
-        self._status.setText(f"{told.title}\n{hint}")
+        self._status.setText(f"{told.title}.\n{hint}")
         self.field.setFocus()  # it was out of reach while the key was tried

@@ -50,6 +50,7 @@ class LogDialog(QDialog):
         self._status = FaintLabel()
         self.refresh, self.copy, self.folder = (self._button(name) for name in ("refresh", "copy", "folder"))
         icons.dress(self.refresh, "refresh")
+        icons.dress(self.copy, "copy")
         icons.dress(self.folder, "folder")
         self._lay_out()
         self.filter.typed.connect(lambda _: self._show())

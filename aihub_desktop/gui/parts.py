@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QIcon,
@@ -143,6 +143,10 @@ class Sign(QWidget):
         self._name, self._warning = name, warning
         self.setFixedSize(size, size)
 
+    def show_picture(self, name: str) -> None:
+        self._name = name
+        self.update()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         palette = self.palette()
         colour = theme.warning(palette) if self._warning else theme.faint(palette, QPalette.ColorRole.Window)
@@ -232,6 +236,48 @@ class Banner(QFrame):
         self.closed.emit()
 
 
+class BalancedLabel(FaintLabel):
+    """Centred text whose lines are about equally long: no word is left alone in the last one."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.setWordWrap(True)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._balance()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._balance()
+
+    def sizeHint(self) -> QSize:
+        return self._without_margins(super().sizeHint())
+
+    def minimumSizeHint(self) -> QSize:
+        return self._without_margins(super().minimumSizeHint())
+
+    def _without_margins(self, hint: QSize) -> QSize:
+        """They are what the text leaves, and no room to be asked for: a splitter would give it."""
+        return QSize(hint.width() - 2 * self.contentsMargins().left(), hint.height())
+
+    def _balance(self) -> None:
+        """The narrowest that takes no line more."""
+        least, most = 0, self.width()
+        height = self._height(most)
+        while most - least > GRID:
+            middle = (least + most) // 2
+            least, most = (least, middle) if self._height(middle) <= height else (middle, most)
+        beside = (self.width() - most) // 2
+        if beside != self.contentsMargins().left():
+            self.setContentsMargins(beside, 0, beside, 0)
+
+    def _height(self, width: int) -> int:
+        wraps = int(Qt.TextFlag.TextWordWrap)
+        return self.fontMetrics().boundingRect(QRect(0, 0, width, 1 << 20), wraps, self.text()).height()
+
+
 class EmptyPlace(QWidget):
     """What stands where nothing is yet: a picture, a sentence, what to do, and perhaps the button for it."""
 
@@ -241,16 +287,14 @@ class EmptyPlace(QWidget):
         super().__init__(parent)
         self._title = QLabel(alignment=Qt.AlignmentFlag.AlignHCenter, wordWrap=True)
         self._title.setFont(theme.resized(self.font(), 1.2, bold=True))
-        self._text = FaintLabel()
-        self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._text.setWordWrap(True)
+        self._picture, self._text = Sign(picture, 48), BalancedLabel()
         self._button = QPushButton(autoDefault=False)
         self._button.clicked.connect(self.pressed)
         box = QVBoxLayout(self)
         box.setContentsMargins(GRID * 4, GRID * 4, GRID * 4, GRID * 4)
         box.setSpacing(GRID)
         box.addStretch(2)
-        box.addWidget(Sign(picture, 48), alignment=Qt.AlignmentFlag.AlignHCenter)
+        box.addWidget(self._picture, alignment=Qt.AlignmentFlag.AlignHCenter)
         box.addSpacing(GRID)
         box.addWidget(self._title)
         box.addWidget(self._text)
@@ -258,7 +302,10 @@ class EmptyPlace(QWidget):
         box.addWidget(self._button, alignment=Qt.AlignmentFlag.AlignHCenter)
         box.addStretch(3)
 
-    def tell(self, title: str, text: str = "", button: str = "") -> None:
+    def tell(self, title: str, text: str = "", button: str = "", picture: str = "") -> None:
+        """`picture`: another one from now on."""
+        if picture:
+            self._picture.show_picture(picture)
         self._title.setText(title)
         self._text.setText(text)
         self._text.setVisible(bool(text))
@@ -284,6 +331,13 @@ class Rule(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.line(self.palette()))
         painter.end()
+
+
+def gap() -> QWidget:
+    """Distance in a tool bar, behind an arrow that would seem to belong to the next button."""
+    room = QWidget()
+    room.setFixedWidth(GRID)
+    return room
 
 
 class LinkButton(QPushButton):

@@ -63,7 +63,7 @@ class PieceMap(QWidget):
 
     def _percent(self, value: int) -> str:
         assert self._map is not None
-        return f"{100 * value // max(1, self._map.size)} %"
+        return f"{100 * value // max(1, self._map.size)}%"
 
     def _small_height(self) -> int:
         return QFontMetrics(theme.resized(self.font(), 0.85)).height()

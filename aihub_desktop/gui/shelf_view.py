@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPalette, QPen, QResizeEvent
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPalette, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QStyleOptionViewItem, QTableView, QWidget
 
+from aihub_desktop.gui import heads
 from aihub_desktop.gui.delegates import AnyIndex, TickDelegate
 from aihub_desktop.gui.models.shelf import TAIL
 from aihub_desktop.gui.models.shelf_lines import ShelfModel
@@ -46,6 +47,7 @@ class ShelfView(QTableView):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setMinimumSectionSize(GRID)
         rows.setDefaultSectionSize(self.fontMetrics().height() + GRID + 2)
+        heads.dress(header)
         header.setHighlightSections(False)
         header.setSectionsClickable(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -188,11 +190,10 @@ class ShelfDelegate(TickDelegate):
 
     @staticmethod
     def _arrow(painter: QPainter, option: QStyleOptionViewItem, left: int, *, is_open: bool) -> None:
-        middle = QPointF(left + _ARROW / 2, option.rect.center().y() + 0.5)
-        points = ((-4, -2), (0, 2), (4, -2)) if is_open else ((-2, -4), (2, 0), (-2, 4))
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        ink = option.palette.color(QPalette.ColorRole.Text)
-        painter.setPen(QPen(ink, 1.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-        painter.drawPolyline([middle + QPointF(x, y) for x, y in points])
-        painter.restore()
+        """The style's own, as in every other tree."""
+        arrow = QStyleOptionViewItem(option)
+        arrow.rect = QRect(left, option.rect.top(), _ARROW, option.rect.height())
+        arrow.state |= QStyle.StateFlag.State_Children
+        if is_open:
+            arrow.state |= QStyle.StateFlag.State_Open
+        option.widget.style().drawPrimitive(QStyle.PrimitiveElement.PE_IndicatorBranch, arrow, painter, option.widget)

@@ -94,7 +94,17 @@ class SpeedGraph(QWidget):
             return say("gui.graph.nothing")
         now = speed(self._rate) if self._rate is not None else say("gui.graph.still")
         limit = pace.rate(self._words, self._limit) if self._limit else ""
-        return say("gui.graph.spoken", now=now, mean=speed(sum(known) / len(known)), top=speed(max(known)), limit=limit)
+        return say(
+            "gui.graph.spoken",
+            now=now,
+            mean=speed(sum(known) / len(known)),
+            top=speed(self._highest(known)),
+            limit=limit,
+        )
+
+    def _highest(self, known: list[float]) -> float:
+        """Never below the figure of now beside it, though a second's value is a mean."""
+        return max([*known, self._rate or 0.0])
 
     def _tick(self) -> None:
         self._ticks += 1
@@ -148,7 +158,7 @@ class SpeedGraph(QWidget):
             painter.setFont(theme.tabular(theme.resized(self.font(), 0.85)))
             painter.setPen(self._faint)
             rest = line.adjusted(metrics.horizontalAdvance(text) + GRID * 1.5, 0, 0, 0)
-            peak = say("gui.graph.top", top=self._words.speed(max(known)))
+            peak = say("gui.graph.top", top=self._words.speed(self._highest(known)))
             painter.drawText(rest, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), peak)
         return metrics.height() + GRID / 2
 

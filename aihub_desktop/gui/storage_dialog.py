@@ -58,8 +58,9 @@ class StorageDialog(QDialog):
 
     @property
     def status(self) -> str:
-        """What is said above the buttons: its first line."""
-        return self._status.text().partition("\n")[0]
+        """What is said above the buttons: its first line, without the stop that another one needs."""
+        first, below, _ = self._status.text().partition("\n")
+        return first.removesuffix(".") if below else first
 
     def _lay_out(self) -> None:
         say = self._desk.words.say
@@ -163,6 +164,12 @@ class StorageDialog(QDialog):
         for access, rows in self._rows.items():
             for row in rows:
                 self._form.show_row(row, access is chosen)
+        if chosen is not Access.KEYCHAIN and not self.for_run.isHidden():
+            # There is no key any more that could not be kept.
+            self.for_run.hide()
+            theme.plain(self.for_run)
+            theme.primary(self.save)
+            self.save.setDefault(True)
         # Another way in may need more room; less room would make the buttons jump.
         self.resize(self.width(), max(self.height(), self.heightForWidth(self.width())))
         self._check()
@@ -258,4 +265,4 @@ class StorageDialog(QDialog):
             advice = self._desk.words.say("gui.key.for-run-hint")
         elif problem.fault is Fault.DENIED and not advice:
             advice = told.advice
-        self._status.setText(f"{told.title}\n{advice or told.advice}")
+        self._status.setText(f"{told.title}.\n{advice or told.advice}")

@@ -3,11 +3,12 @@
 A leaf of the catalogue is a table with the texts of one sentence; its key is the path to it:
 
     [problem.no-key]
-    title.ko = "인증키가 없습니다"
+    title.ko = "API 키가 없습니다"
     title.en = "There is no key"             →  say("problem.no-key.title")
 
-`{name}` is a fact, `{name:size}` a fact in bytes shown as a size. `[[…]]` is left out when a fact named
-in it is missing or empty. `one` is the English text for the fact n == 1. Facts are never read as templates.
+`{name}` is a fact, `{name:size}` a fact in bytes shown as a size, `{name:plain}` a number that counts nothing.
+`[[…]]` is left out when a fact named in it is missing or empty. `one` is the English text for the fact n == 1.
+Facts are never read as templates.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ LANGUAGES: Final = ("ko", "en")
 LANGUAGE_VARIABLE: Final = "AIHUB_LANG"
 _TEXTS: Final = frozenset({*LANGUAGES, "one"})
 _OPTIONAL: Final = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+_TO: Final = {"ko": "~", "en": "–"}  # between the ends of a range
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB", "PB")  # binary, as the hub shows them: 1 GB = 2^30
 
 _SURE: Final = 0.1  # of the longest time: a narrower range is as good as one number
@@ -168,14 +170,14 @@ class Words:
         return self.say("value.about", value=span) if 0 < size.low < size.high else span
 
     def size_span(self, size: SizeRange) -> str:
-        """ "12.3–12.5 GB": as `size_range` where there is room for the figures alone."""
+        """ "12.3–12.5 GB", in Korean "12.3~12.5 GB": as `size_range` where there is room for the figures alone."""
         if size.low >= size.high:
             return self.size(size.high)
         if size.low <= 0:
             return self.say("value.at-most", value=self.size(size.high))
         power = _power(size.high)
         low, high = _digits(size.low, power), _digits(size.high, power)
-        return f"{high if low == high else f'{low}–{high}'} {_UNITS[power]}"
+        return f"{high if low == high else f'{low}{_TO[self.language]}{high}'} {_UNITS[power]}"
 
     def file_size(self, size: SizeRange) -> str:
         """The size of a file as its place lists it, which may be not at all."""
@@ -224,7 +226,7 @@ class Words:
 
 
 class _Formatter(string.Formatter):
-    """`str.format` with the spec `size`."""
+    """`str.format` with the spec `size`; whole numbers without a spec have signs between their thousands."""
 
     def __init__(self, words: Words) -> None:
         self._words = words
@@ -232,7 +234,10 @@ class _Formatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "size":
             return self._words.size(value) if isinstance(value, int | float) else str(value)
-        return str(super().format_field(value, format_spec))
+        if format_spec == "plain" or isinstance(value, bool):
+            return str(value)
+        counts = isinstance(value, int) and not format_spec
+        return str(super().format_field(value, "," if counts else format_spec))
 
 
 def _power(size: float) -> int:

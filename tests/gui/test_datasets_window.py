@@ -209,7 +209,7 @@ def test_the_picture_is_told_in_words(open_stage: OpenStage, hub: DemoHub) -> No
     stage.desk.tree.tick_leaves(stage.desk.tree.content.of_part(TRAINING_LABELS), True)
     stage.program.speak("ko")
     box = picture.boxes[TRAINING_LABELS]
-    assert box.accessibleName() == "훈련 · 라벨링데이터: 파일 3개, 약 250–254 KB."
+    assert box.accessibleName() == "훈련 · 라벨링데이터: 파일 3개, 약 250~254 KB."
     assert box.checkState() is Qt.CheckState.Checked
     picture.fold.click()
     assert not box.isVisible()

@@ -210,7 +210,7 @@ def test_the_list_is_filtered_by_kind_and_by_words_of_its_files(
     main, split, zip64 = numbers
     page, queue = stage.window.downloads, stage.desk.queue
     texts = {kind: button.text() for kind, button in page.bar.buttons.items()}
-    assert (texts[Kind.ALL], texts[Kind.ACTIVE], texts[Kind.WAITING]) == ("All  3", "Active  1", "Waiting  2")
+    assert (texts[Kind.ALL], texts[Kind.ACTIVE], texts[Kind.WAITING]) == ("All 3", "Active 1", "Waiting 2")
     page.bar.buttons[Kind.WAITING].click()
     assert queue.shown() == [split, zip64]
     page.bar.buttons[Kind.ACTIVE].click()

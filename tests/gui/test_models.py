@@ -342,22 +342,22 @@ def test_progress_moves_numbers_and_its_absence_stills_them(queue: QueueModel) -
         )
     )
     assert text(queue, 1, Column.SPEED) == "2.00 KB/s"
-    assert text(queue, 1, Column.PROGRESS) == "50 %"
+    assert text(queue, 1, Column.PROGRESS) == "50%"
     assert "1 min" in text(queue, 1, Column.LEFT)
     assert queue.index(0, Column.SPEED, queue.index_of(1)).data() == "2.00 KB/s"
     queue.progress(Progress(5, 0.0, [], []))
     assert text(queue, 1, Column.SPEED) == ""
     assert text(queue, 1, Column.LEFT) == ""
     assert queue.index(0, Column.SPEED, queue.index_of(1)).data() == ""
-    assert text(queue, 1, Column.PROGRESS) == "50 %"
+    assert text(queue, 1, Column.PROGRESS) == "50%"
 
 
 def test_what_is_not_done_never_reads_as_whole(queue: QueueModel) -> None:
     queue.change(
         Changed(2, [transfer(1, TransferState.RUNNING, bytes=3100), transfer(2, TransferState.DONE, bytes=3000)])
     )
-    assert text(queue, 1, Column.PROGRESS) == "99 %"
-    assert text(queue, 2, Column.PROGRESS) == "100 %"
+    assert text(queue, 1, Column.PROGRESS) == "99%"
+    assert text(queue, 2, Column.PROGRESS) == "100%"
     assert queue.index_of(2).data(FRACTION_ROLE) == 1.0
     assert percent(None) == ""
 
@@ -367,7 +367,7 @@ def test_states_are_words_also_for_a_screen_reader(queue: QueueModel) -> None:
     queue.change(Changed(2, [transfer(1, TransferState.NEEDS_USER, problem=problem)]))
     assert text(queue, 1, Column.STATE) == "Needs you"
     spoken = queue.index_of(1).data(Qt.ItemDataRole.AccessibleTextRole)
-    assert spoken == "데이터 1, Needs you, 0 %"
+    assert spoken == "데이터 1, Needs you, 0%"
     tip = queue.index_of(1).data(Qt.ItemDataRole.ToolTipRole)
     assert WORDS.problem(problem).title in tip
     assert WORDS.problem(problem).advice in tip

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from aihub_desktop.domain.inside import EntryRow
-from aihub_desktop.gui import theme
+from aihub_desktop.gui import heads, theme
 from aihub_desktop.gui.delegates import NumberDelegate, PlaceDelegate, RowDelegate, SignDelegate
 from aihub_desktop.gui.inside.encodings import EncodingBox
 from aihub_desktop.gui.inside.look import Look
@@ -98,6 +98,7 @@ class EntryList(QWidget):
         for column in (EntryColumn.SIZE, EntryColumn.PACKED):
             view.setItemDelegateForColumn(column, NumberDelegate(view))
         view.setSortingEnabled(True)
+        heads.dress(header, EntryColumn.SIZE, EntryColumn.PACKED)
         header.setSectionResizeMode(EntryColumn.NAME, QHeaderView.ResizeMode.Stretch)
 
     def _lay_out(self) -> None:
@@ -118,6 +119,7 @@ class EntryList(QWidget):
 
     def _connect(self) -> None:
         look, view = self._look, self.view
+        self._none.pressed.connect(self.search.clear)
         look.listed.connect(self._listed)
         self.search.typed.connect(lambda text: look.want(find=text))
         self.search.left_down.connect(view.setFocus)
@@ -135,7 +137,7 @@ class EntryList(QWidget):
         self._names.setText(words.say("gui.inside.encoding.label"))
         self.encoding.speak(words)
         self.view.setAccessibleName(words.say("gui.inside.list"))
-        self._none.tell(words.say("gui.inside.none"))
+        self._none.tell(words.say("gui.inside.none"), button=words.say("gui.datasets.clear"))
         self._look.model.speak(words)
         self._fit_columns(words)
 
@@ -169,6 +171,7 @@ class EntryList(QWidget):
 
     def _listed(self, total: int) -> None:
         self._stack.setCurrentIndex(0 if total else 1)
+        self._none.button.setVisible(bool(self.search.text()))
         if total and not self.view.currentIndex().isValid():
             self.view.setCurrentIndex(self._look.model.index(0, 0))
         self.chosen_changed.emit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aihub_desktop.domain.messages import Between, FileMap, FileRow, TransferRow
 from aihub_desktop.domain.model import HUB, WEB, SizeRange
@@ -12,6 +12,11 @@ from aihub_desktop.domain.states import FILE_ENDED, TRANSFER_ENDED, TRANSFER_MAY
 from aihub_desktop.gui.models.queue_rows import FileItem, TransferItem, comes_in_streams
 from aihub_desktop.system import pace
 from aihub_desktop.system.words import Words
+
+# Of facts; the panel makes room for the longest.
+NAMES: Final = (
+    "from", "folder", "proof", "tries", "again", "lines", "files", "received", "left", "order", "downloads",
+)  # fmt: skip
 
 
 class Told(NamedTuple):

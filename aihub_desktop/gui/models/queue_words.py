@@ -198,5 +198,5 @@ def _share(here: int, low: int, high: int) -> float | None:
 
 
 def percent(share: float | None) -> str:
-    """Rounded down: what is not whole never reads as 100 %."""
-    return "" if share is None else f"{int(share * 100)} %"
+    """Rounded down: what is not whole never reads as 100%."""
+    return "" if share is None else f"{int(share * 100)}%"

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from aihub_desktop.domain.model import Dataset
-from aihub_desktop.gui import icons, theme
-from aihub_desktop.gui.delegates import RowDelegate
+from aihub_desktop.gui import heads, icons, theme
+from aihub_desktop.gui.delegates import NumberDelegate, RowDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models import datasets
 from aihub_desktop.gui.pages.target import base_folder, own_folder
@@ -63,6 +63,7 @@ class AdoptChoice(QWidget):
         view = QTreeView()
         view.setModel(self._model)
         view.setItemDelegate(RowDelegate(view))
+        view.setItemDelegateForColumn(datasets.KEY, NumberDelegate(view))
         view.setRootIsDecorated(False)
         view.setUniformRowHeights(True)
         view.setAllColumnsShowFocus(True)
@@ -70,6 +71,7 @@ class AdoptChoice(QWidget):
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.setAccessibleName(self._desk.words.say("gui.adopt.datasets"))
         header = view.header()
+        heads.dress(header, datasets.KEY)
         header.setSectionsMovable(False)
         header.setStretchLastSection(True)
         view.setColumnHidden(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -19,9 +21,9 @@ from PySide6.QtWidgets import (
 
 from aihub_desktop.domain.messages import Add, Added, Configure
 from aihub_desktop.domain.model import Dataset
-from aihub_desktop.gui import icons
+from aihub_desktop.gui import heads, icons
 from aihub_desktop.gui.chip import Chip
-from aihub_desktop.gui.delegates import DatasetDelegate, StarDelegate
+from aihub_desktop.gui.delegates import DatasetDelegate, NumberDelegate, StarDelegate
 from aihub_desktop.gui.desk import Copy, Desk
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models import datasets
@@ -29,6 +31,8 @@ from aihub_desktop.gui.models.datasets import Range
 from aihub_desktop.gui.pages.files import FilesPanel
 from aihub_desktop.gui.parts import ElidedLabel, EmptyPlace, Rule, SearchField, Sign
 from aihub_desktop.gui.theme import GRID
+
+_PICTURES: Final = {Range.STARRED: "star", Range.RECENT: "datasets"}  # of ranges that have nothing yet
 
 
 class DatasetView(QTreeView):
@@ -75,6 +79,7 @@ class DatasetsPage(QWidget):
         view.setModel(self._desk.datasets)
         view.setItemDelegate(DatasetDelegate(view))
         view.setItemDelegateForColumn(datasets.STAR, StarDelegate(view))
+        view.setItemDelegateForColumn(datasets.KEY, NumberDelegate(view))
         view.setRootIsDecorated(False)
         view.setUniformRowHeights(True)
         view.setAllColumnsShowFocus(True)
@@ -82,6 +87,7 @@ class DatasetsPage(QWidget):
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.setSortingEnabled(False)
         header = view.header()
+        heads.dress(header, datasets.KEY)
         header.setSectionsMovable(False)
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
@@ -89,7 +95,7 @@ class DatasetsPage(QWidget):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setStretchLastSection(True)
         header.setSectionResizeMode(datasets.KEY, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(datasets.KEY, view.fontMetrics().horizontalAdvance("0") * 8)
+        header.resizeSection(datasets.KEY, view.fontMetrics().horizontalAdvance("0") * 9)
         header.setSectionResizeMode(datasets.STAR, QHeaderView.ResizeMode.Fixed)
         header.setMinimumSectionSize(GRID * 3)
         header.resizeSection(datasets.STAR, GRID * 4)
@@ -257,20 +263,22 @@ class DatasetsPage(QWidget):
             self._show_no_hit(self._desk.datasets.searching.strip(), self._desk.datasets.range)
         elif copy.problem is not None:
             told = words.problem(copy.problem)
-            self._empty.tell(told.title, told.advice, words.say("gui.cure.try-again"))
+            self._empty.tell(told.title, told.advice, words.say("gui.cure.try-again"), "warning")
         else:
-            self._empty.tell(words.say("gui.datasets.loading"))
+            self._empty.tell(words.say("gui.datasets.loading"), picture="refresh")
         self._stack.setCurrentWidget(self._empty)
 
     def _show_no_hit(self, text: str, shown: Range) -> None:
         say, name = self._desk.words.say, shown.name.lower()
         if shown is Range.ALL:
-            self._empty.tell(say("gui.datasets.no-hit", text=text), "", say("gui.datasets.clear"))
+            self._empty.tell(say("gui.datasets.no-hit", text=text), "", say("gui.datasets.clear"), "search")
         elif text and self._desk.datasets.count(shown):
-            self._empty.tell(say("gui.datasets.none.here", text=text), "", say("gui.datasets.none.search-all"))
+            self._empty.tell(
+                say("gui.datasets.none.here", text=text), "", say("gui.datasets.none.search-all"), "search"
+            )
         else:
             title, how = say(f"gui.datasets.none.{name}"), say(f"gui.datasets.none.{name}-how")
-            self._empty.tell(title, how, say("gui.datasets.range.show-all"))
+            self._empty.tell(title, how, say("gui.datasets.range.show-all"), _PICTURES[shown])
 
     def _help(self) -> None:
         model = self._desk.datasets

@@ -10,7 +10,7 @@ from aihub_desktop.domain.messages import FileMap, FileRow, TransferRow, Watch
 from aihub_desktop.domain.states import FILE_ENDED, FileState
 from aihub_desktop.gui.choice import Choice
 from aihub_desktop.gui.desk import Desk
-from aihub_desktop.gui.models.detail_words import DetailWords, Told
+from aihub_desktop.gui.models.detail_words import NAMES, DetailWords, Told
 from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Rule, bold
 from aihub_desktop.gui.piece_map import PieceMap
 from aihub_desktop.gui.speed_graph import SpeedGraph
@@ -38,6 +38,7 @@ class DetailsPanel(QFrame):
         self.map = PieceMap(desk.words)
         self.graph = SpeedGraph(desk.words)
         self._rule = Rule(upright=True)
+        self._grid = QGridLayout()
         self.setFixedHeight(_HEIGHT)
         self._lay_out()
         desk.link.mapped.connect(self._mapped)
@@ -46,7 +47,7 @@ class DetailsPanel(QFrame):
         desk.found.connect(self._watch_anew)
 
     def _lay_out(self) -> None:
-        grid = QGridLayout()
+        grid = self._grid
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(GRID * 2)
         grid.setVerticalSpacing(3)
@@ -68,7 +69,11 @@ class DetailsPanel(QFrame):
         box.addWidget(self.graph, 2)
 
     def speak(self) -> None:
-        self.setAccessibleName(self._desk.words.say("gui.details.name"))
+        say = self._desk.words.say
+        self.setAccessibleName(say("gui.details.name"))
+        # As wide for every row, so that nothing jumps where another one is chosen.
+        widths = (self._names[0].fontMetrics().horizontalAdvance(say(f"gui.details.{name}")) for name in NAMES)
+        self._grid.setColumnMinimumWidth(0, max(widths))
         self.map.speak(self._desk.words)
         self.graph.speak(self._desk.words)
 

@@ -27,7 +27,7 @@ from aihub_desktop.gui.pages.pace_bar import PaceBar
 from aihub_desktop.gui.pages.pausing import FinishStrip, Pausing
 from aihub_desktop.gui.pages.queue_bar import QueueBar
 from aihub_desktop.gui.pages.queue_view import QueueView
-from aihub_desktop.gui.parts import Banner, EmptyPlace
+from aihub_desktop.gui.parts import Banner, EmptyPlace, gap
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.undo_bar import UndoBar
 
@@ -121,6 +121,8 @@ class DownloadsPage(QWidget):
                 bar.widgetForAction(self.actions_by_name[name]).setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.pausing.attach(self._bar.widgetForAction(self.actions_by_name["pause"]))
         self.pausing_all.attach(self._all_bar.widgetForAction(self.actions_by_name["pause-all"]))
+        self._bar.insertWidget(self.actions_by_name["resume"], gap())
+        self._all_bar.insertWidget(self.actions_by_name["resume-all"], gap())
         self._bar.insertSeparator(self.actions_by_name["folder"])
         self._bar.addWidget(self.ordering.button)
         self._list.addWidget(self.view)

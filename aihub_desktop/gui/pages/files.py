@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.model import Dataset, SizeRange
+from aihub_desktop.gui import heads
 from aihub_desktop.gui.cures import Cure, cures_of
 from aihub_desktop.gui.delegates import TickDelegate
 from aihub_desktop.gui.desk import Copy, Desk
@@ -96,6 +97,7 @@ class FilesPanel(QWidget):
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.setIndentation(GRID * 2)
         header = view.header()
+        heads.dress(header)
         header.setStretchLastSection(False)
         header.setSectionsMovable(False)
         header.setSectionResizeMode(file_tree.NAME, QHeaderView.ResizeMode.Stretch)
@@ -142,6 +144,7 @@ class FilesPanel(QWidget):
         self._none.clicked.connect(lambda: tree.tick(self.view.rootIndex(), False))
         self.card.reload_wanted.connect(self.reload)
         self._failed.pressed.connect(self._cure)
+        self._no_hit.pressed.connect(self.filter.clear)
         self.adopt.clicked.connect(self.adopt_wanted)
         self.view.expanded.connect(lambda index: self._open.add(tree.path_of(index)))
         self.view.collapsed.connect(lambda index: self._open.discard(tree.path_of(index)))
@@ -160,7 +163,7 @@ class FilesPanel(QWidget):
         self.view.setAccessibleName(say("gui.files.view"))
         self._nothing.tell(say("gui.files.nothing.title"), say("gui.files.nothing.text"))
         self._waiting.tell(say("gui.files.waiting"))
-        self._no_hit.tell(say("gui.files.no-hit"))
+        self._no_hit.tell(say("gui.files.no-hit"), button=say("gui.datasets.clear"))
         self._fit_columns()
         self._name_picks()
         self.target.speak()

@@ -30,7 +30,7 @@ from aihub_desktop.gui.dropping import dropped_folder, welcome
 from aihub_desktop.gui.models.library_words import Column, LibraryWords
 from aihub_desktop.gui.pages.door import Door
 from aihub_desktop.gui.pages.holding import HoldingPanel
-from aihub_desktop.gui.parts import Banner, EmptyPlace, Rule
+from aihub_desktop.gui.parts import Banner, EmptyPlace, Rule, gap
 from aihub_desktop.gui.theme import GRID
 
 _ACTIONS = ("folder", "verify", "unpack", "repair", "remove", "discard")
@@ -120,7 +120,10 @@ class LibraryPage(QWidget):
             tools.addWidget(bar, 1 if bar is self._bar else 0)
         button = self._bar.widgetForAction(self.actions_by_name["verify"])
         if isinstance(button, QToolButton):
-            button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+            # The small arrow of a button that is all menu stands below the line of the words.
+            button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+            button.clicked.connect(button.showMenu)
+            self._bar.insertWidget(self.actions_by_name["unpack"], gap())
         above = QWidget()
         box = QVBoxLayout(above)
         box.setContentsMargins(GRID * 2, GRID + 4, GRID * 2, GRID)

@@ -40,9 +40,9 @@ class PaceBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID)
-        row.addWidget(self._totals, 6)
+        row.addWidget(self._totals, 4)
         row.addWidget(self._sign)
-        row.addWidget(self._pace, 5)
+        row.addWidget(self._pace, 3)
         row.addWidget(self.button)
         row.addWidget(self.details)
 

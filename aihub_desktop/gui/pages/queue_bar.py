@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
 from aihub_desktop.domain.messages import Find, Hits, TransferRow
+from aihub_desktop.gui.chip import Chip
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models.queue_filter import Kind, QueueFilter, kind_of
 from aihub_desktop.gui.parts import SearchField
@@ -24,15 +25,14 @@ class QueueBar(QWidget):
         self._desk = desk
         self._counts: dict[Kind, int] = {}
         self.field = SearchField()
-        self.buttons = {kind: QPushButton(flat=True, autoDefault=False) for kind in Kind}
+        self.buttons = {kind: Chip(checkable=True) for kind in Kind}
         self._group = QButtonGroup(self)
         self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MS)
         self._pause.timeout.connect(self._ask)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(GRID // 2)
+        row.setSpacing(GRID - 2)
         for button in self.buttons.values():
-            button.setCheckable(True)
             self._group.addButton(button)
             button.clicked.connect(lambda _=False: self._ask())
             row.addWidget(button)
@@ -60,7 +60,8 @@ class QueueBar(QWidget):
         self._counts = counts
         for kind, button in self.buttons.items():
             text = self._desk.words.say(f"gui.filter.{kind}")
-            button.setText(f"{text}  {counts[kind]}")
+            button.setText(f"{text} {counts[kind]}")
+            button.updateGeometry()
             button.setAccessibleName(self._desk.words.say("gui.filter.spoken", kind=text, n=counts[kind]))
 
     @property

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
 
 from aihub_desktop.domain.messages import FileRow, TransferRow
 from aihub_desktop.domain.states import TransferState
+from aihub_desktop.gui import heads
 from aihub_desktop.gui.choice import Choice
 from aihub_desktop.gui.delegates import ProgressDelegate, RowDelegate, TitleDelegate
 from aihub_desktop.gui.models.queue import QueueModel
@@ -47,6 +48,7 @@ class QueueView(QTreeView):
         self.setDefaultDropAction(Qt.DropAction.MoveAction)
         self.setDragDropOverwriteMode(False)
         header = self.header()
+        heads.dress(header)
         header.setSectionsMovable(False)
         header.setStretchLastSection(False)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
@@ -74,7 +76,7 @@ class QueueView(QTreeView):
             Column.LEFT: words.time_between((81 * 60, 94 * 60)),
         }
         header.setMinimumSectionSize(GRID * 6)
-        header.resizeSection(Column.PROGRESS, metrics.horizontalAdvance("100 %") + GRID * 10)
+        header.resizeSection(Column.PROGRESS, metrics.horizontalAdvance("100%") + GRID * 10)
         for column, sample in samples.items():
             header.resizeSection(column, metrics.horizontalAdvance(sample) + GRID * 3)
 

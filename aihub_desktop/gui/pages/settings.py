@@ -25,7 +25,7 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui import icons
 from aihub_desktop.gui.about_dialog import AboutDialog
 from aihub_desktop.gui.desk import Desk
-from aihub_desktop.gui.form import Form, Number
+from aihub_desktop.gui.form import WIDE, Form, Number
 from aihub_desktop.gui.log_dialog import LogDialog
 from aihub_desktop.gui.pages.settings_desktop import DesktopSection
 from aihub_desktop.gui.pages.settings_key import KeySection
@@ -138,7 +138,7 @@ class _Language(Form):
         for _ in LANGUAGES:
             self.box.addItem("")
         self.box.setCurrentIndex(LANGUAGES.index(language))
-        self.box.setMaximumWidth(GRID * 30)
+        self.box.setMaximumWidth(WIDE)
         self.add("gui.settings.language.label", self.box)
 
     def speak(self, words: Words) -> None:

@@ -7,9 +7,8 @@ from PySide6.QtWidgets import QComboBox, QWidget
 
 from aihub_desktop.domain.settings import Awake, Settings
 from aihub_desktop.gui.desk import Desk
-from aihub_desktop.gui.form import Form
+from aihub_desktop.gui.form import WIDE, Form
 from aihub_desktop.gui.presence import Presence
-from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.tick_box import TickBox
 from aihub_desktop.system.words import Words
 
@@ -26,7 +25,7 @@ class DesktopSection(Form):
         self.awake = QComboBox()
         for choice in Awake:
             self.awake.addItem("", choice.value)
-        self.awake.setMaximumWidth(GRID * 40)
+        self.awake.setMaximumWidth(WIDE)
         self.add_below(self.stays)
         self.note("gui.settings.desktop.background-note")
         self.add_below(self.notices)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox, QWidget
 from aihub_desktop.domain.hours import Week
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui.desk import Desk
-from aihub_desktop.gui.form import Form, Number
+from aihub_desktop.gui.form import WIDE, Form, Number
 from aihub_desktop.gui.limit_menu import MEGABYTE
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.week_table import WeekTable
@@ -29,7 +29,7 @@ class PaceSection(Form):
         self.connections = QSpinBox(minimum=1, maximum=64)
         self.limit = QDoubleSpinBox(minimum=0, maximum=100_000, decimals=1)
         self.hours = QComboBox()
-        self.hours.setMaximumWidth(GRID * 48)
+        self.hours.setMaximumWidth(WIDE)
         self.table = WeekTable(desk.words)
         Number(desk, "parallel", self.parallel)
         Number(desk, "connections", self.connections)

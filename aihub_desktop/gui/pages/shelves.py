@@ -277,6 +277,7 @@ class _Shelf(QWidget):
     def _connect(self) -> None:
         model = self._model
         self.filter.typed.connect(model.filter)
+        self._no_hit.pressed.connect(self.filter.clear)
         self.filter.left_down.connect(self._into_list)
         model.sifted.connect(self._show_filter)
         model.modelReset.connect(self._show_filter)
@@ -304,7 +305,7 @@ class _Shelf(QWidget):
         self.filter.setPlaceholderText(say("gui.files.filter"))
         self.filter.setAccessibleName(say("gui.files.filter"))
         self.view.setAccessibleName(say("gui.shelf.view"))
-        self._no_hit.tell(say("gui.files.no-hit"))
+        self._no_hit.tell(say("gui.files.no-hit"), button=say("gui.datasets.clear"))
         self._hint.setText(say("gui.shelf.filter-hint"))
         self.view.set_size_sample(say("gui.shelf.at-least", size=words.size(996 << 30)))
         self.strip.speak()

@@ -110,7 +110,7 @@ class TargetBar(QWidget):
         first.addWidget(self._choose)
         free = QHBoxLayout()
         free.setSpacing(GRID // 2)
-        free.addWidget(self._sign)
+        free.addWidget(self._sign, alignment=Qt.AlignmentFlag.AlignTop)
         free.addWidget(self._free, 1)
         texts = QVBoxLayout()
         texts.setSpacing(2)

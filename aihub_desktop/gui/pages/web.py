@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.messages import Inspect, Inspected
 from aihub_desktop.domain.model import WEB, Dataset, RemoteFile, SizeRange
-from aihub_desktop.gui import address_list
+from aihub_desktop.gui import address_list, heads
 from aihub_desktop.gui.address_list import AddressList
 from aihub_desktop.gui.delegates import FoundDelegate
 from aihub_desktop.gui.desk import Desk
@@ -118,6 +118,7 @@ class WebPanel(QWidget):
         edit = QAbstractItemView.EditTrigger
         view.setEditTriggers(edit.EditKeyPressed | edit.DoubleClicked)
         header = view.header()
+        heads.dress(header)
         header.setSectionsMovable(False)
         header.setStretchLastSection(False)
         header.setMinimumSectionSize(GRID * 6)
