@@ -85,4 +85,6 @@ def _written(folder: Path) -> str:
 
 
 def _grain(folder: Path) -> int:
-    return _GRAIN if sys.platform == "win32" else max(512, os.statvfs(folder).f_frsize)
+    if sys.platform == "win32":
+        return _GRAIN
+    return max(512, os.statvfs(folder).f_frsize)
