@@ -37,20 +37,20 @@ class Drive:
     def must_be_there(self) -> None:
         """Where a drive is pulled, the folder on which it was mounted is left, and would be filled in its place.
 
-        Raises `ProblemError` DRIVE_MISSING.
+        Raises `ProblemError` DRIVE_GONE.
         """
         try:
             if os.stat(self.folder).st_dev == self.device:
                 return
         except OSError:
             pass
-        raise ProblemError(Code.DRIVE_MISSING, path=str(self.folder))
+        raise ProblemError(Code.DRIVE_GONE, path=str(self.folder))
 
 
 def look_at(folder: Path, largest: int | None = None) -> Drive:
     """As it is now; `largest`: files are to be no longer, whatever the drive takes.
 
-    The folder is never made, for its drive may just be away. Raises `ProblemError` TARGET_MISSING, IN_THE_WAY.
+    The folder is never made, for its drive may just be away. Raises `ProblemError` DRIVE_GONE, IN_THE_WAY.
     """
     folder = native(folder)
     try:
@@ -58,6 +58,8 @@ def look_at(folder: Path, largest: int | None = None) -> Drive:
         if not stat.S_ISDIR(state.st_mode):
             raise in_the_way(folder, "not a folder")
         volume = volume_of(folder)
+    except FileNotFoundError:
+        raise ProblemError(Code.DRIVE_GONE, path=str(folder)) from None
     except OSError as error:
         raise disk_error(error, folder) from error
     limits = [limit for limit in (largest, volume.largest) if limit is not None]

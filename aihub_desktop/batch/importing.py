@@ -83,7 +83,7 @@ class Verdict:
 
 
 def made(folder: Path) -> Path:
-    """The folder, which is there when this returns. Raises `ProblemError` DRIVE_MISSING, the disk's."""
+    """The folder, which is there when this returns. Raises `ProblemError` DRIVE_GONE, the disk's."""
     must_not_be_away(folder)
     try:
         make_folders(folder)

@@ -208,6 +208,6 @@ class Loading:
 
 
 def _must_be_there(item: Item) -> None:
-    """Where the whole library went away, nothing is wrong with a file of it. Raises `ProblemError` DRIVE_MISSING."""
+    """Where the whole library went away, nothing is wrong with a file of it. Raises `ProblemError` DRIVE_GONE."""
     if not own_folder(item.library).is_dir():
-        raise ProblemError(Code.DRIVE_MISSING, path=str(item.library))
+        raise ProblemError(Code.DRIVE_GONE, path=str(item.library))

@@ -61,7 +61,7 @@ class Stock:
 
 
 def stock(folder: Path) -> Stock:
-    """By the ledger, and by size and time of each file; nothing is read. Raises `ProblemError`, DRIVE_MISSING too."""
+    """By the ledger, and by size and time of each file; nothing is read. Raises `ProblemError`, DRIVE_GONE too."""
     must_not_be_away(folder)
     ledger, target = Ledger(folder), Target(folder)
     found = Stock([])
@@ -96,19 +96,20 @@ def stands(target: Target, entry: Entry) -> bool:
 def must_not_be_away(folder: Path) -> None:
     """A folder that is missing may be made; one whose drive is away holds more than it seems.
 
-    Raises `ProblemError` DRIVE_MISSING.
+    Raises `ProblemError` DRIVE_GONE.
     """
     try:
         above = nearest(folder)
     except OSError as error:
         raise disk_error(error, folder) from error
     if above is None or (above != Path(os.path.realpath(folder)) and is_unmounted(folder, above)):
-        raise ProblemError(Code.DRIVE_MISSING, path=str(folder))
+        raise ProblemError(Code.DRIVE_GONE, path=str(folder))
 
 
 def must_be_there(folder: Path) -> None:
-    """Raises `ProblemError` DRIVE_MISSING, TARGET_MISSING."""
-    must_not_be_away(folder)
+    """Raises `ProblemError` DRIVE_GONE, IN_THE_WAY."""
+    if not folder.exists():
+        raise ProblemError(Code.DRIVE_GONE, path=str(folder))
     Target(folder).find()
 
 

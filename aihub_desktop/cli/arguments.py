@@ -30,7 +30,7 @@ _ERRORS: Final = (
     (r"argument (?P<name>[^:]+): not allowed with argument (?P<other>.+)", "cli.usage.not-both"),
     (r"argument (?P<name>--checksum): invalid .* value: (?P<value>.+)", "cli.usage.checksum"),
     (r"argument (?P<name>--limit): invalid .* value: (?P<value>.+)", "cli.usage.amount"),
-    (r"argument (?P<name>--largest-file): invalid .* value: (?P<value>.+)", "cli.usage.amount"),
+    (r"argument (?P<name>--largest-file): invalid .* value: (?P<value>.+)", "cli.usage.largest-file"),
     (r"argument (?P<name>--every): invalid .* value: (?P<value>.+)", "cli.usage.interval"),
     (r"argument (?P<name>--hours): invalid .* value: (?P<value>.+)", "cli.usage.week"),
     (r"argument (?P<name>[^:]+): invalid .* value: (?P<value>.+)", "cli.usage.value"),

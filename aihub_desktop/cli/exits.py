@@ -59,6 +59,7 @@ _DISK: Final = frozenset(
         Code.DRIVE_MISSING,
         Code.STORE_BROKEN,
         Code.OTHER_BAG,
+        Code.DRIVE_GONE,
         Code.NO_DRIVE_ROOM,
     }
 )

@@ -22,7 +22,7 @@ Every code has words in Korean and English in the message catalogue, and a test 
       ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
       ├─ DISK_FULL, NO_ROOM, FILE_TOO_LARGE, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING, DRIVE_MISSING
       ├─ NO_LEDGER, AT_WORK, BAD_BATCH, BATCH_NEWER, BAD_DOCUMENT, DOCUMENT_NEWER
-      ├─ NO_BAG, BAG_UNFINISHED, BAG_BROKEN, OTHER_BAG, DRIVE_WANTED, NO_DRIVE_ROOM
+      ├─ NO_BAG, BAG_UNFINISHED, BAG_BROKEN, OTHER_BAG, DRIVE_GONE, DRIVE_WANTED, NO_DRIVE_ROOM
       ├─ NOT_SIGNED, WRONG_SIGNATURE, SIGNING_FAILED
       ├─ NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, ARCHIVE_BOMB, ARCHIVE_OVERLAPS, STOPPED
       └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, SYNC_BUSY, STORE_NEWER, STORE_BROKEN
@@ -136,6 +136,7 @@ class Code(StrEnum):
     BAG_UNFINISHED = "bag-unfinished"  # a bundle that is still being made
     BAG_BROKEN = "bag-broken"  # a bundle's own lists are not as they were written
     OTHER_BAG = "other-bag"  # an unfinished bundle of something else is in the way
+    DRIVE_GONE = "drive-gone"  # what is carried from or to is not there, or not any more
     DRIVE_WANTED = "drive-wanted"  # another drive of the set
     NO_DRIVE_ROOM = "no-drive-room"  # all drives together have no room for a bundle
     NOT_SIGNED = "not-signed"  # a bundle without the signature that was asked for
@@ -222,6 +223,7 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.BAG_UNFINISHED: Fault.LOCAL,
     Code.BAG_BROKEN: Fault.LOCAL,
     Code.OTHER_BAG: Fault.LOCAL,
+    Code.DRIVE_GONE: Fault.LOCAL,
     Code.DRIVE_WANTED: Fault.LOCAL,
     Code.NO_DRIVE_ROOM: Fault.LOCAL,
     Code.NOT_SIGNED: Fault.LOCAL,
