@@ -478,3 +478,41 @@ def failing(
     fault = [strace, "-f", "-o", os.devnull, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={when}"]
     command = [sys.executable, "-m", "aihub_desktop", "--home", home, "--lang", "en", *words]
     return subprocess.run([*fault, *command], capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=100)
+
+
+def test_a_bag_that_was_finished_before_the_others_is_finished_again(
+    here: Here, full: Path, there: Path, tmp_path: Path, small_drives: list[Path]
+) -> None:
+    """The second drive refuses its last list: the first is sealed, and then loses a file."""
+    request = here.request(there, tmp_path)
+    command: list[str | Path] = [sys.executable, "-m", "aihub_desktop", "--home", here.home, "batch", "bundle", request]
+    command += ["--offline", "--from", full, *(word for drive in small_drives for word in ("--to", drive))]
+    process = subprocess.Popen(
+        [sys.executable, "-c", _BARRED, small_drives[1], *command],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 4, err.decode()
+    first, second, _ = bags(*small_drives)
+    assert (first / "bagit.txt").exists()
+    assert (first / PLAN).exists()
+    assert not (second / "bagit.txt").exists()
+    (second / "tagmanifest-sha256.txt.new").rmdir()
+    payload(first)[0].unlink()
+    ended = here.bundle(request, full, *small_drives)
+    assert ended.code == 0, ended.err
+    validate(*bags(*small_drives))
+    assert here.take(there, *small_drives).code == 0
+    holds(there, FILES)
+
+
+# A folder where the second bag's list is to be written, as soon as there is a bag.
+_BARRED: Final = """
+import pathlib, subprocess, sys
+drive, *command = sys.argv[1:]
+process = subprocess.Popen(command)
+while process.poll() is None:
+    for plan in pathlib.Path(drive).glob("*/aihub-plan.jsonl"):
+        (plan.parent / "tagmanifest-sha256.txt.new").mkdir(exist_ok=True)
+raise SystemExit(process.returncode)
+"""

@@ -83,6 +83,29 @@ def test_a_name_that_leads_away_is_refused_and_the_rest_is_taken(
     assert not Path("/tmp/carry-out.txt").exists()
 
 
+def test_no_name_moves_the_cursor(here: Here, there: Path, drive: Path) -> None:
+    changed(drive, lambda line: line["story"].update(place="a/\x1b[2J\x9b.txt"))
+    ended = here.take(there, drive)
+    assert ended.code == 1
+    assert not {"\x1b", "\x9b"} & set(ended.out + ended.err)
+
+
+def test_what_the_other_machine_has_is_read_only_as_a_file(
+    here: Here, there: Path, drive: Path, tmp_path: Path
+) -> None:
+    (there / "link").symlink_to(tmp_path / "drive-other")
+    (tmp_path / "drive-other").write_bytes(FILES["a/one.txt"])
+
+    def change(line: dict[str, Any]) -> None:
+        line.update(have="link")
+        del line["portions"]
+
+    changed(drive, change)
+    ended = here.take(there, drive)
+    assert ended.code in (1, 4)
+    assert "a/one.txt" not in final_files(there)
+
+
 def test_names_that_would_be_one_file_elsewhere(here: Here, there: Path, drive: Path) -> None:
     changed(drive, lambda line: line["story"].update(place="A/TWO.txt"))
     ended = here.take(there, drive)
@@ -154,6 +177,10 @@ def _set(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         lambda line: line["story"].update(sha256="z" * 64),
         lambda line: line["story"].update(size=-1),
         lambda line: line["story"].update(size=1 << 80),
+        lambda line: line["story"].update(proof="sworn"),
+        lambda line: line["story"].update(at="9999-12-31T00:00:00+00:00"),
+        lambda line: line["story"].update(note="\x1b[2J"),
+        lambda line: line["story"].update(modified=-1),
         _set("strange", 1),
         _set("portions", [{"bag": 1, "path": "data/x", "start": 0, "stop": 1 << 61}]),
     ],

@@ -113,7 +113,7 @@ def _head(paper: Paper) -> BundleHead:
 
 def is_consistent(carried: Carried, bags: int) -> bool:
     """Whether the portions are all of the file, one after the other. Hashes may be missing, of a plan."""
-    if SHA256.fullmatch(carried.story.sha256) is None or (carried.have and carried.portions):
+    if not carried.story.is_right or (carried.have and carried.portions):
         return False
     at = 0
     for portion in carried.portions:

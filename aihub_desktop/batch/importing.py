@@ -20,7 +20,7 @@ from aihub_desktop.batch.landing import Arrival, Landed, Landing, Source, WrongB
 from aihub_desktop.batch.request import must_not_be_away
 from aihub_desktop.batch.standing import Standing, safe_place, standing
 from aihub_desktop.batch.values import Carried, Portion, Story
-from aihub_desktop.disk.files import disk_error, make_folders, sync_folder
+from aihub_desktop.disk.files import disk_error, make_folders, plain_file, sync_folder
 from aihub_desktop.disk.guard import Guard
 from aihub_desktop.disk.publish import rename_new
 from aihub_desktop.disk.target import Spot, Target
@@ -227,6 +227,8 @@ class Import:
     def _sources(self, carried: Carried) -> list[Source]:
         if carried.have:
             spot = self._target.spot(safe_place(carried.have))
+            if not self._target.check_parents(spot) or plain_file(spot.final) is None:
+                raise WrongBytesError(spot.final)
             return [Source(Extent(spot.final, 0, carried.story.size or 0), 0, carried.story.sha256)]
         found = [self._source(portion, carried) for portion in carried.portions if portion.bag in self._bags]
         return [source for source in found if source is not None]

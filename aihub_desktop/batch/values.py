@@ -7,10 +7,13 @@ from typing import Final
 
 import msgspec
 
+from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.model import HUB, Count
 from aihub_desktop.transport.ledger import Entry
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_MOMENT: Final = re.compile(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
+_LONGEST: Final = 4096
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -57,6 +60,19 @@ class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     at: str = ""
     note: str = ""
     modified: int = 0
+
+    @property
+    def is_right(self) -> bool:
+        """Whether a ledger of ours may have told it; what comes from outside may say anything."""
+        texts = (self.source, self.dataset, self.key, self.path, self.note)
+        return (
+            SHA256.fullmatch(self.sha256) is not None
+            and (not self.proof or self.proof in set(Proof))
+            and all(len(text) <= _LONGEST for text in texts)
+            and self.note.isprintable()
+            and (not self.at or _MOMENT.fullmatch(self.at) is not None)
+            and 0 <= self.modified < 1 << 63
+        )
 
     @classmethod
     def of(cls, entry: Entry) -> Story:

@@ -22,7 +22,7 @@ from aihub_desktop.batch.whereabouts import Holder, Kind, Whereabouts
 from aihub_desktop.cli.apart import apart
 from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.batch_request import output_file
-from aihub_desktop.cli.console import Console
+from aihub_desktop.cli.console import Console, plain
 from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.get import target
 from aihub_desktop.cli.session import Session
@@ -131,7 +131,8 @@ class _Speaker:
             )  # fmt: skip
         elif told.fate in BAD or told.fate is Fate.NEWER:
             why = words.problem(told.problem).title if told.problem else ""
-            console.data(words.say(f"cli.batch.fate.{told.fate}", path=story.place, found=told.path, why=why))
+            text = words.say(f"cli.batch.fate.{told.fate}", path=story.place, found=told.path, why=why)
+            console.data(plain(text))
 
     def read(self, count: int) -> None:
         self._bytes += count

@@ -15,7 +15,7 @@ from aihub_desktop.batch.request import SUFFIX as REQUEST
 from aihub_desktop.batch.request import read_request
 from aihub_desktop.batch.whereabouts import Answer, Holder, Kind, Known, Question, Whereabouts, answers, known_now
 from aihub_desktop.cli.arguments import UsageError
-from aihub_desktop.cli.console import Console
+from aihub_desktop.cli.console import Console, plain
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.session import Session
 from aihub_desktop.domain.faults import ProblemError
@@ -96,11 +96,11 @@ def _show(console: Console, answer: Answer, *, names: bool) -> None:
     since = min((one.since for one in answer.found if one.since), default=holder.at)[:10]
     console.data(
         words.say(
-            f"cli.batch.who.{holder.kind}", name=holder.name, folder=holder.folder, n=len(answer.found), size=size,
-            since=since,
+            f"cli.batch.who.{holder.kind}", name=plain(holder.name), folder=plain(holder.folder),
+            n=len(answer.found), size=size, since=since,
         )
     )  # fmt: skip
     for one in answer.found[: _SHOWN if names else 0]:
-        console.data(f"    {one.held.place}")
+        console.data(f"    {plain(one.held.place)}")
     if names and len(answer.found) > _SHOWN:
         console.data(f"    {words.say('cli.batch.more', n=len(answer.found) - _SHOWN)}")
