@@ -33,6 +33,7 @@ from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.batchtext import written
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.holdings import once
+from aihub_desktop.holdings.discard import discard
 from aihub_desktop.holdings.turn import Turn
 from aihub_desktop.system.words import LANGUAGES, Words
 from aihub_desktop.transport.ledger import Ledger
@@ -605,6 +606,13 @@ def test_a_log_takes_the_words_and_rotates(aihub: Aihub, small_hub: DemoHub, tmp
 
 
 # What lies below it.
+
+
+def test_a_folder_that_was_kept_in_step_can_be_discarded_whole(aihub: Aihub, batch: Path, folder: Path) -> None:
+    assert aihub("sync", batch, "--to", folder).code == 0
+    once.remember(folder, [once.Archive(ZIP, "1")])
+    assert discard(folder).files == len(FILES)
+    assert not folder.exists()
 
 
 def test_a_ledger_forgets_places_and_keeps_the_lines_of_others(folder: Path) -> None:
