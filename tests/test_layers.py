@@ -30,6 +30,8 @@ ROOMS: Final = {
     # Tars that other tools left behind are those of the hub.
     "holdings": ("domain", "disk", "archives", "transport", "unpack.record", "sources.aihub.tarstream"),
     "sharing": ("domain", "disk", "transport", "holdings"),
+    # Bundles on drives: files, hashes and ledgers. It must work where there is no network, so it knows none.
+    "batch": ("domain", "disk", "archives", "transport", "holdings"),
     "engine": ("domain", "disk", "store", "transport", "sources", "archives", "holdings", "unpack"),
     "system": ("domain",),
     "demo": ("domain", "system"),
@@ -45,6 +47,7 @@ ROOMS: Final = {
         "holdings",
         "unpack",
         "sharing",
+        "batch",
         "demo",
     ),
     "gui": ("domain", "system"),

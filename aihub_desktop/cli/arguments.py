@@ -31,8 +31,9 @@ _ERRORS: Final = (
     (r"argument (?P<name>[^:]+): not allowed with argument (?P<other>.+)", "cli.usage.not-both"),
     (r"argument (?P<name>--checksum): invalid .* value: (?P<value>.+)", "cli.usage.checksum"),
     (r"argument (?P<name>--limit): invalid .* value: (?P<value>.+)", "cli.usage.amount"),
-    (r"argument (?P<name>--every): invalid .* value: (?P<value>.+)", "cli.usage.interval"),
     (r"argument (?P<name>--part-size): invalid .* value: (?P<value>.+)", "cli.usage.part-size"),
+    (r"argument (?P<name>--largest-file): invalid .* value: (?P<value>.+)", "cli.usage.largest-file"),
+    (r"argument (?P<name>--every): invalid .* value: (?P<value>.+)", "cli.usage.interval"),
     (r"argument (?P<name>--hours): invalid .* value: (?P<value>.+)", "cli.usage.week"),
     (r"argument (?P<name>[^:]+): invalid .* value: (?P<value>.+)", "cli.usage.value"),
 )
@@ -204,6 +205,14 @@ def hours(text: str) -> str:
 def _port(text: str) -> int:
     value = int(text)
     if not 0 <= value <= 65535:
+        raise ValueError(text)
+    return value
+
+
+def _size(text: str) -> int:
+    """Bytes, of a file: a megabyte at least. Raises `ValueError`."""
+    value = amount(text)
+    if value < 1_000_000:
         raise ValueError(text)
     return value
 
@@ -430,10 +439,52 @@ def _batch_show(parser: _Child) -> None:
     parser.flag("--json")
 
 
+def _batch_request(parser: _Child) -> None:
+    parser.argument("batch", key="batch-file", metavar="BATCH")
+    parser.argument("--have", key="batch-have", metavar="DIR", required=True)
+    parser.argument("-o", "--output", key="batch-request-output", metavar="FILE", required=True)
+    parser.flag("--force", key="batch-force")
+    parser.flag("--json")
+
+
+def _batch_bundle(parser: _Child) -> None:
+    parser.argument("request", key="batch-request-file", metavar="REQUEST")
+    parser.argument("--to", key="batch-drives", metavar="DRIVE", action="append", required=True)
+    parser.argument("--from", key="batch-from", metavar="DIR", action="append", dest="libraries", required=True)
+    parser.flag("--offline", key="batch-offline")
+    parser.argument("--largest-file", key="batch-largest", metavar="SIZE", type=_size)
+    parser.flag("--replace", key="batch-replace")
+    parser.argument("--sign", key="batch-sign", metavar="KEYFILE")
+    parser.argument("--with-program", key="batch-program", metavar="PATH")
+    parser.argument("--organization", key="batch-organization", metavar="TEXT", default="")
+    parser.argument("--description", key="batch-description", metavar="TEXT", default="")
+    parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
+    _run(parser)
+
+
+def _batch_import(parser: _Child) -> None:
+    parser.argument("drives", key="batch-import-drives", nargs="+", metavar="DRIVE")
+    parser.argument("--to", key="to", metavar="DIR", required=True)
+    parser.argument("--signed-by", key="batch-signed-by", metavar="FILE")
+    parser.argument("--report", key="batch-report", metavar="FILE")
+    parser.flag("--set-aside", key="batch-set-aside")
+    parser.flag("--json")
+
+
+def _batch_who(parser: _Child) -> None:
+    parser.argument("what", key="batch-what", nargs="?", metavar="WHAT", default="")
+    parser.argument("--add", key="batch-add", metavar="FILE", action="append", default=[])
+    parser.flag("--json")
+
+
 # Each below `aihub batch`; each lives in cli/batch_NAME.py.
 _BATCH: Final = {
     "new": _batch_new,
     "show": _batch_show,
+    "request": _batch_request,
+    "bundle": _batch_bundle,
+    "import": _batch_import,
+    "who": _batch_who,
 }
 
 

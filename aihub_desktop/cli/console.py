@@ -102,6 +102,11 @@ def padded(text: str, columns: int) -> str:
     return text + " " * max(0, columns - width(text))
 
 
+def plain(text: str) -> str:
+    """A text from outside, without signs that a terminal would obey."""
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
 def cut_to(text: str, columns: int) -> str:
     """`text` without its middle where it is too wide: both ends of a path tell it from others."""
     if width(text) <= columns:

@@ -49,8 +49,8 @@ def straight(session: Session, args: argparse.Namespace) -> Exit:
 
 def only_for_storage(args: argparse.Namespace) -> str:
     """An option that was given and means nothing for a folder; "" for none."""
-    options = ("endpoint", "region", "style", "profile", "anonymous", "part_size", "replace", "yes")
-    options += () if args.lab else ("connections",)  # a stream of the hub is one connection
+    options = ["endpoint", "region", "style", "profile", "anonymous", "part_size", "replace", "yes"]
+    options += [] if args.lab else ["connections"]  # a stream of the hub is one connection
     return next((f"--{name.replace('_', '-')}" for name in options if getattr(args, name, None)), "")
 
 

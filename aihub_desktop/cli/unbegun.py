@@ -10,12 +10,12 @@ from typing import Final
 
 # As `Report` says it of a run in which nothing happened.
 _END: Final = '{"event":"end","done":0,"failed":0,"bytes":0,"received":0,"again":0,"again_because":[],"seconds":0.0}'
-# Of `aihub sync` the record of its round; 130 is that of an interruption.
-_SYNC_END: Final = '{"event":"sync","exit":130,"done":0,"failed":0,"bytes":0,"next":null}'
 # As `Follower` does.
 _END_OF_PUSH: Final = (
     '{"event":"end","sent":0,"there":0,"failed":0,"bytes":0,"sent_bytes":0,"passed_bytes":0,"listed":0,"seconds":0.0}'
 )
+# Of `aihub sync` the record of its round; 130 is that of an interruption.
+_SYNC_END: Final = '{"event":"sync","exit":130,"done":0,"failed":0,"bytes":0,"next":null}'
 
 
 def say_end(argv: Sequence[str]) -> None:

@@ -22,7 +22,10 @@ Every code has words in Korean and English in the message catalogue, and a test 
     Fault.LOCAL       this machine: disk, names, files in the way
       ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
       ├─ DISK_FULL, NO_ROOM, FILE_TOO_LARGE, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING, DRIVE_MISSING
-      ├─ NO_LEDGER, AT_WORK, NOT_AS_RECORDED, OTHER_OBJECT, BAD_BATCH, BATCH_NEWER
+      ├─ NO_LEDGER, AT_WORK, NOT_AS_RECORDED, OTHER_OBJECT
+      ├─ BAD_BATCH, BATCH_NEWER, BAD_DOCUMENT, DOCUMENT_NEWER
+      ├─ NO_BAG, BAG_UNFINISHED, BAG_BROKEN, OTHER_BAG, DRIVE_GONE, DRIVE_WANTED, NO_DRIVE_ROOM
+      ├─ NOT_SIGNED, WRONG_SIGNATURE, SIGNING_FAILED
       ├─ NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, ARCHIVE_BOMB, ARCHIVE_OVERLAPS, STOPPED
       └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, SYNC_BUSY, STORE_NEWER, STORE_BROKEN
     Fault.BUG         this program
@@ -133,6 +136,18 @@ class Code(StrEnum):
     STORE_BROKEN = "store-broken"
     BAD_BATCH = "bad-batch"  # a batch file that cannot be understood
     BATCH_NEWER = "batch-newer"  # one that a newer version wrote
+    BAD_DOCUMENT = "bad-document"  # a request, a report, a list of a bundle that cannot be read
+    DOCUMENT_NEWER = "document-newer"  # one that a newer version wrote
+    NO_BAG = "no-bag"  # no bundle of this program lies there
+    BAG_UNFINISHED = "bag-unfinished"  # a bundle that is still being made
+    BAG_BROKEN = "bag-broken"  # a bundle's own lists are not as they were written
+    OTHER_BAG = "other-bag"  # an unfinished bundle of something else is in the way
+    DRIVE_GONE = "drive-gone"  # what is carried from or to is not there, or not any more
+    DRIVE_WANTED = "drive-wanted"  # another drive of the set
+    NO_DRIVE_ROOM = "no-drive-room"  # all drives together have no room for a bundle
+    NOT_SIGNED = "not-signed"  # a bundle without the signature that was asked for
+    WRONG_SIGNATURE = "wrong-signature"
+    SIGNING_FAILED = "signing-failed"  # ssh-keygen did not sign
     BAD_COMMAND = "bad-command"  # a command the engine cannot obey, e.g. an unknown transfer
     WORKER_LOST = "worker-lost"
     BUG = "bug"
@@ -211,6 +226,18 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.STORE_BROKEN: Fault.LOCAL,
     Code.BAD_BATCH: Fault.LOCAL,
     Code.BATCH_NEWER: Fault.LOCAL,
+    Code.BAD_DOCUMENT: Fault.LOCAL,
+    Code.DOCUMENT_NEWER: Fault.LOCAL,
+    Code.NO_BAG: Fault.LOCAL,
+    Code.BAG_UNFINISHED: Fault.LOCAL,
+    Code.BAG_BROKEN: Fault.LOCAL,
+    Code.OTHER_BAG: Fault.LOCAL,
+    Code.DRIVE_GONE: Fault.LOCAL,
+    Code.DRIVE_WANTED: Fault.LOCAL,
+    Code.NO_DRIVE_ROOM: Fault.LOCAL,
+    Code.NOT_SIGNED: Fault.LOCAL,
+    Code.WRONG_SIGNATURE: Fault.LOCAL,
+    Code.SIGNING_FAILED: Fault.LOCAL,
     Code.BAD_COMMAND: Fault.BUG,
     Code.WORKER_LOST: Fault.TRANSIENT,
     Code.BUG: Fault.BUG,
