@@ -44,6 +44,8 @@ PEERS: Final = {
     "ranges-tls": {"aihub fetch, 1 connection", "aihub fetch, 4 connections", "aihub fetch, 8 connections"},
     "many": {"aihub fetch"},
     "objects": {"aihub fetch", "s5cmd cp"},
+    "push": {"aihub push", "s5cmd cp", "rclone copy"},
+    "push-many": {"aihub push", "s5cmd cp", "rclone copy"},
     "lanes": {"aihub fetch, all even", "aihub fetch, one falls to 1 %"},
     "again": {"aihub fetch"},
     "unpack-stored": {"ours, 1 thread", "ours, 2 threads"},
@@ -61,6 +63,7 @@ PEERS: Final = {
 SERVERS: Final = {
     **dict.fromkeys(("ranges", "ranges-tls", "many", "sharing"), ("nginx",)),
     "objects": ("weed", "s5cmd"),
+    **dict.fromkeys(("push", "push-many"), ("weed", "s5cmd", "rclone")),
 }
 
 

@@ -30,6 +30,8 @@ ROOMS: Final = {
     # Tars that other tools left behind are those of the hub.
     "holdings": ("domain", "disk", "archives", "transport", "unpack.record", "sources.aihub.tarstream"),
     "sharing": ("domain", "disk", "transport", "holdings"),
+    # Bundles on drives: files, hashes and ledgers. It must work where there is no network, so it knows none.
+    "batch": ("domain", "disk", "archives", "transport", "holdings"),
     "engine": ("domain", "disk", "store", "transport", "sources", "archives", "holdings", "unpack"),
     # What holds where one asks and many receive, on both sides; each side has an engine of its own.
     "cluster": ("domain", "disk", "transport.ledger", "holdings", "engine.serve", "engine.spread", "system"),
@@ -41,11 +43,13 @@ ROOMS: Final = {
         "engine.serve",
         "engine.doctor",
         "engine.beside",
+        "engine.pushing",
         "system",
         "archives",
         "holdings",
         "unpack",
         "sharing",
+        "batch",
         "demo",
         "cluster",
     ),

@@ -32,8 +32,21 @@ class Exit(IntEnum):
 
 _USER: Final = frozenset(
     {
-        *(Code.ENGINE_BUSY, Code.SYNC_BUSY, Code.KEYCHAIN_LOCKED, Code.KEYCHAIN_NONE),
-        *(Code.STORE_NEWER, Code.BATCH_NEWER, Code.OTHER_VERSION, Code.NOT_ENCRYPTED),
+        Code.ENGINE_BUSY,
+        Code.SYNC_BUSY,
+        Code.KEYCHAIN_LOCKED,
+        Code.KEYCHAIN_NONE,
+        Code.STORE_NEWER,
+        Code.BATCH_NEWER,
+        Code.DOCUMENT_NEWER,
+        Code.NO_BAG,
+        Code.BAG_UNFINISHED,
+        Code.DRIVE_WANTED,
+        Code.NOT_SIGNED,
+        Code.WRONG_SIGNATURE,
+        Code.SIGNING_FAILED,
+        Code.OTHER_VERSION,
+        Code.NOT_ENCRYPTED,
     }
 )
 _DISK: Final = frozenset(
@@ -48,6 +61,9 @@ _DISK: Final = frozenset(
         Code.DRIVE_MISSING,
         Code.STORE_BROKEN,
         Code.NOT_SHARED,
+        Code.OTHER_BAG,
+        Code.DRIVE_GONE,
+        Code.NO_DRIVE_ROOM,
     }
 )
 _NETWORK: Final = frozenset(
@@ -75,7 +91,7 @@ def exit_of(code: Code) -> Exit:
         return Exit.USER
     if code in _DISK:
         return Exit.DISK
-    if code in (Code.BAD_BATCH, Code.NO_DASK):
+    if code in (Code.BAD_BATCH, Code.BAD_DOCUMENT, Code.NO_DASK):
         return Exit.USAGE
     return Exit.NETWORK if code in _NETWORK else Exit.FAILED
 

@@ -15,11 +15,16 @@ from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.run import Batch, Found, carry_out
 from aihub_desktop.cli.selection import chosen, unknown_keys
 from aihub_desktop.cli.session import Session, key_state
+from aihub_desktop.domain.addresses import has_scheme, is_object, shown
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.engine.serve import LocalEngine
 
 
 def get(session: Session, args: argparse.Namespace) -> Exit:
+    if is_object(args.to):
+        return straight(session, args)
+    if named := only_for_storage(args):
+        raise UsageError(session.console.words.say("cli.get.only-for-storage", name=named))
     if args.delete_archive and not args.unpack:
         raise UsageError(session.console.words.say("cli.get.delete-needs-unpack"))
     return receive(
@@ -35,10 +40,26 @@ def get(session: Session, args: argparse.Namespace) -> Exit:
     )  # fmt: skip
 
 
+def straight(session: Session, args: argparse.Namespace) -> Exit:
+    """From the hub into object storage."""
+    from aihub_desktop.cli.straight import get_to_storage  # noqa: PLC0415 - for those who want it
+
+    return get_to_storage(session, args)
+
+
+def only_for_storage(args: argparse.Namespace) -> str:
+    """An option that was given and means nothing for a folder; "" for none."""
+    options = ["endpoint", "region", "style", "profile", "anonymous", "part_size", "replace", "yes"]
+    options += [] if args.lab else ["connections"]  # a stream of the hub is one connection
+    return next((f"--{name.replace('_', '-')}" for name in options if getattr(args, name, None)), "")
+
+
 def target(console: Console, text: str) -> Path:
     """The folder of --to, absolute. Raises `UsageError`."""
     if not text:
         raise UsageError(console.words.say("cli.usage.value-missing", name="--to"))
+    if has_scheme(text):
+        raise UsageError(console.words.say("cli.get.no-folder", text=shown(text)))
     folder = os.path.abspath(os.path.expanduser(text))  # a shell leaves the "~" of --to=~/data alone
     check_text([folder], console.words)  # the folder that we are in may have such a name
     return Path(folder)

@@ -26,6 +26,7 @@ _MODULES: Final = {
     "files": "listing",
     "get": "get",
     "fetch": "fetch",
+    "push": "push",
     "verify": "verify",
     "repair": "repair",
     "library": "library",

@@ -50,10 +50,10 @@ class OpenedBody:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A small answer, whole."""
+    """A small answer, whole. Names of headers in lower case, or in any."""
 
     status: int
-    headers: httpx.Headers
+    headers: Mapping[str, str]
     body: bytes
 
 
@@ -96,14 +96,21 @@ class Connections:
         return self._request(method, url, headers or {})
 
     def open_kept(
-        self, origin: httpx.URL, target: bytes, headers: Mapping[str, str]
+        self,
+        origin: httpx.URL,
+        target: bytes,
+        headers: Mapping[str, str],
+        *,
+        method: str = "GET",
+        content: Iterable[bytes | memoryview] | None = None,
     ) -> tuple[int, Mapping[str, str], AnswerBody, bool]:
-        """(status, headers, body, whether the connection may serve another request) of a GET of `target` at `origin`.
+        """(status, headers, body, whether the connection may serve another request) of a request for `target`.
 
-        `target` goes out as it is: a name may hold what looks like a path to be tidied up.
+        `target` goes out as it is: a name may hold what looks like a path to be tidied up. `content` is sent as the
+        request's body, whose length is among the headers.
         """
         url = httpcore.URL(scheme=origin.raw_scheme, host=origin.raw_host, port=origin.port, target=target)
-        opened = self._sent("GET", origin, url, list(headers.items()))
+        opened = self._sent(method, origin, url, list(headers.items()), content)
         opened.headers.encoding = "iso-8859-1"  # as the heads that follow are read; httpx would guess
         through = origin.scheme == "http" and self._proxy_for(origin) is not None
         said = opened.headers.get("connection", "").lower()
@@ -139,7 +146,12 @@ class Connections:
         )
 
     def _sent(
-        self, method: str, address: httpx.URL, target: httpcore.URL, headers: list[tuple[str, str]]
+        self,
+        method: str,
+        address: httpx.URL,
+        target: httpcore.URL,
+        headers: list[tuple[str, str]],
+        content: Iterable[bytes | memoryview] | None = None,
     ) -> OpenedBody:
         usual = [
             ("Host", address.netloc.decode("ascii")),
@@ -152,6 +164,7 @@ class Connections:
             target,
             # As bytes: httpcore takes ASCII alone for text, and a validator goes back as it came.
             headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in (*usual, *headers)],
+            content=None if content is None else map(bytes, content),
             extensions={"timeout": self._timeouts()},
         )
         try:

@@ -182,7 +182,7 @@ def ask_to_close(played: Played) -> QMessageBox:
 
 
 def test_closing_says_what_it_costs_and_may_be_taken_back(played: Played) -> None:
-    box_button(ask_to_close(played), "Do not close").click()
+    box_button(ask_to_close(played), "Keep open").click()
     assert played.window.isVisible()
     assert played.noted("pause") == []
     box_button(ask_to_close(played), "Close now").click()
@@ -233,13 +233,13 @@ def test_the_brake_is_named_below_the_queue(played: Played) -> None:
     totals = "6.20 MB/s · 1–3 h left · 4.10 GB again (after a cut)"
     assert pace.texts == (totals, "2 of 4 streams", "No limit")
     played.player.progress(progress(Brake.DRIVE))
-    assert pace.texts[1] == "The drive is the limit, so fewer streams run · 2 of 4 streams"
+    assert pace.texts[1] == "Limited by the drive · 2 of 4 streams"
     played.player.change(settings=Settings(limit=2 * MB, hours=NIGHTS))
     played.player.progress(progress(Brake.LIMIT))
     assert pace.texts[1:] == ("Limit 2 MB/s · 2 of 4 streams", "2 MB/s · Nights and weekends")
     played.player.change(transfer(BIG, TransferState.QUEUED))
     played.player.progress(progress(Brake.HOURS, streams=0, starts_at=in_the_evening()))
-    assert pace.texts[:2] == ("1 waiting", "Waits for its hours: starts at 19:00")
+    assert pace.texts[:2] == ("1 waiting", "Waiting for its hours: starts at 19:00")
     played.player.change(transfer(BIG, TransferState.PAUSED))
     assert pace.texts[1] == ""
 
@@ -263,9 +263,9 @@ def test_the_target_says_what_the_drive_cannot_hold(played: Played) -> None:
     target.show_space(DiskSpace(30 * GB, 32 * GB, True, 4 * GB - 1, "FAT32"))
     assert "FAT32" in target.verdict
     target.show_space(DiskSpace(30 * GB, 32 * GB, True, usable=28 * GB))
-    assert target.verdict == "30.0 GB free, 28.0 GB of it to use"
+    assert target.verdict == "30.0 GB free, 28.0 GB usable"
     target.show_space(DiskSpace(30 * GB, 32 * GB, True, usable=4 * GB))
-    assert target.verdict == "1.00 GB short of space (30.0 GB free, 4.00 GB of it to use)"
+    assert target.verdict == "1.00 GB short of space (30.0 GB free, 4.00 GB usable)"
     target.set_folder("/data")
     wait_until(lambda: played.noted("space"), "the question about the folder")
     asked = len(played.noted("space"))

@@ -259,7 +259,7 @@ def test_what_ends_together_makes_one_notice(open_stage: OpenStage, hub: DemoHub
     wait_until(lambda: told, "the notice")
     change(stage, transfer(2, TransferState.DONE))
     notices.flush()
-    assert [title for title, _ in told] == ["You are needed", "Downloaded and verified"]
+    assert [title for title, _ in told] == ["A download needs you", "Downloaded and verified"]
     assert "not approved" in told[0][1]
     change(stage, *(transfer(number, TransferState.RUNNING) for number in range(100)))
     for number in range(100):
@@ -293,10 +293,10 @@ def test_a_task_of_the_library_is_under_way_too(open_stage: OpenStage, hub: Demo
     stage.window.hide()
     player = LibraryPlayer(stage.desk)
     player.task(TaskKind.UNPACK)
-    assert presence.tray.status.text() == "1 task of the library under way"
+    assert presence.tray.status.text() == "1 library task in progress"
     assert told == []
     player.task(TaskKind.UNPACK, TaskState.DONE)
-    assert told == ["The library's tasks have ended"]
+    assert told == ["The library's tasks are finished"]
     assert presence.now.tasks == 0
 
 

@@ -156,7 +156,7 @@ def test_looking_into_folders_can_be_cancelled(stage: StorageStage) -> None:
 
 def test_a_storage_that_lists_no_buckets_opens_them_by_name(stage: StorageStage, open_storage: OpenStorage) -> None:
     stage.choose(CLOSED)
-    assert banner_buttons(stage) == ["Open the storage's settings…", "Open a bucket…"]
+    assert banner_buttons(stage) == ["Storage settings…", "Open a bucket…"]
     stage.shelves.shelf.banner.buttons()[1].click()
     box = stage.window.findChildren(QInputDialog)[-1]
     box.setTextValue("s3://speech-corpus/")
@@ -175,7 +175,7 @@ def test_a_new_storage_is_kept_and_tried(stage: StorageStage) -> None:
     dialog.preset.setCurrentIndex(len(PRESETS) - 1)
     dialog.preset.activated.emit(len(PRESETS) - 1)
     dialog.endpoint.setText("minio.example.com:9000/path")
-    assert (dialog.status, dialog.save.isEnabled()) == ("Enter an address of the form https://HOST.", False)
+    assert (dialog.status, dialog.save.isEnabled()) == ("Enter an address such as https://HOST.", False)
     dialog.endpoint.setText("minio.example.com:9000")
     dialog.access_key.setText("AKIDEXAMPLE")
     assert not dialog.save.isEnabled()
@@ -215,7 +215,7 @@ def test_a_test_that_fails_says_why_and_may_be_overruled(stage: StorageStage) ->
     assert not dialog.endpoint.isEnabled()
     dialog.save.click()
     wait_until(lambda: dialog.cancel.text() == "Keep it anyway", "the refusal")
-    assert dialog.status == "The server does not grant access (closed.example.com)"
+    assert dialog.status == "The server denies access (closed.example.com)"
     dialog.cancel.click()
     assert stage.desk.depot.chosen is not None
     assert stage.desk.depot.chosen.endpoint == CLOSED
@@ -332,7 +332,7 @@ def test_how_far_files_of_other_places_are_proved(queue: StorageStage) -> None:
     model = queue.desk.queue
     top = model.index_of(SHELF)
     assert [model.index(row, Column.STATE, top).data() for row in range(3)] == [
-        "Checksum right", "Length only", queue.desk.words.state(FileState.FETCHING),
+        "Checksum OK", "Length only", queue.desk.words.state(FileState.FETCHING),
     ]  # fmt: skip
     assert model.index_of(UNSIZED, Column.SIZE).data() == "3.00 GB"
     assert model.index_of(UNSIZED, Column.PROGRESS).data() == ""
@@ -373,7 +373,7 @@ def test_an_expired_address_is_replaced(queue: StorageStage) -> None:
     dialog = queue.window.findChildren(AddressDialog)[-1]
     dialog.field.setPlainText("https://bucket.s3.example.com/strange.bin?X-Amz-Signature=new")
     dialog.use.click()
-    wait_until(lambda: dialog.status.startswith("This is no file"), "the refusal")
+    wait_until(lambda: dialog.status.startswith("This is not a file"), "the refusal")
     assert "Signature" not in dialog.status
     dialog.field.setPlainText("https://bucket.s3.example.com/model.bin?X-Amz-Signature=new")
     dialog.use.click()

@@ -178,6 +178,8 @@ class DownloadsPage(QWidget):
         for name, action in self.actions_by_name.items():
             action.setText(say(f"gui.queue.do.{name}"))
             action.setToolTip(say(f"gui.queue.tip.{name}"))
+        # On the bar, where every word takes room, the picture says the rest.
+        self.actions_by_name["folder"].setIconText(say("gui.details.folder"))
         self.view.speak(self._desk.words)
         for part in (self.bar, self.ordering, self.details, self.pace):
             part.speak()

@@ -148,8 +148,8 @@ class LibraryPage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(self.door)
         outer.addWidget(self._stack, 1)
+        outer.addWidget(self.door)
         self.setAcceptDrops(True)
 
     def _connect(self) -> None:
@@ -302,7 +302,8 @@ class LibraryPage(QWidget):
     ) -> QMessageBox:
         """With the deed and a way out, which is the default of what cannot be undone."""
         say, none = self._desk.words.say, QMessageBox.StandardButton.NoButton
-        box = QMessageBox(QMessageBox.Icon.NoIcon, say("gui.window.title"), question, none, self)
+        icon = QMessageBox.Icon.Warning if destroys else QMessageBox.Icon.Question
+        box = QMessageBox(icon, say("gui.window.title"), question, none, self)
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setInformativeText(text)
         role = QMessageBox.ButtonRole.DestructiveRole if destroys else QMessageBox.ButtonRole.AcceptRole
