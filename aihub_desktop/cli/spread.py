@@ -178,7 +178,7 @@ class _Spreading(Run):
         keys = [(transfer, file.key, file.path) for file in group.files]
         match told:
             case Out():
-                rows.begun(keys)
+                rows.begun(group.number, keys)
             case Moved(reach=reach):
                 rows.reached(group.number, keys[0], reach.bytes, reach.rate, (reach.received, reach.again))
             case Back(result=result):
@@ -217,6 +217,7 @@ class _Rows:
     def __init__(self) -> None:
         self.tally = Tally()
         self._rows: dict[Key, FileRow] = {}
+        self._out: set[int] = set()
         self._moving: dict[int, _Moving] = {}
         self._over: defaultdict[int, _Traffic] = defaultdict(_Traffic)
 
@@ -228,7 +229,8 @@ class _Rows:
             self._rows[transfer, file.key, file.path] = row
             self.tally.see_files([row])
 
-    def begun(self, keys: Iterable[Key]) -> None:
+    def begun(self, task: int, keys: Iterable[Key]) -> None:
+        self._out.add(task)
         for key in keys:
             if self._rows[key].state is FileState.WAITING:
                 self._put(key, state=FileState.FETCHING)
@@ -250,6 +252,7 @@ class _Rows:
 
     def ended(self, task: int, transfer: int, traffic: tuple[int, int]) -> None:
         """Of a worker that died the last word that it gave counts."""
+        self._out.discard(task)
         told = self._moving.pop(task, None)
         self._over[transfer] = self._over[transfer].plus(traffic if any(traffic) or told is None else told.traffic)
 
@@ -265,7 +268,7 @@ class _Rows:
             transfers.append(TransferProgress(transfer, 0, traffic.received, traffic.again, rate, None))
         files = [FileProgress(self._rows[one.key].id, one.key[0], one.bytes, 0, one.rate) for one in moving]
         rate = sum(one.rate for one in moving)
-        self.tally.see(Progress(0, rate, transfers, files, brake, len(moving), len(moving)))
+        self.tally.see(Progress(0, rate, transfers, files, brake, len(self._out), len(self._out)))
 
     def _put(self, key: Key, **changes: object) -> None:
         self._rows[key] = row = msgspec.structs.replace(self._rows[key], **changes)
