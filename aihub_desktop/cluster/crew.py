@@ -161,6 +161,7 @@ class Crew:
             return
         # Nothing of ours needs to be there for this question.
         versions = self._client.run(pkgutil.resolve_name, _VERSION, workers=new, on_error="return")
+        unfit: list[Looked] = []
         for worker in new:
             if worker not in versions:
                 continue  # it left meanwhile, or is asked again
@@ -170,7 +171,9 @@ class Crew:
                 self._news.put(Joined(worker, there[worker]))
             else:
                 facts: dict[str, str | int] = {"ours": __version__, **({"theirs": theirs} if theirs else {})}
-                self._news.put(Looked(worker, Answer(Problem(Code.OTHER_VERSION, facts))))
+                unfit.append(Looked(worker, Answer(Problem(Code.OTHER_VERSION, facts))))
+        for one in unfit:  # who may be fit is known first, or all would seem to be unfit
+            self._news.put(one)
 
 
 def _why(error: Exception) -> str:

@@ -28,6 +28,7 @@ from aihub_desktop.holdings.staging import Homecoming, Staging, name_of, staging
 
 _SLICE_SECONDS: Final = 0.2  # on Windows, Ctrl-C is not heard while a wait lasts
 _LOOK_SECONDS: Final = 1.0
+_SETTLE_SECONDS: Final = 4.0  # workers that were started together come one after the other
 _FIRST_SECONDS: Final = 60.0  # for the first worker to be there, and to have answered
 _STOP_SECONDS: Final = 30.0  # for workers to make durable what they have
 _TRIES: Final = 3
@@ -155,7 +156,7 @@ class Spread:
         self._unfit: dict[str, Problem] = {}
         self._out: dict[int, _Flight] = {}
         self._numbers = 0
-        self._none_since = time.monotonic()
+        self._none_since = self._heard_at = time.monotonic()  # of workers
         self._had_any = False
         self._looked_at = 0.0
 
@@ -193,6 +194,8 @@ class Spread:
                 remove(path)
 
     def _hear(self, news: News | None, question: Question) -> None:
+        if isinstance(news, Joined | Looked | Left):
+            self._heard_at = time.monotonic()
         match news:
             case Joined(worker=worker, threads=threads):
                 self._threads[worker] = threads
@@ -242,7 +245,7 @@ class Spread:
             self._none_since = now
             return
         asked = self._threads.keys() - self._unfit.keys()
-        if self._unfit and not asked:
+        if self._unfit and not asked and now - self._heard_at > _SETTLE_SECONDS:
             problem = next(iter(self._unfit.values()))
             raise ProblemError.of(problem)
         if now - self._none_since > (self._errand.patience if self._had_any else _FIRST_SECONDS):
