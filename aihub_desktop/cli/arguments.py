@@ -30,9 +30,15 @@ _ERRORS: Final = (
     (r"argument (?P<name>[^:]+): not allowed with argument (?P<other>.+)", "cli.usage.not-both"),
     (r"argument (?P<name>--checksum): invalid .* value: (?P<value>.+)", "cli.usage.checksum"),
     (r"argument (?P<name>--limit): invalid .* value: (?P<value>.+)", "cli.usage.amount"),
+    (r"argument (?P<name>--every): invalid .* value: (?P<value>.+)", "cli.usage.interval"),
     (r"argument (?P<name>--hours): invalid .* value: (?P<value>.+)", "cli.usage.week"),
     (r"argument (?P<name>[^:]+): invalid .* value: (?P<value>.+)", "cli.usage.value"),
 )
+
+
+_INTERVAL: Final = re.compile(r"(?:(\d{1,3})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?", re.ASCII)
+_SECONDS: Final = (86_400, 3_600, 60, 1)
+_LONGEST_INTERVAL: Final = 366 * 86_400
 
 
 class UsageError(Exception):
@@ -192,6 +198,31 @@ def _bytes_a_second(text: str) -> int:
     return value
 
 
+def interval(text: str) -> int:
+    """Seconds: "6h", "1d", "90m", "1h30m", "45s". Raises `ValueError`, for nought too."""
+    found = _INTERVAL.fullmatch(text.strip().lower())
+    seconds = sum(int(count or 0) * unit for count, unit in zip(found.groups(), _SECONDS, strict=True)) if found else 0
+    if not 0 < seconds <= _LONGEST_INTERVAL:
+        raise ValueError(text)
+    return seconds
+
+
+def _log_size(text: str) -> int:
+    """Bytes of one file: less than a few lines, or more than anybody reads, is a slip."""
+    value = amount(text)
+    if not 1 << 12 <= value <= 1 << 30:
+        raise ValueError(text)
+    return value
+
+
+def _log_keep(text: str) -> int:
+    """How many older files stay."""
+    value = int(text)
+    if not 1 <= value <= 99:
+        raise ValueError(text)
+    return value
+
+
 def _datasets(parser: _Child) -> None:
     parser.argument("words", key="words", nargs="*", metavar="WORDS", default=[])
     parser.flag("--json")
@@ -328,6 +359,56 @@ def _adopt(parser: _Child) -> None:
     parser.flag("--json")
 
 
+def _batch_new(parser: _Child) -> None:
+    parser.argument("wishes", key="batch-wishes", nargs="*", metavar="KEY|ADDRESS", default=[])
+    parser.argument("-o", "--output", key="batch-output", metavar="FILE", required=True)
+    parser.argument("-i", "--input-file", key="list", metavar="FILE", dest="list")
+    parser.argument("--include", key="include", metavar="GLOB", action="append", default=[])
+    parser.argument("--exclude", key="exclude", metavar="GLOB", action="append", default=[])
+    parser.flag("--package")
+    parser.argument("--name", key="batch-name", metavar="TEXT", default="")
+    parser.argument("--to", key="batch-to", metavar="DIR", default="")
+    parser.argument("--endpoint", key="endpoint", metavar="URL", default="")
+    parser.flag("--unpack", key="batch-unpack")
+    parser.flag("--delete-archive")
+    parser.flag("--force", key="batch-force")
+
+
+def _batch_show(parser: _Child) -> None:
+    parser.argument("file", key="batch-file", metavar="BATCH")
+    parser.flag("--json")
+
+
+# Each below `aihub batch`; each lives in cli/batch_NAME.py.
+_BATCH: Final = {
+    "new": _batch_new,
+    "show": _batch_show,
+}
+
+
+def _batch(parser: _Child) -> None:
+    for name, action in _actions(parser, "batch", _BATCH).items():
+        _BATCH[name](action)
+
+
+def _sync(parser: _Child) -> None:
+    parser.argument("file", key="batch-file", metavar="BATCH")
+    parser.argument("--to", key="sync-to", metavar="DIR", default="")
+    parser.flag("--delete", key="sync-delete")
+    parser.flag("--yes", key="sync-yes")
+    parser.flag("--deep", key="sync-deep")
+    times = parser.options.add_mutually_exclusive_group()
+    times.add_argument("--once", action="store_true", help=_help(parser.words, "sync-once"))
+    times.add_argument("--every", metavar="TIME", type=interval, help=_help(parser.words, "sync-every"))
+    parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
+    parser.argument("--connections", key="connections", metavar="N", type=_connections)
+    _run(parser)
+    parser.argument("--summary", key="sync-summary", metavar="FILE")
+    parser.argument("--log", key="sync-log", metavar="FILE")
+    parser.argument("--log-size", key="sync-log-size", metavar="SIZE", type=_log_size, default=1 << 20)
+    parser.argument("--log-keep", key="sync-log-keep", metavar="N", type=_log_keep, default=5)
+
+
 def _actions(parser: _Child, prefix: str, actions: Iterable[str], *, required: bool = True) -> dict[str, _Child]:
     parser.has_commands = True
     below = parser.add_subparsers(
@@ -385,6 +466,8 @@ _COMMANDS: Final = {
     "unpack": _unpack,
     "look": _look,
     "adopt": _adopt,
+    "batch": _batch,
+    "sync": _sync,
     "key": _key,
     "storage": _storage,
     "settings": _settings,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aihub_desktop.cli.arguments import UsageError
@@ -20,10 +21,11 @@ from aihub_desktop.domain.addresses import Wish
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import FileList
-from aihub_desktop.domain.model import RemoteFile
+from aihub_desktop.domain.model import HUB, S3, RemoteFile
+from aihub_desktop.domain.names import UnsafeNameError, clash_key, safe_path
+from aihub_desktop.domain.storage import split_container
 from aihub_desktop.engine.serve import LocalEngine
-
-FileLists = Callable[[LocalEngine, str, bool], FileList]
+from aihub_desktop.holdings.balance import Scope
 
 
 def read_batch(console: Console, path: Path | str) -> BatchFile:
@@ -43,59 +45,120 @@ def read_batch(console: Console, path: Path | str) -> BatchFile:
         raise ProblemError(error.problem.code, **{**error.problem.facts, "path": str(file)}) from None
 
 
-def finder(session: Session, batch: BatchFile, file_list: FileLists | None = None) -> Find:
-    """What finds the files of `batch`: each dataset and bucket becomes a transfer. What is not to be had keeps nothing
-    else back. `file_list` gives the files of a dataset, by default as the hub lists them now.
+@dataclass(slots=True)
+class Listing:
+    """What a batch comes to now. `scopes`: of which datasets and buckets this is surely all that it wishes; `stale`:
+    the hub could not be asked, and an older list was taken.
     """
-    listed = file_list or session.file_list
+
+    batches: list[Batch] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    scopes: list[Scope] = field(default_factory=list)
+    stale: list[Problem] = field(default_factory=list)
+
+
+def finder(session: Session, batch: BatchFile) -> Find:
+    """What finds the files of `batch`: each dataset and bucket becomes a transfer. What is not to be had keeps nothing
+    else back.
+    """
 
     def find(engine: LocalEngine) -> Found:
-        batches: list[Batch] = []
-        refused: list[Refusal] = []
-        for wish in batch.datasets:
-            try:
-                listing = listed(engine, wish.key, wish.package)
-            except ProblemError as error:
-                refused.append(Refusal(wish.key, error.problem))
-                continue
-            files, lost = files_of(wish, listing)
-            refused += lost
-            batches += [Batch(listing.dataset, files)] if files else []
-        if batches and (problem := _no_key(engine)) is not None:
-            refused += [Refusal(one.dataset.key, problem) for one in batches]
-            batches = []
-        if batch.addresses:
-            storage = Choice(batch.endpoint or None)
-            elsewhere = Search(session, engine, storage).found([wish_of(one) for one in batch.addresses])
-            batches += elsewhere.batches
-            refused += elsewhere.refused
-        return Found(batches, refused)
+        listing = listed(session, engine, batch)
+        batches, refused = with_key(engine, listing.batches)
+        return Found(batches, [*listing.refused, *refused])
 
     return find
 
 
-def files_of(wish: DatasetWish, listed: FileList) -> tuple[list[RemoteFile], list[Refusal]]:
-    """Those that a wish means, and what it names that there is not."""
-    unknown = unknown_keys(listed.files, wish.files)
+def with_key(engine: LocalEngine, batches: Sequence[Batch]) -> tuple[list[Batch], list[Refusal]]:
+    """What can be begun: without a key nothing of the hub."""
+    of_hub = [one for one in batches if one.dataset.source == HUB]
+    if not of_hub:
+        return list(batches), []
+    try:
+        key_state(engine)
+    except ProblemError as error:
+        return [one for one in batches if one not in of_hub], [
+            Refusal(one.dataset.key, error.problem) for one in of_hub
+        ]
+    return list(batches), []
+
+
+def listed(session: Session, engine: LocalEngine, batch: BatchFile) -> Listing:
+    """As the hub and the other places list it now. Raises `UsageError` where no storage is meant for sure."""
+    listing = Listing()
+    for wish in batch.datasets:
+        try:
+            found = session.file_list(engine, wish.key, wish.package)
+        except ProblemError as error:
+            listing.refused.append(Refusal(wish.key, error.problem))
+        else:
+            _take(listing, wish, found)
+    if batch.addresses:
+        # Nothing but its answer tells whether what lies behind an address is still the same.
+        search = Search(session, engine, Choice(batch.endpoint or None), ask_all=True)
+        elsewhere = search.found([wish_of(one) for one in batch.addresses])
+        listing.batches += elsewhere.batches
+        listing.refused += elsewhere.refused
+        listing.scopes += _prefixes(batch, elsewhere)
+    _set_apart(listing)
+    return listing
+
+
+def _set_apart(listing: Listing) -> None:
+    """Of files that would have one name on disk the first counts: else each would replace the other for ever."""
+    taken: dict[str, RemoteFile] = {}
+    for number, batch in enumerate(listing.batches):
+        files = []
+        for file in batch.files:
+            if (first := taken.setdefault(_name_of(file), file)) is file:
+                files.append(file)
+            else:
+                problem = Problem(Code.NAME_CLASH, {"name": file.path[:300], "other": first.path[:300]})
+                listing.refused.append(Refusal(file.path, problem))
+        listing.batches[number] = batch._replace(files=files)
+    listing.batches = [batch for batch in listing.batches if batch.files]
+
+
+def _name_of(file: RemoteFile) -> str:
+    try:
+        return clash_key(str(safe_path(file.path)))
+    except UnsafeNameError:
+        return f"{file.source} {file.dataset} {file.key}"  # the engine says what is wrong with it
+
+
+def _take(listing: Listing, wish: DatasetWish, found: FileList) -> None:
+    unknown = unknown_keys(found.files, wish.files)
     refused = [Refusal(f"{wish.key} {key}", _unknown(wish)) for key in unknown]
-    files = chosen(listed.files, wish.files, wish.include, wish.exclude)
+    files = chosen(found.files, wish.files, wish.include, wish.exclude)
     if not files and not refused:
         refused = [Refusal(" ".join((wish.key, *wish.include)), _unknown(wish))]
-    return files, refused
+    listing.refused += refused
+    if files:
+        listing.batches.append(Batch(found.dataset, files))
+    if found.problem is not None:
+        listing.stale.append(found.problem)
+    elif not refused:
+        listing.scopes.append(Scope(HUB, wish.key, wish.package))
+
+
+def _prefixes(batch: BatchFile, found: Found) -> list[Scope]:
+    """Of object storage: what lies below the prefixes that could be listed."""
+    refused = {one.wanted for one in found.refused}
+    containers = {
+        split_container(one.dataset.key)[1]: one.dataset.key for one in found.batches if one.dataset.source == S3
+    }
+    prefixes = [addresses.object_address(one.address) for one in batch.addresses if addresses.is_object(one.address)]
+    return [
+        Scope(S3, containers[one.bucket], prefix=one.key)
+        for one in prefixes
+        if one.is_prefix and one.bucket in containers and str(one) not in refused
+    ]
 
 
 def wish_of(one: AddressWish) -> Wish:
-    return Wish(one.address, (), one.out, addresses.checksum(one.checksum) if one.checksum else None)
+    return Wish(one.address, one.mirrors, one.out, addresses.checksum(one.checksum) if one.checksum else None)
 
 
 def _unknown(wish: DatasetWish) -> Problem:
     return placed(Problem(Code.UNKNOWN_FILE), wish.key, wish.package)
-
-
-def _no_key(engine: LocalEngine) -> Problem | None:
-    """Why the hub would send nothing."""
-    try:
-        key_state(engine)
-    except ProblemError as error:
-        return error.problem
-    return None

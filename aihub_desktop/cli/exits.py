@@ -31,7 +31,7 @@ class Exit(IntEnum):
 
 
 _USER: Final = frozenset(
-    {Code.ENGINE_BUSY, Code.KEYCHAIN_LOCKED, Code.KEYCHAIN_NONE, Code.STORE_NEWER, Code.BATCH_NEWER}
+    {Code.ENGINE_BUSY, Code.SYNC_BUSY, Code.KEYCHAIN_LOCKED, Code.KEYCHAIN_NONE, Code.STORE_NEWER, Code.BATCH_NEWER}
 )
 _DISK: Final = frozenset(
     {

@@ -68,12 +68,9 @@ def fetch(session: Session, args: argparse.Namespace) -> Exit:
 
 def _wishes(words: Words, args: argparse.Namespace) -> list[Wish]:
     """Of the command and of its list, each once. Raises `UsageError`."""
-    wishes = [Wish(address) for address in args.addresses]
-    if args.list:
-        wishes += _listed(words, args.list)
+    wishes = wishes_of(words, args.addresses, args.list or "")
     if not wishes:
         raise UsageError(words.say("cli.fetch.no-address"))
-    wishes = list({wish.address: wish for wish in wishes}.values())
     for name, given in (("--out", args.out), ("--checksum", args.checksum)):
         if given and len(wishes) > 1:
             raise UsageError(words.say("cli.fetch.for-one", name=name))
@@ -84,6 +81,14 @@ def _wishes(words: Words, args: argparse.Namespace) -> list[Wish]:
     for wish in wishes:
         _check(words, wish)
     return wishes
+
+
+def wishes_of(words: Words, named: Iterable[str], list_name: str) -> list[Wish]:
+    """Addresses, and those of a list, each once. Raises `UsageError` for a list that cannot be read."""
+    wishes = [Wish(address) for address in named]
+    if list_name:
+        wishes += _listed(words, list_name)
+    return list({wish.address: wish for wish in wishes}.values())
 
 
 def _check(words: Words, wish: Wish) -> None:
@@ -143,11 +148,16 @@ def _text_of(words: Words, name: str) -> str:
 
 
 class Search:
-    """Asks the engine what wishes come to. One that comes to nothing keeps none of the others back."""
+    """Asks the engine what wishes come to. One that comes to nothing keeps none of the others back.
+
+    `ask_all`: each web address is asked for its size and validator, not just those that tell too little.
+    """
 
     def __init__(
-        self, session: Session, engine: LocalEngine, storage: Choice, sums: Mapping[str, Checksum] | None = None
-    ) -> None:
+        self, session: Session, engine: LocalEngine, storage: Choice, sums: Mapping[str, Checksum] | None = None,
+        *, ask_all: bool = False,
+    ) -> None:  # fmt: skip
+        self._ask_all = ask_all
         self._session = session
         self._engine = engine
         self._storage = storage
@@ -175,7 +185,7 @@ class Search:
             return
         names = {entry: wish.out for entry, wish in wishes.items() if wish.out}
         checksums = {entry: wish.checksum for entry, wish in wishes.items() if wish.checksum is not None}
-        asked = Inspect(self._engine.number(), list(wishes), names, checksums)
+        asked = Inspect(self._engine.number(), list(wishes), names, checksums, self._ask_all)
         inspected = self._engine.ask(asked, Inspected, timeout=_LONGEST_SECONDS)
         for entry, problem in inspected.problems.items():
             wish = wishes.get(entry)

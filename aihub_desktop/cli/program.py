@@ -32,6 +32,8 @@ _MODULES: Final = {
     "unpack": "unpack",
     "look": "look",
     "adopt": "adopt",
+    "batch": "batch",
+    "sync": "sync",
     "key": "key",
     "storage": "storage",
     "settings": "settings",

@@ -29,11 +29,14 @@ _PAGE: Final = 1000
 
 
 class Batch(NamedTuple):
-    """Files of one dataset, bucket or list: what becomes one transfer. `in_order`: they were named in this order."""
+    """Files of one dataset, bucket or list: what becomes one transfer. `in_order`: they were named in this order.
+    `there`: keys of those that need not come.
+    """
 
     dataset: Dataset
     files: list[RemoteFile]
     in_order: bool = False
+    there: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,15 @@ class Found:
 
 
 Find = Callable[[LocalEngine], Found]
+Watch = Callable[[Tally], None]
 
 
-def carry_out(session: Session, order: Order, find: Find) -> Exit:
-    """Receives what `find` finds. Raises `ProblemError` and `UsageError` where nothing could be begun."""
-    run = _Run(session, order, find)
+def carry_out(session: Session, order: Order, find: Find, watch: Watch = lambda tally: None) -> Exit:
+    """Receives what `find` finds; `watch` gets the counts of what was begun, which go on to its end.
+
+    Raises `ProblemError` and `UsageError` where nothing could be begun.
+    """
+    run = _Run(session, order, find, watch)
     try:
         return run.carry_out()
     except KeyboardInterrupt:
@@ -65,13 +72,14 @@ def carry_out(session: Session, order: Order, find: Find) -> Exit:
 
 
 class _Run:
-    def __init__(self, session: Session, order: Order, find: Find) -> None:
+    def __init__(self, session: Session, order: Order, find: Find, watch: Watch) -> None:
         self.report = Report(session.console, order)
         self.tally: Tally | None = None
         self._session = session
         self._console: Console = session.console
         self._order = order
         self._find = find
+        self._watch = watch
 
     def carry_out(self) -> Exit:
         engine = self._session.engine(self._order.patience)
@@ -115,6 +123,7 @@ class _Run:
         tally = self._add(engine, found)
         tally.see(first)
         self.tally = tally
+        self._watch(tally)
         self._follow(engine, tally)
         return Exit.DONE
 
@@ -165,7 +174,8 @@ class _Run:
             added = engine.ask(wish, Added)
             tally.add(added.transfer, batch.files)
             rows = _rows(engine, added.transfer)
-            self._set_aside(engine, batch, [row for row in rows if not tally.asked_for(row)])
+            others = [row for row in rows if not tally.asked_for(row) and row.file.key not in batch.there]
+            self._set_aside(engine, batch, others)
             tally.see_files(rows)
         return tally
 

@@ -10,10 +10,16 @@ from typing import Final
 
 # As `Report` says it of a run in which nothing happened.
 _END: Final = '{"event":"end","done":0,"failed":0,"bytes":0,"received":0,"again":0,"again_because":[],"seconds":0.0}'
+# Of `aihub sync` the record of its round; 130 is that of an interruption.
+_SYNC_END: Final = '{"event":"sync","exit":130,"done":0,"failed":0,"bytes":0,"next":null}'
 
 
 def say_end(argv: Sequence[str]) -> None:
     """Says it where `argv` asks for it: scripts wait for a last line, however a run went."""
     given = set(argv)
-    if given & {"get", "fetch", "repair"} and "--json" in given and "--dry-run" not in given and sys.stdout is not None:
+    if "--json" in given and "sync" in given and sys.stdout is not None:
+        print(_SYNC_END, flush=True)
+    elif (
+        given & {"get", "fetch", "repair"} and "--json" in given and "--dry-run" not in given and sys.stdout is not None
+    ):
         print(_END, flush=True)

@@ -59,12 +59,22 @@ def archives(places: Iterable[str]) -> list[str]:
     return [place for place in places if _is_archive(place)]
 
 
-def unpack_all(console: Console, wishes: Sequence[UnpackWish], *, json: bool) -> Exit:
-    """One wish after the other, to the last line. Raises `KeyboardInterrupt`; then what is whole stands."""
+def unpack_all(
+    console: Console, wishes: Sequence[UnpackWish], *, json: bool, complete: Callable[[str], None] = lambda place: None
+) -> Exit:
+    """One wish after the other, to the last line; `complete` hears of each archive of which everything stands, in
+    another thread. Raises `KeyboardInterrupt`; then what is whole stands.
+    """
     speaker = _Speaker(console, json=json)
+
+    def hear(news: UnpackNews) -> None:
+        speaker.hear(news)
+        if isinstance(news, Unpacked) and news.problem is None and _exit_of(news.refused) is Exit.DONE:
+            complete(news.place)
+
     for wish in wishes:
         speaker.folder = wish.folder
-        _run(Unpacking(wish, speaker.hear, threads=os.cpu_count() or 1), lambda: None)
+        _run(Unpacking(wish, hear, threads=os.cpu_count() or 1), lambda: None)
         speaker.say_kept(wish)
     if json:
         console.record(event="unpacked", **speaker.sums)

@@ -24,9 +24,12 @@ class DatasetWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
 
 class AddressWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A web address, a Metalink's, an object or a prefix (`s3://bucket/key`). `checksum`: "ALGORITHM:HEX"."""
+    """A web address, a Metalink's, an object or a prefix (`s3://bucket/key`). `mirrors`: web addresses of the same
+    file; `checksum`: "ALGORITHM:HEX".
+    """
 
     address: str
+    mirrors: tuple[str, ...] = ()
     out: str = ""
     checksum: str = ""
 

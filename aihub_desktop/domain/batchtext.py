@@ -95,9 +95,12 @@ def _check_dataset(node: Node) -> None:
 
 def _check_address(node: Node) -> None:
     _each(_items(node, "address"), "batch-address", _is_address)
+    _each(_items(node, "mirrors"), "batch-mirror", lambda text: _is_address(text) and not addresses.is_object(text))
     _each(_items(node, "out"), "batch-out", _is_name)
     _each(_items(node, "checksum"), "batch-checksum", _is_checksum)
-    if (told := node.member("out") or node.member("checksum")) is not None and _is_prefix(_text(node, "address")):
+    told = next((below for name in ("mirrors", "out", "checksum") if (below := node.member(name)) is not None), None)
+    text = _text(node, "address")
+    if told is not None and (_is_prefix(text) or (addresses.is_object(text) and node.member("mirrors"))):
         _fail("batch-for-one", told)
 
 

@@ -23,7 +23,7 @@ Every code has words in Korean and English in the message catalogue, and a test 
       ├─ DISK_FULL, NO_ROOM, FILE_TOO_LARGE, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING, DRIVE_MISSING
       ├─ NO_LEDGER, AT_WORK, BAD_BATCH, BATCH_NEWER
       ├─ NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, ARCHIVE_BOMB, ARCHIVE_OVERLAPS, STOPPED
-      └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, STORE_NEWER, STORE_BROKEN
+      └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, SYNC_BUSY, STORE_NEWER, STORE_BROKEN
     Fault.BUG         this program
       └─ BAD_COMMAND, BUG
 """
@@ -123,6 +123,7 @@ class Code(StrEnum):
     KEYCHAIN_LOCKED = "keychain-locked"
     KEYCHAIN_NONE = "keychain-none"
     ENGINE_BUSY = "engine-busy"  # another engine holds this state folder
+    SYNC_BUSY = "sync-busy"  # another run brings this folder to what a batch says
     STORE_NEWER = "store-newer"  # the queue was written by a newer version
     STORE_BROKEN = "store-broken"
     BAD_BATCH = "bad-batch"  # a batch file that cannot be understood
@@ -197,6 +198,7 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.KEYCHAIN_LOCKED: Fault.LOCAL,
     Code.KEYCHAIN_NONE: Fault.LOCAL,
     Code.ENGINE_BUSY: Fault.LOCAL,
+    Code.SYNC_BUSY: Fault.LOCAL,
     Code.STORE_NEWER: Fault.LOCAL,
     Code.STORE_BROKEN: Fault.LOCAL,
     Code.BAD_BATCH: Fault.LOCAL,

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from aihub_desktop.domain.faults import Problem, ProblemError
 from aihub_desktop.domain.holdings import HoldingRow
+from aihub_desktop.domain.messages import DatasetList, FileList
 from aihub_desktop.domain.model import Dataset
 from aihub_desktop.engine import inventory
+from aihub_desktop.engine.copies import DATASETS, tree_name
 from aihub_desktop.engine.inventory import Tree
 from aihub_desktop.store.glance import glance, library
 from aihub_desktop.store.holdings import Held
+
+
+def kept_datasets(home: Path) -> list[Dataset]:
+    """The last copy of the hub's list; empty where there is none."""
+    for body, _ in library(home / "queue.sqlite", lambda held: [DATASETS]).copies.values():
+        with contextlib.suppress(msgspec.MsgspecError):
+            return msgspec.json.decode(body, type=DatasetList).datasets
+    return []
+
+
+def kept_trees(home: Path, datasets: Iterable[tuple[str, bool]]) -> dict[tuple[str, bool], FileList]:
+    """The last copies of the trees of these datasets, by (key, whether it is a package); no copy, no tree."""
+    names = {tree_name(key, package): (key, package) for key, package in datasets}
+    trees = {}
+    for name, (body, _) in library(home / "queue.sqlite", lambda held: names).copies.items():
+        with contextlib.suppress(msgspec.MsgspecError):
+            trees[names[name]] = msgspec.json.decode(body, type=FileList)
+    return trees
 
 
 def holding_rows(home: Path, seconds: float) -> list[HoldingRow]:

@@ -22,6 +22,7 @@ from aihub_desktop.store.queue import QueueStore
 _log = logging.getLogger(__name__)
 
 Reply = Callable[[DatasetList | FileList | Outlines | None, Problem | None], None]
+DATASETS: Final = "datasets"  # the name that the copy of the list is kept under
 _KINDS: Final = {"tree": False, "package": True}  # of copies of trees, and whether they are those of packages
 
 
@@ -56,7 +57,7 @@ class Copies:
                 self._errands.run(lambda: Outlines(_outlines(copies)), reply)
 
     def _datasets(self, command: ListDatasets, reply: Reply) -> None:
-        kept = self._kept("datasets", DatasetList)
+        kept = self._kept(DATASETS, DatasetList)
         if kept is not None and not command.refresh:
             reply(kept, None)
             return
@@ -65,7 +66,7 @@ class Copies:
             if value is None:
                 reply(kept and msgspec.structs.replace(kept, problem=problem), None if kept else problem)
                 return
-            self._keep("datasets", fresh := DatasetList(value, time.time()))
+            self._keep(DATASETS, fresh := DatasetList(value, time.time()))
             reply(fresh, None)
 
         self._errands.run(self._source.datasets, then)
@@ -92,7 +93,7 @@ class Copies:
 
     def known_datasets(self) -> list[Dataset]:
         """The last copy of the hub's list, empty where there is none."""
-        kept = self._kept("datasets", DatasetList)
+        kept = self._kept(DATASETS, DatasetList)
         known: list[Dataset] = kept.datasets if kept else []
         return known
 

@@ -38,12 +38,7 @@ class Wishes:
         if command.unpack:
             self._book.set_transfer(transfer, unpack=True)
         known = {file.remote.key: file for file in self._book.files_of(transfer)}
-        wanted = {remote.key for remote in command.files}
-        # The same path under another file key: the dataset was released anew since the file was asked for.
-        old = {file.remote.path: file for key, file in known.items() if key not in wanted and _may_be_superseded(file)}
-        for remote in command.files:
-            if remote.key not in known and (superseded := old.pop(remote.path, None)) is not None:
-                self._book.drop_file(superseded)
+        self._drop_old(command, known)
         taken = self._book.taken(transfer)
         for remote in command.files:
             file = known.get(remote.key)
@@ -66,6 +61,16 @@ class Wishes:
         wanted = sorted(files, key=lambda file: asked[file.remote.key])
         if files != wanted:
             place_files(self._book, transfer, [file.id for file in wanted], None)
+
+    def _drop_old(self, command: Add, known: dict[str, FileRecord]) -> None:
+        """Records of an older release, whose paths are taken by other keys now."""
+        wanted = {remote.key: remote.path for remote in command.files}
+        for file in [file for key, file in known.items() if _means_another(file, wanted.get(key))]:
+            self._book.drop_file(known.pop(file.remote.key))
+        old = {file.remote.path: file for key, file in known.items() if key not in wanted and _may_be_superseded(file)}
+        for remote in command.files:
+            if remote.key not in known and (superseded := old.pop(remote.path, None)) is not None:
+                self._book.drop_file(superseded)
 
     def _same_request(self, command: Add) -> TransferRecord | None:
         wanted = (command.dataset.source, command.dataset.key, command.dataset.package, command.folder)
@@ -227,6 +232,11 @@ def _named_files(book: Book, keys: list[int]) -> list[FileRecord]:
 
 def _is_at(file: FileRecord, endpoint: str) -> bool:
     return file.remote.source == S3 and split_container(file.remote.dataset)[0] == endpoint
+
+
+def _means_another(file: FileRecord, path: str | None) -> bool:
+    """Whether the hub gave the key of this file to another one: its record would only be in the way of that path."""
+    return path is not None and path != file.remote.path and file.remote.origin is None and file.lease is None
 
 
 def _may_be_superseded(file: FileRecord) -> bool:

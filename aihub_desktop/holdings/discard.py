@@ -7,6 +7,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aihub_desktop.disk.files import OpenFile, disk_error, native, patiently_replace, remove, sync_folder
@@ -15,7 +16,8 @@ from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.messages import Discarded
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.transport.ledger import LOG, MANIFEST, Entry, Ledger, own_folder, read_manifest
-from aihub_desktop.transport.manifest import manifest_line
+from aihub_desktop.transport.manifest import in_nfc, manifest_line
+from aihub_desktop.transport.pieces import sweep_pieces
 
 
 def discard(folder: Path | str) -> Discarded:
@@ -25,9 +27,42 @@ def discard(folder: Path | str) -> Discarded:
     again after a kill it goes on. Raises `ProblemError`: what the disk says of the ledger.
     """
     root = native(folder)
-    gone: list[Path] = []
-    freed, kept = 0, set[str]()
-    for entry in Ledger(root).entries().values():
+    outcome = _delete(root, Ledger(root).entries().values())
+    if outcome.kept:
+        _keep_lines(root, outcome.kept)
+    else:
+        _drop_ledger(root)
+    return outcome.told()
+
+
+def prune(folder: Path | str, places: Iterable[str]) -> Discarded:
+    """Deletes those files of the ledger, and folders that this leaves empty; the ledger names them no more.
+
+    A file stays, as its line does, for the same reasons as with `discard`. Begun again after a kill it goes on.
+    Raises `ProblemError`: what the disk says of the ledger.
+    """
+    root = native(folder)
+    ledger = Ledger(root)
+    wanted = {in_nfc(place) for place in places}
+    outcome = _delete(root, [entry for place, entry in ledger.entries().items() if place in wanted])
+    ledger.forget(wanted - outcome.kept)
+    sweep_pieces(root, {entry.sha256 for entry in ledger.entries().values()})
+    return outcome.told()
+
+
+@dataclass(slots=True)
+class _Outcome:
+    gone: list[Path] = field(default_factory=list)
+    freed: int = 0
+    kept: set[str] = field(default_factory=set)  # places that are there still
+
+    def told(self) -> Discarded:
+        return Discarded(len(self.gone), self.freed, len(self.kept))
+
+
+def _delete(root: Path, entries: Iterable[Entry]) -> _Outcome:
+    outcome = _Outcome()
+    for entry in entries:
         try:
             path, size = _find(root, entry)
             if path is not None:
@@ -35,16 +70,12 @@ def discard(folder: Path | str) -> Discarded:
         except OSError:
             path, size = None, 0
         if path is not None:
-            gone.append(path)
-            freed += size or 0
+            outcome.gone.append(path)
+            outcome.freed += size or 0
         elif size is not None:
-            kept.add(entry.place)
-    _clear_folders(root, gone)
-    if kept:
-        _keep_lines(root, kept)
-    else:
-        _drop_ledger(root)
-    return Discarded(len(gone), freed, len(kept))
+            outcome.kept.add(entry.place)
+    clear_folders(root, outcome.gone)
+    return outcome
 
 
 def _find(root: Path, entry: Entry) -> tuple[Path | None, int | None]:
@@ -56,21 +87,32 @@ def _find(root: Path, entry: Entry) -> tuple[Path | None, int | None]:
         safe_path(entry.place)
     except UnsafeNameError:
         return None, 0
+    try:
+        state = plain(root, entry.place)
+    except FileNotFoundError:
+        return None, None
+    if state is None:
+        return None, 0
+    return (None if entry.size not in (None, state.st_size) else root / entry.place), state.st_size
+
+
+def plain(root: Path, place: str) -> os.stat_result | None:
+    """The state of a plain file to which no link leads, None for anything else. Raises `OSError`, FileNotFoundError
+    where nothing is.
+    """
     path, state = root, None
-    for part in entry.place.split("/"):
+    for part in place.split("/"):
         path = path / part
         try:
             state = os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None, None
+        except NotADirectoryError as error:
+            raise FileNotFoundError(place) from error
         if leads_elsewhere(state):
-            return None, 0
-    if state is None or not stat.S_ISREG(state.st_mode):
-        return None, 0
-    return (None if entry.size not in (None, state.st_size) else path), state.st_size
+            return None
+    return state if state is not None and stat.S_ISREG(state.st_mode) else None
 
 
-def _clear_folders(root: Path, gone: Iterable[Path]) -> None:
+def clear_folders(root: Path, gone: Iterable[Path]) -> None:
     """Folders below the root that are empty now, the deepest first."""
     above = {folder for path in gone for folder in path.parents if folder != root and folder.is_relative_to(root)}
     for folder in sorted(above, key=lambda one: len(one.parts), reverse=True):

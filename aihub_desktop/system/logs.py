@@ -38,6 +38,24 @@ def start(home: Path, role: str, level: int = logging.INFO) -> bool:
     return True
 
 
+class Diary:
+    """A log of one's own choice: lines for people with their moment, in files of bounded size, without keys.
+
+    Raises `OSError` where the first line cannot be written.
+    """
+
+    def __init__(self, path: Path, largest: int, older: int) -> None:
+        self._file = _File(path, maxBytes=largest, backupCount=older, encoding="utf-8")
+        self._file.setFormatter(_Redacting("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+
+    def write(self, text: str) -> None:
+        for line in text.splitlines():
+            self._file.handle(logging.LogRecord("diary", logging.INFO, "", 0, line, None, None))
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class _Redacting(logging.Formatter):
     """Redacts the finished text, so that arguments and tracebacks are covered as well as messages."""
 

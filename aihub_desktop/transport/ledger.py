@@ -34,7 +34,7 @@ from aihub_desktop.disk.files import (
 from aihub_desktop.disk.guard import Guard, folder_held
 from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.leases import Proved, WorkFile
-from aihub_desktop.domain.model import RemoteFile
+from aihub_desktop.domain.model import Algorithm, Origin, RemoteFile
 from aihub_desktop.domain.names import OWN_FOLDER
 from aihub_desktop.transport.manifest import ManifestLine, in_nfc, manifest_line, parse_manifest
 
@@ -71,7 +71,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     `at` is ISO 8601 in UTC; `proof` a `Proof`, or "" where nothing is known. `modified`: the file's own time when it
     was proved, in nanoseconds since 1970, 0 in logs that are older than this field. `broken`:
     a file with this stamp was read since and holds other bytes, so it is no proof, and may be replaced. `gone`: it was
-    deleted by us since, when all that was in it stood on disk.
+    deleted by us since, when all that was in it stood on disk. `etag`: of a place that serves ranges, as it listed it.
     """
 
     place: str
@@ -88,6 +88,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     modified: int = 0
     broken: Stamp | None = None
     gone: bool = False
+    etag: str = ""
 
     @classmethod
     def of(cls, work: WorkFile, proved: Proved, at: str = "") -> Entry:
@@ -106,6 +107,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
             at or moment(),
             proved.note,
             proved.modified,
+            etag=file.origin.etag if file.origin is not None else "",
         )
 
     @property
@@ -114,13 +116,19 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         return Stamp(-1 if self.size is None else self.size, self.modified)
 
     def is_of(self, file: RemoteFile) -> bool:
-        """The same file of the same release: file keys change when a dataset is released anew."""
-        return (self.source, self.dataset, self.package, self.key) == (
-            file.source,
-            file.dataset,
-            file.package,
-            file.key,
-        )
+        """The same file of the same release, as far as can be told without fetching it: file keys change when a
+        dataset is released anew, and what a place lists with another size, strong ETag or SHA-256 has changed.
+        """
+        same = (self.source, self.dataset, self.package, self.key) == (
+            file.source, file.dataset, file.package, file.key,
+        )  # fmt: skip
+        fits = self.size is None or file.size.allows(self.size)
+        return same and fits and (file.origin is None or self._may_come_from(file.origin))
+
+    def _may_come_from(self, origin: Origin) -> bool:
+        told = {one.value for one in origin.checksums if one.algorithm is Algorithm.SHA256}
+        strong = self.etag.startswith('"') and origin.etag.startswith('"')
+        return not (told and self.sha256 not in told) and not (strong and self.etag != origin.etag)
 
 
 def moment() -> str:
@@ -191,6 +199,26 @@ class Ledger:
             self._seen = None
             raise disk_error(error) from error
         self._entries |= {entry.place: entry for entry in entries}
+
+    def forget(self, places: Iterable[str]) -> None:
+        """No lines for these places any more, as if they had never come; durable when this returns. What the log tells
+        of them is history. Raises `ProblemError`.
+        """
+        leaving = {in_nfc(place) for place in places}
+        own = own_folder(self._folder)
+        if not leaving or not own.is_dir():
+            return
+        try:
+            with folder_held(own):
+                self._load()
+                if leaving & self._entries.keys():
+                    # The other lines stay as they are, sign by sign: they may be other people's.
+                    lines = bytes(self._manifest).split(b"\n")[:-1]
+                    self._rewrite(own, b"".join(line + b"\n" for line in lines if _place(line) not in leaving))
+        except OSError as error:
+            raise disk_error(error) from error
+        finally:
+            self._seen = None
 
     def exchange(self, new: Callable[[], Iterator[Entry]], gone: Iterable[str]) -> None:
         """Lines for `new`, and none any more for the places `gone`, in one step; durable when this returns.

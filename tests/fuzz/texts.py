@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from aihub_desktop.domain import messages, names, sums, wire
+from aihub_desktop.domain import batchtext, jsontext, messages, names, sums, wire
+from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import Check, Drop, Failed, FileReach, Reached, Receive, WorkFile
 from aihub_desktop.domain.model import HUB, Dataset, Origin, RemoteFile, Secret, SizeRange
@@ -259,7 +260,49 @@ def _lines() -> list[bytes]:
     return [wire.line(one) for one in found] + [json.dumps([{}] * 3).encode()]
 
 
+# ---- batch files
+
+
+def _reads_a_batch(data: bytes, folder: Path) -> None:
+    del folder
+    try:
+        batch = batchtext.parse(data)
+    except ProblemError as error:
+        _check_facts(error)
+        holds("a code of its own", error.problem.code in (Code.BAD_BATCH, Code.BATCH_NEWER))
+        return
+    same("a batch, written and read", batchtext.parse(batchtext.written(batch)), batch)
+    for one in batch.addresses:
+        if one.out:
+            _check_safe(one.out)
+
+
+def _batches() -> list[bytes]:
+    wish = DatasetWish("71631", "가", files=("1", "2"), include=("*.zip",), exclude=("b/",))
+    addresses = AddressWish("https://h/a", ("http://m/a",), "가/a", "md5:" + "0" * 32), AddressWish("s3://bucket/a/")
+    full = BatchFile(1, "가 나", "~/d", (wish, DatasetWish("1", package=True)), addresses, "naver", True, True)
+    return [batchtext.written(full), b'{"aihubbatch": 1, "datasets": [{"key": "1"}]}', b'{"aihubbatch": 7}']
+
+
 TARGETS: Final = (
+    Target(
+        "batch",
+        _reads_a_batch,
+        (batchtext, jsontext),
+        _batches,
+        tokens=(
+            b'"key":',
+            b"[" * 20,
+            b"{",
+            b"}",
+            b"\\u0000",
+            b'"\\ud800"',
+            b"\xef\xbb\xbf",
+            b"1e9",
+            b'"aihubbatch":',
+            b"/* */",
+        ),
+    ),
     Target(
         "tree",
         _reads_a_tree,

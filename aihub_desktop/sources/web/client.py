@@ -144,8 +144,6 @@ class Web:
             return self._metalink(wish, address)
         if digests.is_list_of_sums(name):
             return self._sums(wish, address)
-        if wish.name:
-            return _Found((_file(wish, address),))
         return self._asked(wish, address)
 
     def _metalink(self, wish: _Wish, address: str) -> _Found:

@@ -1,0 +1,137 @@
+"""`aihub sync`: brings a folder to what a batch says, from any state, once or every so often."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from aihub_desktop.cli import summary
+from aihub_desktop.cli.arguments import UsageError
+from aihub_desktop.cli.batches import read_batch
+from aihub_desktop.cli.console import Console
+from aihub_desktop.cli.exits import Exit, exit_of, worst
+from aihub_desktop.cli.get import target
+from aihub_desktop.cli.logged import LoggedConsole
+from aihub_desktop.cli.rounds import Outcome, Round, SyncOrder, can_ask
+from aihub_desktop.cli.session import Session
+from aihub_desktop.domain.batchfile import BatchFile
+from aihub_desktop.domain.faults import ProblemError
+
+# A machine that slept meanwhile has to notice that the time has come: its steady clock stood still.
+_LONGEST_WAIT: Final = 600.0
+
+
+def sync(session: Session, args: argparse.Namespace) -> Exit:
+    """One round, or with --every one after the other until it is interrupted."""
+    console = session.console
+    if args.delete and not (args.yes or args.dry_run) and (args.every or not can_ask()):
+        raise UsageError(console.words.say("cli.sync.delete-needs-yes"))
+    if args.summary and not Path(os.path.abspath(args.summary)).parent.is_dir():
+        raise UsageError(console.words.say("cli.sync.no-place", path=args.summary))
+    with _logged(session, args) as logged:
+        return _Keeper(logged, args).keep()
+
+
+@contextlib.contextmanager
+def _logged(session: Session, args: argparse.Namespace) -> Iterator[Session]:
+    if not args.log:
+        yield session
+        return
+    path = Path(os.path.abspath(os.path.expanduser(args.log)))
+    console = LoggedConsole(session.console.words, path, args.log_size, args.log_keep)
+    try:
+        yield replace(session, console=console)
+    finally:
+        console.close()
+
+
+class _Keeper:
+    """Rounds of one command."""
+
+    def __init__(self, session: Session, args: argparse.Namespace) -> None:
+        self._session, self._args = session, args
+        self._console: Console = session.console
+        self._summary = Path(os.path.abspath(os.path.expanduser(args.summary))) if args.summary else None
+
+    def keep(self) -> Exit:
+        every: int | None = self._args.every
+        first = True
+        while True:
+            outcome, usage = self._round()
+            # What is wrong with the words of the command or of its file will not mend itself before it has begun.
+            again = every is not None and outcome.exit is not Exit.INTERRUPTED and not (first and usage)
+            until = max(outcome.began + every, time.time()) if again and every is not None else None
+            ended = self._end(outcome, until)
+            if until is None:
+                return ended
+            first = False
+            try:
+                _wait(until)
+            except KeyboardInterrupt:
+                self._console.say("cli.interrupted")
+                return Exit.INTERRUPTED
+
+    def _round(self) -> tuple[Outcome, bool]:
+        """Its outcome, and whether it was not understood what is to be done. Never raises but for bugs."""
+        outcome, usage = Outcome(self._args.file, self._args.to), False
+        try:
+            batch = read_batch(self._console, self._args.file)
+            order = self._order(batch)
+            outcome.name, outcome.folder = batch.name or Path(self._args.file).name, str(order.folder)
+            outcome.exit = Round(self._session, order, batch, outcome).run()
+        except UsageError as error:
+            self._console.say("cli.error", title=error.text)
+            outcome.title, outcome.exit, usage = error.text, Exit.USAGE, True
+        except ProblemError as error:
+            self._console.problem(error.problem)
+            outcome.title = self._console.words.problem(error.problem).title
+            outcome.exit = exit_of(error.problem.code)
+            usage = outcome.exit is Exit.USAGE
+        except KeyboardInterrupt:
+            self._console.say("cli.interrupted")
+            outcome.exit = Exit.INTERRUPTED
+        outcome.ended = time.time()
+        return outcome, usage
+
+    def _order(self, batch: BatchFile) -> SyncOrder:
+        """Raises `UsageError` where no folder is named."""
+        args, console = self._args, self._console
+        to = args.to
+        if not to and batch.to:
+            # So that a batch on a drive can mean a folder beside itself, and a timer needs no working directory.
+            beside = os.path.dirname(os.path.abspath(os.path.expanduser(args.file)))
+            to = os.path.join(beside, os.path.expanduser(batch.to))
+        if not to:
+            raise UsageError(console.words.say("cli.sync.no-folder"))
+        return SyncOrder(
+            folder=target(console, to), deep=args.deep, delete=args.delete, yes=args.yes,
+            parallel=args.parallel, connections=args.connections, limit=args.limit, hours=args.hours,
+            patience=args.patience, dry_run=args.dry_run, json=args.json,
+        )  # fmt: skip
+
+    def _end(self, outcome: Outcome, until: float | None) -> Exit:
+        """The last words of a round. DISK where its summary could not be written."""
+        if self._args.json:
+            self._console.record(**summary.record(outcome, until))
+        elif until is not None:
+            self._console.say("cli.sync.next", at=self._console.words.moment(until))
+        if self._summary is None or self._args.dry_run:
+            return outcome.exit
+        try:
+            summary.write(self._summary, summary.text(self._console.words, outcome, until))
+        except ProblemError as error:
+            self._console.problem(error.problem)
+            return outcome.exit if outcome.exit is Exit.INTERRUPTED else worst([outcome.exit, Exit.DISK])
+        return outcome.exit
+
+
+def _wait(until: float) -> None:
+    """Raises `KeyboardInterrupt` at once where the program is told to end."""
+    while (left := until - time.time()) > 0:
+        time.sleep(min(left, _LONGEST_WAIT))
