@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QListWidget,
     QListWidgetItem,
+    QPushButton,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -60,13 +61,21 @@ class SideBar(QFrame):
         self._speed = FaintLabel()
         self._speed.setContentsMargins(GRID * 2, 0, GRID, GRID + 4)
         self._badge_words = ""
+        self.batch = QPushButton(flat=True, autoDefault=False)
+        icons.dress(self.batch, "batch")
         box = QVBoxLayout(self)
         box.setContentsMargins(0, GRID, 0, 0)
         box.addWidget(self.list, 1)
+        low = QVBoxLayout()
+        low.setContentsMargins(GRID, 0, GRID + 1, GRID)
+        low.addWidget(self.batch)
+        box.addLayout(low)
         box.addWidget(self._speed)
 
     def speak(self, words: Words) -> None:
         self.list.setAccessibleName(words.say("gui.side.name"))
+        self.batch.setText(words.say("gui.batch.open.button"))
+        self.batch.setToolTip(words.say("gui.batch.open.tip"))
         for place in Place:
             self._item(place).setText(words.say(f"gui.side.{place.name.lower()}"))
 

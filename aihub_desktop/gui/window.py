@@ -11,6 +11,7 @@ from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui import arrivals, icons, theme
 from aihub_desktop.gui.adopt_dialog import adoption
 from aihub_desktop.gui.arrivals import Arrivals
+from aihub_desktop.gui.batches.entrance import Batches
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.farewell import Farewell
 from aihub_desktop.gui.headline import Headline
@@ -52,7 +53,8 @@ class Window(QWidget):
         self.downloads = DownloadsPage(desk)
         self.library = LibraryPage(desk)
         self.settings = SettingsPage(desk, self.presence, str(desk.preferences.value(_LANGUAGE, "")))
-        self.arrivals = Arrivals(desk, self.datasets, self.storage, self.go, self.headline.tell)
+        self.batches = Batches(desk, self, self._added, self.headline.tell)
+        self.arrivals = Arrivals(desk, self.datasets, self.storage, self.batches, go=self.go, tell=self.headline.tell)
         for page in (self.datasets, self.storage, self.downloads, self.library, self.settings):
             self._pages.addWidget(page)
         self._lay_out()
@@ -88,6 +90,11 @@ class Window(QWidget):
         self.datasets.added.connect(self._added)
         self.storage.added.connect(self._added)
         self.library.added.connect(self._added)
+        self.datasets.files.batch_wanted.connect(self.batches.save)
+        self.storage.batch_wanted.connect(self.batches.save)
+        self.storage.batch_dropped.connect(self.batches.open)
+        self.downloads.batching.wanted.connect(self.batches.save_rows)
+        self.side.batch.clicked.connect(self.batches.ask)
         self.library.panel.release_wanted.connect(lambda key: self.arrivals.open([f"{links.SCHEME}:{key}"]))
         self.library.door.adopt_wanted.connect(lambda folder: adoption(self._desk, self, self._added).begin(folder))
         self.datasets.files.adopt_wanted.connect(
@@ -117,6 +124,7 @@ class Window(QWidget):
         for place in Place:
             QShortcut(QKeySequence(f"Ctrl+{place + 1}"), self, lambda place=place: self.go(place))
         QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self, self._find)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Open), self, self.batches.ask)
         QShortcut(QKeySequence("F5"), self, self._refresh)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.quit)
 

@@ -248,7 +248,7 @@ def test_addresses_are_pasted_looked_up_and_downloaded(stage: StorageStage) -> N
 def test_lists_and_checksums_from_files(stage: StorageStage, tmp_path: Path) -> None:
     web, sums = stage.web, tmp_path / "SHA256SUMS"
     sums.write_text(f"{'ab' * 32}  data one.tar\n{'cd' * 32} *sub/two.tar\n")
-    web.take_file(sums)
+    web.take_files([sums])
     box = stage.window.findChildren(QInputDialog)[-1]
     box.setTextValue("https://example.org/base")
     box.accept()
@@ -262,7 +262,7 @@ def test_lists_and_checksums_from_files(stage: StorageStage, tmp_path: Path) -> 
     mime.setUrls([QUrl.fromLocalFile(str(link))])
     web.field.insertFromMimeData(mime)
     wait_until(lambda: stage.noted("inspect")[-1]["addresses"] == [link.as_uri()], "the Metalink")
-    web.take_file(tmp_path / "nowhere.txt")
+    web.take_files([tmp_path / "nowhere.txt"])
     assert web.banner.isVisibleTo(web)
 
 

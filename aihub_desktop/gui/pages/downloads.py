@@ -21,6 +21,7 @@ from aihub_desktop.gui.inside.entrance import has_inside
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.queue_rows import in_trouble
 from aihub_desktop.gui.models.queue_words import Column
+from aihub_desktop.gui.pages.batching import Batching
 from aihub_desktop.gui.pages.details import DetailsPanel
 from aihub_desktop.gui.pages.ordering import Ordering
 from aihub_desktop.gui.pages.pace_bar import PaceBar
@@ -57,6 +58,7 @@ class DownloadsPage(QWidget):
         self.strip = FinishStrip(desk)
         self.bar = QueueBar(desk)
         self.ordering = Ordering(desk, self.view)
+        self.batching = Batching(desk, self.view)
         self.details = DetailsPanel(desk)
         self.pace = PaceBar(desk)
         self.undo = UndoBar(self)
@@ -99,7 +101,7 @@ class DownloadsPage(QWidget):
         self.pausing = Pausing(self._desk, self.actions_by_name["pause"], self)
         self.pausing_all = Pausing(self._desk, self.actions_by_name["pause-all"], self)
         self.actions_by_name["remove"].setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
-        self.actions_by_name["folder"].setShortcut(QKeySequence("Ctrl+O"))
+        self.actions_by_name["folder"].setShortcut(QKeySequence("Ctrl+Shift+O"))
         self.actions_by_name["pause"].setShortcut(QKeySequence("Ctrl+P"))
         # The arrow beside a button is for the mouse.
         self.pausing.stop.setShortcut(QKeySequence("Ctrl+Shift+P"))
@@ -125,6 +127,8 @@ class DownloadsPage(QWidget):
         self._all_bar.insertWidget(self.actions_by_name["resume-all"], gap())
         self._bar.insertSeparator(self.actions_by_name["folder"])
         self._bar.addWidget(self.ordering.button)
+        self._bar.addAction(self.batching.action)
+        self._bar.widgetForAction(self.batching.action).setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._list.addWidget(self.view)
         self._list.addWidget(self._no_hit)
         tools = QHBoxLayout()
@@ -176,7 +180,7 @@ class DownloadsPage(QWidget):
             action.setText(say(f"gui.queue.do.{name}"))
             action.setToolTip(say(f"gui.queue.tip.{name}"))
         self.view.speak(self._desk.words)
-        for part in (self.bar, self.ordering, self.details, self.pace):
+        for part in (self.bar, self.ordering, self.batching, self.details, self.pace):
             part.speak()
         self.undo.speak(self._desk.words)
         self._no_hit.tell(say("gui.filter.no-hit"), "", say("gui.filter.show-all"))
@@ -195,6 +199,7 @@ class DownloadsPage(QWidget):
         self.pausing.show(choice)
         self.pausing_all.show(Choice(rows, []))
         self.ordering.show(choice)
+        self.batching.show(choice)
         enabled = {
             "resume": choice.to_resume(),
             "retry": choice.to_retry() or choice.files_to_retry(),
@@ -259,6 +264,8 @@ class DownloadsPage(QWidget):
         if self.ordering.button.isEnabled():
             menu.addSeparator()
             menu.addActions(self.ordering.menu.actions())
+        menu.addSeparator()
+        menu.addAction(self.batching.action)
         menu.popup(self.view.viewport().mapToGlobal(place))
 
     def _double_clicked(self, index: QModelIndex) -> None:

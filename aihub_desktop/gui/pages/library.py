@@ -101,7 +101,7 @@ class LibraryPage(QWidget):
         self._menu.addActions([self.actions_by_name["quick"], self.actions_by_name["deep"]])
         self.actions_by_name["verify"].setMenu(self._menu)
         self.actions_by_name["remove"].setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
-        self.actions_by_name["folder"].setShortcut(QKeySequence("Ctrl+O"))
+        self.actions_by_name["folder"].setShortcut(QKeySequence("Ctrl+Shift+O"))
         for name in ("remove", "folder"):
             self.actions_by_name[name].setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             self.view.addAction(self.actions_by_name[name])
