@@ -59,7 +59,6 @@ class Arrivals(QObject):
         if datasets:  # the page shows one
             self._open_dataset(datasets[-1])
         if batches:  # a dialog shows one
-            self._go(Place.DOWNLOADS)
             self._batches.open(batches[-1])
 
     def open_dropped(self, data: QMimeData) -> None:

@@ -12,10 +12,11 @@ from PySide6.QtWidgets import (
     QFrame,
     QListWidget,
     QListWidgetItem,
-    QPushButton,
+    QSizePolicy,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -61,7 +62,9 @@ class SideBar(QFrame):
         self._speed = FaintLabel()
         self._speed.setContentsMargins(GRID * 2, 0, GRID, GRID + 4)
         self._badge_words = ""
-        self.batch = QPushButton(flat=True, autoDefault=False)
+        self.batch = QToolButton(autoRaise=True, toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.batch.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.batch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         icons.dress(self.batch, "batch")
         box = QVBoxLayout(self)
         box.setContentsMargins(0, GRID, 0, 0)

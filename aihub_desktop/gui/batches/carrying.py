@@ -18,17 +18,16 @@ from aihub_desktop.gui.parts import FaintLabel, LinkButton
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.system.words import Words
 
-_LINES: Final = 5  # of the field: the first line may need two
+_LINES: Final = 4  # of the field: one of the three may need two
 
 
 def commands(batch: Path, folder: str) -> list[str]:
-    """Request, bundle, import: there, here, there. `folder`: where the files lie, or are to lie."""
+    """Request, bundle, import: there, here, there. `folder`: where the files lie here; what is there nobody knows."""
     request = batch.name.removesuffix(SUFFIX) + ".aihubrequest"
-    folder = folder or "DIR"
     return [
-        _line("aihub", "batch", "request", str(batch), "--have", folder, "-o", request),
-        _line("aihub", "batch", "bundle", request, "--to", "DRIVE", "--from", folder),
-        _line("aihub", "batch", "import", "DRIVE", "--to", folder),
+        _line("aihub", "batch", "request", batch.name, "--have", "DIR", "-o", request),
+        _line("aihub", "batch", "bundle", request, "--to", "DRIVE", "--from", folder or "DIR"),
+        _line("aihub", "batch", "import", "DRIVE", "--to", "DIR"),
     ]
 
 
@@ -71,6 +70,11 @@ class Carrying(QWidget):
         self._inside.hide()
         self.link.toggled.connect(self._unfold)
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.field.toPlainText()))
+
+    @property
+    def needs(self) -> int:
+        """How much higher it is unfolded, in pixels."""
+        return self._inside.sizeHint().height() + GRID // 2
 
     def speak(self, words: Words) -> None:
         self.link.setText(words.say("gui.batch.carry.title"))

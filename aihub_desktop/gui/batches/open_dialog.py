@@ -32,7 +32,7 @@ from aihub_desktop.gui import flat_list, icons, theme
 from aihub_desktop.gui.batches.carrying import Carrying
 from aihub_desktop.gui.batches.listing import Listing
 from aihub_desktop.gui.batches.selection import sum_of
-from aihub_desktop.gui.delegates import NumberDelegate, PlaceDelegate, SignDelegate
+from aihub_desktop.gui.delegates import DatasetDelegate, NumberDelegate, SignDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.batch import BatchColumn, BatchModel
@@ -59,6 +59,7 @@ class OpenDialog(QDialog):
         self._busy = self._is_over = False
         self._waiting: list[tuple[Dataset, list[RemoteFile]]] = []
         self._first: int | None = None
+        self._folded_height = 0
         self.listing = Listing(desk.link, desk.depot, batch, self)
         self.model = BatchModel(desk.words, self.listing, self)
         self.view, self.folder = QTreeView(), QComboBox(editable=True)
@@ -89,12 +90,11 @@ class OpenDialog(QDialog):
     def _lay_out(self) -> None:
         flat_list.prepare(
             self.view, self.model,
-            {BatchColumn.WISH: PlaceDelegate, BatchColumn.FILES: NumberDelegate, BatchColumn.SIZE: NumberDelegate,
+            {BatchColumn.WISH: DatasetDelegate, BatchColumn.FILES: NumberDelegate, BatchColumn.SIZE: NumberDelegate,
              BatchColumn.STATE: SignDelegate},
-            BatchColumn.WISH, BatchColumn.STATE,
+            BatchColumn.WISH,
         )  # fmt: skip
         self.view.setUniformRowHeights(True)
-        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.folder.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.folder.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         where = QHBoxLayout()
@@ -133,7 +133,7 @@ class OpenDialog(QDialog):
         box.addWidget(self.carrying)
         box.addSpacing(GRID // 2)
         box.addWidget(buttons)
-        self.resize(GRID * 108, GRID * 68)
+        self.resize(GRID * 114, GRID * 68)
 
     def _speak(self) -> None:
         words, say = self._desk.words, self._desk.words.say
@@ -152,6 +152,7 @@ class OpenDialog(QDialog):
         size = words.size_range(SizeRange(int(98.6 * 2**30), int(99.4 * 2**30), ""))
         header.resizeSection(BatchColumn.SIZE, metrics.horizontalAdvance(size) + GRID * 3)
         head = say("gui.batch.column.files")
+        header.resizeSection(BatchColumn.STATE, GRID * 39)
         header.resizeSection(BatchColumn.FILES, metrics.horizontalAdvance(max("000,000", head, key=len)) + GRID * 3)
 
     def _connect(self) -> None:
@@ -173,8 +174,12 @@ class OpenDialog(QDialog):
         self.listing.end()
 
     def _fit(self, unfolded: bool) -> None:
-        more = self.carrying.sizeHint().height() - self.carrying.link.sizeHint().height()
-        self.resize(self.width(), self.height() + (more if unfolded else -more))
+        if unfolded:
+            self._folded_height = self.height()
+        if (layout := self.layout()) is not None:
+            layout.activate()
+        more = self.carrying.needs if unfolded else 0
+        self.resize(self.width(), self._folded_height + more)
 
     # ---- where to ----
 

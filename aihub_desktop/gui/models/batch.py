@@ -11,8 +11,8 @@ from aihub_desktop.domain.batchfile import DatasetWish
 from aihub_desktop.domain.findings import LACKING, Standing
 from aihub_desktop.domain.model import SizeRange
 from aihub_desktop.gui.batches.listing import Line, Listing
+from aihub_desktop.gui.models.datasets import FOUND_ROLE
 from aihub_desktop.gui.models.library import SIGN_ROLE
-from aihub_desktop.gui.models.queue import DETAIL_ROLE
 from aihub_desktop.system.words import Words
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -78,8 +78,8 @@ class BatchModel(QAbstractTableModel):
                 found = self._words.say("gui.library.spoken-cell", column=self._header(column), text=text)
             case Qt.ItemDataRole.TextAlignmentRole if column in _NUMBERS:
                 found = _RIGHT
-            case _ if role == DETAIL_ROLE:
-                found = detail(line, self._words) if column is BatchColumn.WISH else ""
+            case _ if role == FOUND_ROLE and column is BatchColumn.WISH:
+                found = detail(line, self._words)
             case _ if role == SIGN_ROLE and column is BatchColumn.STATE:
                 found = _sign(line)
         return found
@@ -116,7 +116,7 @@ def state(line: Line, words: Words) -> str:
     counts = line.counts()
     if counts[Standing.THERE] == len(line.standings) and not line.gone:
         return words.say("gui.batch.state.all-there")
-    shown = [one for one in (*Standing,) if counts[one]]
+    shown = [one for one in reversed(Standing) if counts[one]]  # what has to come first
     parts = [words.say(f"gui.batch.state.{one}", n=counts[one]) for one in shown]
     return " · ".join([*parts, words.say("gui.batch.state.gone", n=line.gone)] if line.gone else parts)
 
