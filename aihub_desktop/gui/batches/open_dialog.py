@@ -95,6 +95,7 @@ class OpenDialog(QDialog):
             BatchColumn.WISH,
         )  # fmt: skip
         self.view.setUniformRowHeights(True)
+        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.folder.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.folder.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         where = QHBoxLayout()
@@ -133,7 +134,7 @@ class OpenDialog(QDialog):
         box.addWidget(self.carrying)
         box.addSpacing(GRID // 2)
         box.addWidget(buttons)
-        self.resize(GRID * 114, GRID * 68)
+        self.resize(GRID * 120, GRID * 68)
 
     def _speak(self) -> None:
         words, say = self._desk.words, self._desk.words.say
@@ -152,7 +153,7 @@ class OpenDialog(QDialog):
         size = words.size_range(SizeRange(int(98.6 * 2**30), int(99.4 * 2**30), ""))
         header.resizeSection(BatchColumn.SIZE, metrics.horizontalAdvance(size) + GRID * 3)
         head = say("gui.batch.column.files")
-        header.resizeSection(BatchColumn.STATE, GRID * 39)
+        header.resizeSection(BatchColumn.STATE, GRID * 43)
         header.resizeSection(BatchColumn.FILES, metrics.horizontalAdvance(max("000,000", head, key=len)) + GRID * 3)
 
     def _connect(self) -> None:
