@@ -1,11 +1,13 @@
 """A strict double of Naver Cloud's Object Storage: its limits over real HTTP, signatures checked for real.
 
+Uploads: Content-MD5 is looked at, parts are numbered 1 to 10,000 and have 5 MiB at least but for the last.
 One region, lists by marker alone, a thousand keys a page at most, ETags of parts, Range and If-Match; no checksums.
 What it is asked is kept, so that a test can see that nothing was asked in vain.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import datetime
 import hashlib
@@ -29,11 +31,17 @@ from aihub_desktop.domain.storage import Credentials, S3Place, Style
 REGION: Final = "kr-standard"
 PAGE: Final = 1000
 _SKEW: Final = datetime.timedelta(minutes=15)
-_EMPTY: Final = hashlib.sha256(b"").hexdigest()
 _CREDENTIAL: Final = re.compile(r"(?P<key>[^/]+)/(?P<day>\d{8})/(?P<region>[^/]+)/s3/aws4_request")
 _HEADER: Final = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<credential>[^,]+), ?SignedHeaders=(?P<signed>[^,]+), ?Signature=(?P<sign>\w{64})"
 )
+
+
+_PART: Final = re.compile(r'<PartNumber>(\d+)</PartNumber><ETag>"([0-9a-f]{32})"</ETag>')
+
+
+class _UnheardError(Exception):
+    """It was done; nobody hears of it."""
 
 
 class Refusal(Exception):
@@ -44,10 +52,11 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An object. `part`: the length of the parts that it was put in, 0 for one piece."""
+    """An object. `part`: the length of the parts that it was put in, 0 for one piece. `noted`: x-amz-meta-sha256."""
 
     body: bytes
     part: int = 0
+    noted: str = ""
 
     @property
     def etag(self) -> str:
@@ -59,6 +68,16 @@ class Kept:
 
 
 @dataclass
+class Upload:
+    """`parts` by their numbers."""
+
+    bucket: str
+    key: str
+    headers: dict[str, str]
+    parts: dict[int, bytes] = field(default_factory=dict)
+
+
+@dataclass
 class Naver:
     """`buckets`: what it holds, which a test may change at any time. `asked`: (method, target) of each request."""
 
@@ -67,6 +86,12 @@ class Naver:
     asked: list[tuple[str, str]] = field(default_factory=list)
     archived: set[str] = field(default_factory=set)
     busy: int = 0  # so many requests are refused before the next one is served
+    retry_after: str = "7"
+    uploads: dict[str, Upload] = field(default_factory=dict)  # by name; those that were not completed
+    spoils: int = 0  # of so many bodies that come a bit is flipped before it is stored, and nobody is told
+    completes_badly: int = 0  # so many completions are answered by 200 and an error
+    completes_unheard: int = 0  # so many are done and never answered
+    least_part: int = 5 << 20
 
     def place(self, **changes: Any) -> S3Place:
         credentials = Credentials(ACCESS_KEY, Secret(SECRET_KEY), Secret(""))
@@ -99,6 +124,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._serve()
 
+    def do_PUT(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
+
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
@@ -111,14 +145,18 @@ class _Handler(BaseHTTPRequestHandler):
         # Not `self.path`, of which Python's server folds the slashes at the beginning.
         target = self.requestline.split(" ")[1]
         self._double.asked.append((self.command, target))
+        self._body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         try:
             status, headers, body = self._answer(target)
+        except _UnheardError:
+            self.close_connection = True
+            return
         except Refusal as refusal:
             words = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>{refusal.more}"
             body = f'<?xml version="1.0"?><Error>{words}<RequestId>tx1</RequestId></Error>'.encode()
             status, headers = refusal.status, {"Content-Type": "application/xml"}
             if status == 503:
-                headers["Retry-After"] = "7"
+                headers["Retry-After"] = self._double.retry_after
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
@@ -131,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._double.busy:
             self._double.busy -= 1
             raise Refusal(503, "SlowDown", "Please reduce your request rate.")
-        check_signature(self.command, self._double.endpoint, target, dict(self.headers.items()))
+        check_signature(self.command, self._double.endpoint, target, dict(self.headers.items()), self._body)
         parts = urlsplit(f"//host{target}")
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         name, _, key = parts.path[1:].partition("/")
@@ -140,9 +178,86 @@ class _Handler(BaseHTTPRequestHandler):
         bucket = self._double.buckets.get(unquote(name))
         if bucket is None:
             raise Refusal(404, "NoSuchBucket", "The specified bucket does not exist.")
+        xml = {"Content-Type": "application/xml"}
+        if not key and (self.command == "HEAD" or "location" in query):
+            return 200, xml, b"<LocationConstraint>kr-standard</LocationConstraint>"
+        if not key and "uploads" in query:
+            return 200, xml, self._unfinished(unquote(name), query.get("prefix", ""))
         if not key:
-            return 200, {"Content-Type": "application/xml"}, listed(unquote(name), bucket, query)
-        return self._object(bucket, unquote(key))
+            return 200, xml, listed(unquote(name), bucket, query)
+        if self.command in ("GET", "HEAD") and "uploadId" not in query:
+            return self._object(bucket, unquote(key))
+        return self._written(unquote(name), unquote(key), query)
+
+    def _written(self, bucket: str, key: str, query: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+        double, upload = self._double, self._double.uploads.get(query.get("uploadId", ""))
+        if "uploadId" in query and (upload is None or (upload.bucket, upload.key) != (bucket, key)):
+            raise Refusal(404, "NoSuchUpload", "The specified multipart upload does not exist.")
+        match self.command:
+            case "POST" if "uploads" in query:
+                name = f"upload-{len(double.asked)}"
+                double.uploads[name] = Upload(bucket, key, dict(self.headers.items()))
+                return 200, {}, _document("InitiateMultipartUploadResult", f"<UploadId>{name}</UploadId>")
+            case "POST" if upload is not None:
+                return self._completed(query["uploadId"], upload)
+            case "PUT" if upload is not None:
+                return self._part(upload, int(query["partNumber"]))
+            case "PUT":
+                kept = double.buckets[bucket][key] = Kept(self._came(), 0, _noted(dict(self.headers.items())))
+                return 200, {"ETag": kept.etag}, b""
+            case "DELETE" if upload is not None:
+                del double.uploads[query["uploadId"]]
+                return 204, {}, b""
+            case "GET" if upload is not None:
+                return 200, {}, _document("ListPartsResult", "".join(map(_row, sorted(upload.parts.items()))))
+        raise Refusal(405, "MethodNotAllowed")
+
+    def _came(self) -> bytes:
+        """The body, as it is stored. Raises for one that is not what its Content-MD5 says, or has none."""
+        told = base64.b64encode(hashlib.md5(self._body).digest()).decode()
+        if self.headers.get("Content-MD5") != told:
+            raise Refusal(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
+        if self._double.spoils and self._body:
+            self._double.spoils -= 1
+            return bytes([self._body[0] ^ 1]) + self._body[1:]
+        return self._body
+
+    def _part(self, upload: Upload, number: int) -> tuple[int, dict[str, str], bytes]:
+        if not 1 <= number <= 10_000:
+            raise Refusal(400, "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
+        upload.parts[number] = self._came()
+        return 200, {"ETag": f'"{hashlib.md5(upload.parts[number]).hexdigest()}"'}, b""
+
+    def _completed(self, name: str, upload: Upload) -> tuple[int, dict[str, str], bytes]:
+        double, told = self._double, self._body.decode()
+        if double.completes_badly:
+            double.completes_badly -= 1
+            return 200, {}, b"   \n<Error><Code>InternalError</Code><Message>Please try again.</Message></Error>"
+        if "Checksum" in told:
+            raise Refusal(400, "MalformedXML")
+        wanted = [(int(number), etag) for number, etag in _PART.findall(told)]
+        bodies = [upload.parts.get(number, b"") for number, _ in wanted]
+        if any(hashlib.md5(body).hexdigest() != etag for body, (_, etag) in zip(bodies, wanted, strict=True)):
+            raise Refusal(400, "InvalidPart")
+        if any(len(body) < double.least_part for body in bodies[:-1]):
+            raise Refusal(400, "EntityTooSmall")
+        kept = double.buckets[upload.bucket][upload.key] = Kept(
+            b"".join(bodies), len(bodies[0]), _noted(upload.headers)
+        )
+        del double.uploads[name]
+        if double.completes_unheard:
+            double.completes_unheard -= 1
+            raise _UnheardError
+        return 200, {}, _document("CompleteMultipartUploadResult", f"<ETag>{escape(kept.etag)}</ETag>")
+
+    def _unfinished(self, bucket: str, prefix: str) -> bytes:
+        rows = "".join(
+            f"<Upload><Key>{quote_plus(one.key, safe='/')}</Key><UploadId>{name}</UploadId>"
+            "<Initiated>2026-11-27T00:00:00.000Z</Initiated></Upload>"
+            for name, one in self._double.uploads.items()
+            if one.bucket == bucket and one.key.startswith(prefix)
+        )
+        return _document("ListMultipartUploadsResult", f"<EncodingType>url</EncodingType>{rows}")
 
     def _object(self, bucket: dict[str, Kept], key: str) -> tuple[int, dict[str, str], bytes]:
         if key not in bucket:
@@ -153,7 +268,23 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("If-Match", kept.etag) != kept.etag:
             raise Refusal(412, "PreconditionFailed", "At least one of the preconditions you specified did not hold.")
         headers = {"ETag": kept.etag, "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
+        if kept.noted:
+            headers["x-amz-meta-sha256"] = kept.noted
         return part_of(kept.body, self.headers.get("Range"), headers)
+
+
+def _document(name: str, inner: str) -> bytes:
+    return f'<?xml version="1.0"?><{name} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{inner}</{name}>'.encode()
+
+
+def _row(part: tuple[int, bytes]) -> str:
+    number, body = part
+    etag = escape(f'"{hashlib.md5(body).hexdigest()}"')
+    return f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag><Size>{len(body)}</Size></Part>"
+
+
+def _noted(headers: Mapping[str, str]) -> str:
+    return {name.lower(): value for name, value in headers.items()}.get("x-amz-meta-sha256", "")
 
 
 def part_of(body: bytes, wanted: str | None, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
@@ -213,7 +344,7 @@ def _names(bucket: Mapping[str, Kept], prefix: str, delimiter: str, marker: str)
     return [(name, folded) for name, folded in names.items() if not marker or name.encode() > marker.encode()]
 
 
-def check_signature(method: str, endpoint: str, target: str, headers: Mapping[str, str]) -> None:
+def check_signature(method: str, endpoint: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> None:
     """Signature V4 of one known pair of keys, by header or in the address. Raises `Refusal`."""
     headers = {name.lower(): value for name, value in headers.items()}
     authorization = headers.get("authorization")
@@ -228,7 +359,8 @@ def check_signature(method: str, endpoint: str, target: str, headers: Mapping[st
         raise Refusal(403, "RequestTimeTooSkewed", "The difference between the request time and now is too large.")
     if authorization is None and now > at + datetime.timedelta(seconds=int(signed["expires"])):
         raise Refusal(403, "AccessDenied", "Request has expired")
-    if authorization is not None and headers.get("x-amz-content-sha256") not in (_EMPTY, "UNSIGNED-PAYLOAD"):
+    right = hashlib.sha256(body).hexdigest()
+    if authorization is not None and headers.get("x-amz-content-sha256") not in (right, "UNSIGNED-PAYLOAD"):
         raise Refusal(400, "XAmzContentSHA256Mismatch")
     # What botocore makes of exactly what came over the wire.
     own = {name: headers.get(name, "") for name in signed["signed"].split(";")}

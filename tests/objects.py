@@ -71,6 +71,9 @@ class Writer:
         whole = f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>"
         self.send("POST", f"{target}?uploadId={upload}", whole.encode())
 
+    def get(self, bucket: str, key: str) -> bytes:
+        return self.send("GET", _target(bucket, key))
+
     def send(self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None) -> bytes:
         request = AWSRequest(method=method, url=self._storage.endpoint + target, data=body, headers=headers or {})
         keys = self._storage.credentials

@@ -35,12 +35,16 @@ PEERS: Final = {
     },
     "window": {"nothing transfers", "125 MB/s", "full speed"},
     "crowd": {"nothing transfers", "125 MB/s", "full speed", "125 MB/s, filtered"},
+    "start": {"cold", "warm"},
     "processes": {"1 process", "2 processes", "4 processes"},
     "servers": {"ours", "ours, TLS", "demo hub"},
+    "sharing": {"aihub serve, 1 reader", "aihub serve, 8 readers", "aihub serve, small files"},
     "ranges": {"aihub fetch, 1 connection", "aihub fetch, 4 connections", "aihub fetch, 8 connections"},
     "ranges-tls": {"aihub fetch, 1 connection", "aihub fetch, 4 connections", "aihub fetch, 8 connections"},
     "many": {"aihub fetch"},
     "objects": {"aihub fetch", "s5cmd cp"},
+    "push": {"aihub push", "s5cmd cp", "rclone copy"},
+    "push-many": {"aihub push", "s5cmd cp", "rclone copy"},
     "lanes": {"aihub fetch, all even", "aihub fetch, one falls to 1 %"},
     "again": {"aihub fetch"},
     "unpack-stored": {"ours, 1 thread", "ours, 2 threads"},
@@ -56,8 +60,9 @@ PEERS: Final = {
     "verify-receiving-line": {"sound: received alone", "text: received and proved"},
 }
 SERVERS: Final = {
-    **dict.fromkeys(("ranges", "ranges-tls", "many"), ("nginx",)),
+    **dict.fromkeys(("ranges", "ranges-tls", "many", "sharing"), ("nginx",)),
     "objects": ("weed", "s5cmd"),
+    **dict.fromkeys(("push", "push-many"), ("weed", "s5cmd", "rclone")),
 }
 
 
@@ -75,7 +80,7 @@ def test_every_benchmark_is_tested() -> None:
 def test_a_benchmark_works_and_its_figures_parse(name: str, tmp_path: Path) -> None:
     if peers.missing():
         pytest.skip(f"the peers need {', '.join(peers.missing())}")
-    if name in ("window", "crowd") and importlib.util.find_spec("PySide6") is None:
+    if name in ("window", "crowd", "start") and importlib.util.find_spec("PySide6") is None:
         pytest.skip("no Qt here")
     if lacking := web.missing(*SERVERS.get(name, ())):
         pytest.skip(f"no {', '.join(lacking)} here")

@@ -56,6 +56,14 @@ assert vault.get_pair(naver) is None
 assert vault.get_pair(lab) is not None
 Keyring().set_password(SERVICE, f"s3 {lab}", "not ours")
 assert vault.get_pair(lab) is None
+assert vault.get_token(lab) is None
+vault.clear_token(lab)
+vault.set_token(lab, Secret("old-token-of-a-lab"))
+vault.set_token(lab, Secret("token-of-a-lab-0123"))
+assert Vault().get_token(lab) == Secret("token-of-a-lab-0123")
+assert vault.get_token(naver) is None
+vault.clear_token(lab)
+assert vault.get_token(lab) is None
 print("kept")
 """
 

@@ -29,6 +29,9 @@ ROOMS: Final = {
     "unpack": ("domain", "disk", "archives", "transport"),
     # Tars that other tools left behind are those of the hub.
     "holdings": ("domain", "disk", "archives", "transport", "unpack.record", "sources.aihub.tarstream"),
+    "sharing": ("domain", "disk", "transport", "holdings"),
+    # Bundles on drives: files, hashes and ledgers. It must work where there is no network, so it knows none.
+    "batch": ("domain", "disk", "archives", "transport", "holdings"),
     "engine": ("domain", "disk", "store", "transport", "sources", "archives", "holdings", "unpack"),
     "system": ("domain",),
     "demo": ("domain", "system"),
@@ -38,10 +41,13 @@ ROOMS: Final = {
         "engine.serve",
         "engine.doctor",
         "engine.beside",
+        "engine.pushing",
         "system",
         "archives",
         "holdings",
         "unpack",
+        "sharing",
+        "batch",
         "demo",
     ),
     "gui": ("domain", "system"),
@@ -49,7 +55,7 @@ ROOMS: Final = {
     "__init__": (),
 }
 ONLY_IN: Final = {
-    **{"PySide6": "gui", "sqlite3": "store", "keyring": "store"},
+    **{"PySide6": "gui", "sqlite3": "store", "keyring": "store", "h11": "sharing"},
     **dict.fromkeys(("botocore", "httpcore", "httptools", "httpx"), "sources"),
 }
 NOWHERE: Final = {"asyncio", "pickle", "shelve", "marshal"}

@@ -55,7 +55,7 @@ def test_the_line_names_the_brake_and_the_streams() -> None:
     limited = Settings(limit=2 << 20, hours=pace.NIGHTS)
     assert pace.line(EN, progress(Brake.NONE), limited) == "3 of 4 streams"
     assert pace.line(EN, progress(Brake.LIMIT), limited) == "Limit 2 MB/s · 3 of 4 streams"
-    assert pace.line(EN, progress(Brake.DRIVE), limited).startswith("The drive is the limit")
+    assert pace.line(EN, progress(Brake.DRIVE), limited).startswith("Limited by the drive")
     assert pace.line(EN, progress(Brake.NONE, 0), limited) == ""
 
 
@@ -63,11 +63,11 @@ def test_hours_that_are_waited_for_are_named() -> None:
     now = time.localtime()
     tonight = time.mktime((*now[:3], 19, 0, 0, 0, 0, -1))
     limited = Settings(hours=pace.NIGHTS)
-    assert pace.line(EN, progress(Brake.HOURS, 0, tonight), limited) == "Waits for its hours: starts at 19:00"
+    assert pace.line(EN, progress(Brake.HOURS, 0, tonight), limited) == "Waiting for its hours: starts at 19:00"
     later = pace.line(EN, progress(Brake.HOURS, 0, tonight + 3 * 86400), limited)
     weekday = pace.day(EN, time.localtime(tonight + 3 * 86400).tm_wday)
     assert f" on {weekday}" in later
-    assert pace.line(EN, progress(Brake.HOURS, 0), limited) == "Waits for its hours"
+    assert pace.line(EN, progress(Brake.HOURS, 0), limited) == "Waiting for its hours"
 
 
 def test_a_brake_that_was_let_go_is_not_named() -> None:

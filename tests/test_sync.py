@@ -20,6 +20,7 @@ from commandline import Aihub, Run, cut_power, ended
 from engines import final_files, manifest, offered, sha256
 from objects import Writer
 from servers import Storage
+from sharing_ground import TOKEN, door
 from tables import line
 from test_cli_fetch import Site, noise
 from test_cli_storage import KEYS
@@ -32,10 +33,13 @@ from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.batchtext import written
 from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.model import HUB
 from aihub_desktop.holdings import once
+from aihub_desktop.holdings.discard import discard
 from aihub_desktop.holdings.turn import Turn
 from aihub_desktop.system.words import LANGUAGES, Words
-from aihub_desktop.transport.ledger import Ledger
+from aihub_desktop.transport.ledger import Entry as LogEntry
+from aihub_desktop.transport.ledger import Ledger, moment
 
 BOTH: Final = pytest.mark.parametrize("language", LANGUAGES)
 SEED: Final = int(os.environ.get("CRASH_SEED") or random.SystemRandom().getrandbits(32))
@@ -110,7 +114,8 @@ def released(files: Mapping[str, bytes], dice: random.Random) -> dict[str, bytes
     names = list(files)
     gone, changed = dice.sample(names, 2)
     newer = {name: files[name] for name in names if name != gone}
-    newer[changed] = dice.randbytes(len(files[changed]) + dice.randrange(2_000, 9_000))
+    data = dice.randbytes(len(files[changed]) + dice.randrange(2_000, 9_000))
+    newer[changed] = zipped([Entry(name="1", data=data)]) if changed.endswith(".zip") else data
     newer[f"{TOP}/새것/{dice.randrange(10**6)}.bin"] = dice.randbytes(dice.randrange(1_000, 60_000))
     shuffled = list(newer)
     dice.shuffle(shuffled)
@@ -286,6 +291,7 @@ def test_the_folder_of_a_batch_begins_where_the_batch_lies(aihub: Aihub, tmp_pat
 # Kills.
 
 
+@pytest.mark.timeout(300)
 def test_twenty_runs_with_kills_releases_and_damage_converge(
     aihub: Aihub, small_hub: DemoHub, batch: Path, folder: Path, record_property: Any
 ) -> None:  # fmt: skip
@@ -310,7 +316,7 @@ def test_twenty_runs_with_kills_releases_and_damage_converge(
             dice.choice(there).unlink()
         process = aihub.start(*words)
         try:
-            process.wait(dice.uniform(0.2, 1.5) * longest)
+            process.wait(dice.uniform(0.2, 2.5) * longest)
         except subprocess.TimeoutExpired:
             cut_power(process)
             kills += 1
@@ -332,6 +338,23 @@ def test_twenty_runs_with_kills_releases_and_damage_converge(
 # Many files.
 
 
+def has(folder: Path, files: Mapping[str, bytes]) -> None:
+    """As if all of it had been received: that would take longer than all other tests here."""
+    entries = []
+    for number, (name, data) in enumerate(files.items(), 100_001):
+        place = name.replace(" ", "_")
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        entries.append(
+            LogEntry(
+                place, sha256(data), len(data), HUB, "90001", False, str(number), name, "length", moment(),
+                modified=path.stat().st_mtime_ns,
+            )
+        )  # fmt: skip
+    Ledger(folder).record(entries)
+
+
 def test_an_unchanged_batch_of_4000_files_costs_no_download_and_no_time(
     aihub: Aihub, small_hub: DemoHub, batch: Path, folder: Path, record_property: Any
 ) -> None:  # fmt: skip
@@ -339,7 +362,7 @@ def test_an_unchanged_batch_of_4000_files_costs_no_download_and_no_time(
         pytest.skip("Windows does not tell what its children used")
     files = {f"{TOP}/{n // 200:02}/{n}.json": b"%d" % n * 20 for n in range(4_000)}
     small_hub.offer(Catalogue.of(files))
-    assert aihub("sync", batch, "--to", folder).code == 0
+    has(folder, files)
     before, used = len(small_hub.requests), os.times()
     began = time.monotonic()
     run = aihub("sync", batch, "--to", folder, "--json")
@@ -434,6 +457,20 @@ def test_addresses_and_datasets_in_one_run(aihub: Aihub, site: Site, tmp_path: P
     os.utime(site.root / "b.bin", (2_000_000_000, 2_000_000_000))
     assert told(aihub("sync", batch, "--to", folder, "--json"))["older"] == 1
     assert final_files(folder) == wanted
+
+
+def test_a_machine_of_the_lab_is_asked_before_the_hub(
+    aihub: Aihub, small_hub: DemoHub, batch: Path, folder: Path, tmp_path: Path
+) -> None:  # fmt: skip
+    library = tmp_path / "library"
+    assert aihub("sync", batch, "--to", library).code == 0
+    before = len(small_hub.requests)
+    with door(library) as lab:
+        run = aihub("sync", batch, "--to", folder, "--from", lab.url, "--json", AIHUB_LAB_TOKEN=TOKEN)
+        assert run.code == 0, run.err
+    assert not downloads(small_hub, before)
+    is_in_step(folder, FILES)
+    assert told(aihub("sync", batch, "--to", folder, "--json"))["right"] == 4
 
 
 def test_objects_below_a_prefix_come_change_and_go(
@@ -605,6 +642,13 @@ def test_a_log_takes_the_words_and_rotates(aihub: Aihub, small_hub: DemoHub, tmp
 
 
 # What lies below it.
+
+
+def test_a_folder_that_was_kept_in_step_can_be_discarded_whole(aihub: Aihub, batch: Path, folder: Path) -> None:
+    assert aihub("sync", batch, "--to", folder).code == 0
+    once.remember(folder, [once.Archive(ZIP, "1")])
+    assert discard(folder).files == len(FILES)
+    assert not folder.exists()
 
 
 def test_a_ledger_forgets_places_and_keeps_the_lines_of_others(folder: Path) -> None:

@@ -60,7 +60,7 @@ def test_cron_starts_it_with_the_key_in_no_argument(tmp_path: Path) -> None:
         script.chmod(0o755)
     (tmp_path / "key").write_text("secret\n")
     (tmp_path / "sync.txt").write_text("what failed")
-    command = command.replace("/usr/local/bin/aihub", str(aihub)).replace("/home/me", str(tmp_path))
+    command = command.replace("/usr/local/bin/aihub", str(aihub)).replace("/srv/aihub", str(tmp_path))
     sh = shutil.which("sh")
     if sh is None:
         pytest.skip("this system gives no sh")

@@ -44,6 +44,7 @@ _MARKS: Final = (b"PK00", b"PK\x07\x08")
 
 T = TypeVar("T")
 _UNKNOWN: Final = -1
+_DAMAGED: Final = -2
 _Steps = Generator[None, None, T]  # stops where it needs more bytes
 
 
@@ -97,6 +98,14 @@ class Seen:
         same = self._names[number] == _short(name) and self._methods[number] == method
         return self._lengths[number] if same else None
 
+    def damage(self, number: int) -> None:
+        """What was not known of an entry when it was noted: it cannot be unpacked, or not to what its header says."""
+        self._sizes[number] = _DAMAGED
+
+    def is_open(self, number: int) -> bool:
+        """Whether nothing was found out of what it unpacks to."""
+        return self._sizes[number] == _UNKNOWN
+
     def unpacks_to(self, number: int, packed: int, size: int, crc: int) -> bool:
         """Whether it was seen that `packed` bytes behind the header unpack to this."""
         return (self._packed[number], self._sizes[number], self._crcs[number]) == (packed, size, crc)
@@ -139,6 +148,11 @@ class ZipStream:
         self._base += len(view)
         portions, self._portions = self._portions, []
         return portions
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more is looked at: the directory has come, or it cannot be followed."""
+        return self._reading is None
 
     @property
     def _at(self) -> int:
@@ -266,6 +280,7 @@ class Deflated:
             self._unpacking.take(data)
         except FAILURES:
             self._is_lost, self._unpacking = True, None
+            self._seen.damage(self._number)
             return
         if not self._ahead:
             self._seen.settle(self._number, self._unpacking.size, self._unpacking.crc)

@@ -9,11 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-from aihub_desktop.archives.ziparchive import StoppedError
+from aihub_desktop.cli.apart import apart
 from aihub_desktop.cli.arguments import check_text
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit, exit_of, worst
@@ -34,8 +33,6 @@ _BARRING: Final = frozenset({State.DAMAGED, State.FOREIGN, State.LINK, State.UNR
 # Nobody has to do more about these than fetch them.
 _FETCHED: Final = frozenset({Fate.UNPROVED, Fate.UNCLEAR})
 
-T = TypeVar("T")
-
 
 def adopt(session: Session, args: argparse.Namespace) -> Exit:
     """Lists what is there, takes it over, says what is still missing. FAILED where something has to be looked at."""
@@ -46,41 +43,16 @@ def adopt(session: Session, args: argparse.Namespace) -> Exit:
         listed = session.file_list(engine, args.dataset, args.package)
         # The engine stays, idle: its lock keeps every other run from the ledger meanwhile.
         speaker = _Speaker(console, args.json)
-        found = _apart(lambda stop: survey(folder, listed.files, goal, stopped=stop.is_set))
+        found = apart(lambda stop: survey(folder, listed.files, goal, stopped=stop.is_set))
         speaker.tell_finds(found, moves=args.move)
         if not args.dry_run:
-            _apart(lambda stop: _carry_out(found, args, speaker, stop))
+            apart(lambda stop: _carry_out(found, args, speaker, stop))
     return _Summary(console, args, found, speaker).tell()
 
 
 def _carry_out(found: Survey, args: argparse.Namespace, speaker: _Speaker, stop: threading.Event) -> None:
     ways = Ways(move=args.move, set_aside=args.set_aside, drop_broken=args.drop_broken)
     Adoption(found, speaker.hear, Steps(speaker.read, stop.is_set), ways).run()
-
-
-def _apart(act: Callable[[threading.Event], T]) -> T:
-    """Runs `act` in a thread of its own, so that an interruption is heard here and stops it in the middle of a file."""
-    stop = threading.Event()
-    outcome: list[T] = []
-    failure: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(act(stop))
-        except BaseException as error:
-            failure.append(error)
-
-    worker = threading.Thread(target=run, name="adopt")
-    worker.start()
-    try:
-        while worker.is_alive():
-            worker.join(0.2)
-    finally:
-        stop.set()
-        worker.join()
-    if failure and not isinstance(failure[0], StoppedError):
-        raise failure[0]
-    return outcome[0]
 
 
 class _Speaker:

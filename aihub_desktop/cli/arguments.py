@@ -15,6 +15,7 @@ from aihub_desktop import __version__
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.domain.addresses import checksum
 from aihub_desktop.domain.settings import Settings, changed
+from aihub_desktop.domain.sharing import PORT
 from aihub_desktop.system.amounts import amount
 from aihub_desktop.system.words import LANGUAGES, Words
 
@@ -30,6 +31,8 @@ _ERRORS: Final = (
     (r"argument (?P<name>[^:]+): not allowed with argument (?P<other>.+)", "cli.usage.not-both"),
     (r"argument (?P<name>--checksum): invalid .* value: (?P<value>.+)", "cli.usage.checksum"),
     (r"argument (?P<name>--limit): invalid .* value: (?P<value>.+)", "cli.usage.amount"),
+    (r"argument (?P<name>--part-size): invalid .* value: (?P<value>.+)", "cli.usage.part-size"),
+    (r"argument (?P<name>--largest-file): invalid .* value: (?P<value>.+)", "cli.usage.largest-file"),
     (r"argument (?P<name>--every): invalid .* value: (?P<value>.+)", "cli.usage.interval"),
     (r"argument (?P<name>--hours): invalid .* value: (?P<value>.+)", "cli.usage.week"),
     (r"argument (?P<name>[^:]+): invalid .* value: (?P<value>.+)", "cli.usage.value"),
@@ -181,6 +184,14 @@ def _connections(text: str) -> int:
     return changed(Settings(), {"connections": int(text)}).connections
 
 
+def _part_size(text: str) -> int:
+    """Bytes of a part: 5 MiB to 5 GiB, as every storage takes them."""
+    value = amount(text)
+    if not 5 << 20 <= value <= 5 << 30:
+        raise ValueError(text)
+    return value
+
+
 def limit(text: str) -> int:
     """Bytes a second, 0 for none. Raises `ValueError`."""
     return changed(Settings(), {"limit": amount(text)}).limit
@@ -189,6 +200,21 @@ def limit(text: str) -> int:
 def hours(text: str) -> str:
     """As `hours.Week` reads them; "always" too. Raises `ValueError`."""
     return changed(Settings(), {"hours": "" if text.strip().casefold() == "always" else text}).hours
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise ValueError(text)
+    return value
+
+
+def _size(text: str) -> int:
+    """Bytes, of a file: a megabyte at least. Raises `ValueError`."""
+    value = amount(text)
+    if value < 1_000_000:
+        raise ValueError(text)
+    return value
 
 
 def _bytes_a_second(text: str) -> int:
@@ -237,14 +263,25 @@ def _files(parser: _Child) -> None:
 def _get(parser: _Child) -> None:
     parser.argument("key", key="key-of-dataset", metavar="KEY")
     parser.argument("file_keys", key="file-keys", nargs="*", metavar="FILEKEY", default=[])
-    parser.argument("--to", key="to", metavar="DIR", required=True)
+    parser.argument("--to", key="get-to", metavar="DIR", required=True)
     parser.argument("--include", key="include", metavar="GLOB", action="append", default=[])
     parser.argument("--exclude", key="exclude", metavar="GLOB", action="append", default=[])
     parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
     parser.flag("--package")
     parser.flag("--unpack", key="get-unpack")
     parser.flag("--delete-archive")
+    from_lab(parser)
     _run(parser)
+    _pushing(parser)
+    _of_storage(parser)
+
+
+def from_lab(parser: _Child) -> None:
+    """What `cli.lab.LabWish.of` reads."""
+    parser.argument("--from", key="lab-from", metavar="ADDRESS", dest="lab")
+    parser.flag("--only-from", key="lab-only")
+    parser.argument("--token-file", key="lab-token-file", metavar="FILE")
+    parser.argument("--connections", key="connections", metavar="N", type=_connections)
 
 
 def _run(parser: _Child) -> None:
@@ -266,6 +303,29 @@ def _fetch(parser: _Child) -> None:
     parser.argument("--connections", key="connections", metavar="N", type=_connections)
     _run(parser)
     _of_storage(parser)
+
+
+def _push(parser: _Child) -> None:
+    parser.argument("places", key="push-places", nargs="+", metavar="PLACE")
+    parser.argument("--include", key="push-include", metavar="GLOB", action="append", default=[])
+    parser.argument("--exclude", key="push-exclude", metavar="GLOB", action="append", default=[])
+    parser.argument("--dataset", key="push-dataset", metavar="KEY", default="")
+    _pushing(parser)
+    parser.flag("--abort", key="push-abort")
+    parser.flag("--abort-all", key="push-abort-all")
+    parser.argument("--connections", key="connections", metavar="N", type=_connections)
+    parser.argument("--limit", key="limit", metavar="RATE", type=limit)
+    parser.argument("--patience", key="patience", metavar="SECONDS", type=_seconds, default=600.0)
+    parser.argument("--dry-run", key="push-dry-run", action="store_true")
+    parser.flag("--json")
+    _of_storage(parser)
+
+
+def _pushing(parser: _Child) -> None:
+    """What every run that puts objects into a storage may be told."""
+    parser.argument("--part-size", key="part-size", metavar="SIZE", type=_part_size)
+    parser.flag("--replace", key="push-replace")
+    parser.flag("--yes", key="push-yes")
 
 
 def _of_storage(parser: _Child) -> None:
@@ -379,10 +439,52 @@ def _batch_show(parser: _Child) -> None:
     parser.flag("--json")
 
 
+def _batch_request(parser: _Child) -> None:
+    parser.argument("batch", key="batch-file", metavar="BATCH")
+    parser.argument("--have", key="batch-have", metavar="DIR", required=True)
+    parser.argument("-o", "--output", key="batch-request-output", metavar="FILE", required=True)
+    parser.flag("--force", key="batch-force")
+    parser.flag("--json")
+
+
+def _batch_bundle(parser: _Child) -> None:
+    parser.argument("request", key="batch-request-file", metavar="REQUEST")
+    parser.argument("--to", key="batch-drives", metavar="DRIVE", action="append", required=True)
+    parser.argument("--from", key="batch-from", metavar="DIR", action="append", dest="libraries", required=True)
+    parser.flag("--offline", key="batch-offline")
+    parser.argument("--largest-file", key="batch-largest", metavar="SIZE", type=_size)
+    parser.flag("--replace", key="batch-replace")
+    parser.argument("--sign", key="batch-sign", metavar="KEYFILE")
+    parser.argument("--with-program", key="batch-program", metavar="PATH")
+    parser.argument("--organization", key="batch-organization", metavar="TEXT", default="")
+    parser.argument("--description", key="batch-description", metavar="TEXT", default="")
+    parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
+    _run(parser)
+
+
+def _batch_import(parser: _Child) -> None:
+    parser.argument("drives", key="batch-import-drives", nargs="+", metavar="DRIVE")
+    parser.argument("--to", key="to", metavar="DIR", required=True)
+    parser.argument("--signed-by", key="batch-signed-by", metavar="FILE")
+    parser.argument("--report", key="batch-report", metavar="FILE")
+    parser.flag("--set-aside", key="batch-set-aside")
+    parser.flag("--json")
+
+
+def _batch_who(parser: _Child) -> None:
+    parser.argument("what", key="batch-what", nargs="?", metavar="WHAT", default="")
+    parser.argument("--add", key="batch-add", metavar="FILE", action="append", default=[])
+    parser.flag("--json")
+
+
 # Each below `aihub batch`; each lives in cli/batch_NAME.py.
 _BATCH: Final = {
     "new": _batch_new,
     "show": _batch_show,
+    "request": _batch_request,
+    "bundle": _batch_bundle,
+    "import": _batch_import,
+    "who": _batch_who,
 }
 
 
@@ -401,7 +503,7 @@ def _sync(parser: _Child) -> None:
     times.add_argument("--once", action="store_true", help=_help(parser.words, "sync-once"))
     times.add_argument("--every", metavar="TIME", type=interval, help=_help(parser.words, "sync-every"))
     parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
-    parser.argument("--connections", key="connections", metavar="N", type=_connections)
+    from_lab(parser)
     _run(parser)
     parser.argument("--summary", key="sync-summary", metavar="FILE")
     parser.argument("--log", key="sync-log", metavar="FILE")
@@ -424,6 +526,23 @@ def _actions(parser: _Child, prefix: str, actions: Iterable[str], *, required: b
         )
         for name in actions
     }
+
+
+def _serve(parser: _Child) -> None:
+    parser.argument("folder", key="serve-folder", metavar="DIR")
+    parser.argument("--bind", key="serve-bind", metavar="ADDRESS", default="127.0.0.1")
+    parser.argument("--port", key="serve-port", metavar="N", type=_port, default=PORT)
+    parser.argument("--token-file", key="serve-token-file", metavar="FILE")
+    parser.flag("--new-token", key="serve-new-token")
+    parser.argument("--log", key="serve-log", metavar="FILE")
+
+
+def _lab(parser: _Child) -> None:
+    actions = _actions(parser, "lab", ("add", "list", "remove"))
+    for name in ("add", "remove"):
+        actions[name].argument("address", key="lab-address", metavar="ADDRESS")
+    actions["add"].argument("--token-file", key="lab-token-file", metavar="FILE")
+    actions["add"].flag("--stdin", key="lab-stdin")
 
 
 def _key(parser: _Child) -> None:
@@ -460,6 +579,7 @@ _COMMANDS: Final = {
     "files": _files,
     "get": _get,
     "fetch": _fetch,
+    "push": _push,
     "verify": _verify,
     "repair": _repair,
     "library": _library,
@@ -468,6 +588,8 @@ _COMMANDS: Final = {
     "adopt": _adopt,
     "batch": _batch,
     "sync": _sync,
+    "serve": _serve,
+    "lab": _lab,
     "key": _key,
     "storage": _storage,
     "settings": _settings,

@@ -11,6 +11,7 @@ from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.endpoint import Choice
 from aihub_desktop.cli.fetch import Search
+from aihub_desktop.cli.lab import FileLists, need_key
 from aihub_desktop.cli.report import Refusal
 from aihub_desktop.cli.request import placed
 from aihub_desktop.cli.run import Batch, Find, Found
@@ -56,13 +57,13 @@ class Listing:
     stale: list[Problem] = field(default_factory=list)
 
 
-def finder(session: Session, batch: BatchFile) -> Find:
+def finder(session: Session, batch: BatchFile, file_list: FileLists | None = None) -> Find:
     """What finds the files of `batch`: each dataset and bucket becomes a transfer. What is not to be had keeps nothing
-    else back.
+    else back. `file_list` gives the files of a dataset, by default as the hub lists them now.
     """
 
     def find(engine: LocalEngine) -> Found:
-        listing = listed(session, engine, batch)
+        listing = listed(session, engine, batch, file_list)
         batches, refused = with_key(engine, listing.batches)
         return Found(batches, [*listing.refused, *refused])
 
@@ -71,7 +72,7 @@ def finder(session: Session, batch: BatchFile) -> Find:
 
 def with_key(engine: LocalEngine, batches: Sequence[Batch]) -> tuple[list[Batch], list[Refusal]]:
     """What can be begun: without a key nothing of the hub."""
-    of_hub = [one for one in batches if one.dataset.source == HUB]
+    of_hub = [one for one in batches if need_key(one.files)]
     if not of_hub:
         return list(batches), []
     try:
@@ -83,12 +84,14 @@ def with_key(engine: LocalEngine, batches: Sequence[Batch]) -> tuple[list[Batch]
     return list(batches), []
 
 
-def listed(session: Session, engine: LocalEngine, batch: BatchFile) -> Listing:
+def listed(
+    session: Session, engine: LocalEngine, batch: BatchFile, file_list: FileLists | None = None
+) -> Listing:  # fmt: skip
     """As the hub and the other places list it now. Raises `UsageError` where no storage is meant for sure."""
     listing = Listing()
     for wish in batch.datasets:
         try:
-            found = session.file_list(engine, wish.key, wish.package)
+            found = (file_list or session.file_list)(engine, wish.key, wish.package)
         except ProblemError as error:
             listing.refused.append(Refusal(wish.key, error.problem))
         else:
@@ -130,7 +133,7 @@ def _take(listing: Listing, wish: DatasetWish, found: FileList) -> None:
         listing.batches.append(Batch(found.dataset, files))
     if found.problem is not None:
         listing.stale.append(found.problem)
-    elif not refused:
+    elif not refused and found.asked_at:  # what a machine of the lab has need not be all of it
         listing.scopes.append(Scope(HUB, wish.key, wish.package))
 
 

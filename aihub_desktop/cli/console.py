@@ -8,12 +8,14 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import msgspec
 
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.system.words import Fact, Words
+
+_YES: Final = ("y", "yes", "예", "네", "ㅇ", "ㅛ")
 
 
 class Console:
@@ -60,6 +62,15 @@ class Console:
         self.say("cli.error", title=told.title)
         self.tell(told.advice)
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a person who can answer."""
+        return self.watched and sys.stdin is not None and sys.stdin.isatty()
+
+    def agrees(self) -> bool:
+        """Whether a person says yes to what was asked last; without anybody to ask, never."""
+        return self.can_ask and sys.stdin.readline().strip().casefold() in _YES
+
     def can_show(self, text: str) -> bool:
         """Whether stdout has these signs."""
         try:
@@ -89,6 +100,11 @@ def width(text: str) -> int:
 def padded(text: str, columns: int) -> str:
     """`text` with blanks on its right up to `columns`."""
     return text + " " * max(0, columns - width(text))
+
+
+def plain(text: str) -> str:
+    """A text from outside, without signs that a terminal would obey."""
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
 def cut_to(text: str, columns: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -55,11 +54,11 @@ def _consents(console: Console, offer: Offer, *, yes: bool) -> bool:
     console.say("doctor.offer", dataset=offer.dataset, path=offer.path, shown=offer.shown, most=offer.most)
     if yes:
         return True
-    if not (console.watched and sys.stdin is not None and sys.stdin.isatty()):
+    if not console.can_ask:
         console.note("doctor.unasked")
         return False
     console.say("doctor.question")
-    return sys.stdin.readline().strip().casefold() in ("y", "yes", "예", "네", "ㅇ", "ㅛ")
+    return console.agrees()
 
 
 def _write(path: Path, report: Report) -> None:

@@ -31,7 +31,21 @@ class Exit(IntEnum):
 
 
 _USER: Final = frozenset(
-    {Code.ENGINE_BUSY, Code.SYNC_BUSY, Code.KEYCHAIN_LOCKED, Code.KEYCHAIN_NONE, Code.STORE_NEWER, Code.BATCH_NEWER}
+    {
+        Code.ENGINE_BUSY,
+        Code.SYNC_BUSY,
+        Code.KEYCHAIN_LOCKED,
+        Code.KEYCHAIN_NONE,
+        Code.STORE_NEWER,
+        Code.BATCH_NEWER,
+        Code.DOCUMENT_NEWER,
+        Code.NO_BAG,
+        Code.BAG_UNFINISHED,
+        Code.DRIVE_WANTED,
+        Code.NOT_SIGNED,
+        Code.WRONG_SIGNATURE,
+        Code.SIGNING_FAILED,
+    }
 )
 _DISK: Final = frozenset(
     {
@@ -44,6 +58,9 @@ _DISK: Final = frozenset(
         Code.TARGET_MISSING,
         Code.DRIVE_MISSING,
         Code.STORE_BROKEN,
+        Code.OTHER_BAG,
+        Code.DRIVE_GONE,
+        Code.NO_DRIVE_ROOM,
     }
 )
 _NETWORK: Final = frozenset(
@@ -69,7 +86,7 @@ def exit_of(code: Code) -> Exit:
         return Exit.USER
     if code in _DISK:
         return Exit.DISK
-    if code is Code.BAD_BATCH:
+    if code in (Code.BAD_BATCH, Code.BAD_DOCUMENT):
         return Exit.USAGE
     return Exit.NETWORK if code in _NETWORK else Exit.FAILED
 

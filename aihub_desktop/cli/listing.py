@@ -11,7 +11,7 @@ from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.session import Session
 from aihub_desktop.cli.tally import Total, total_of
 from aihub_desktop.domain.messages import DatasetList, ListDatasets
-from aihub_desktop.domain.model import Dataset, RemoteFile
+from aihub_desktop.domain.model import HUB, Dataset, RemoteFile
 from aihub_desktop.system.words import Words
 
 
@@ -78,11 +78,11 @@ def table(console: Console, listed: Sequence[RemoteFile]) -> None:
     the tree does.
     """
     words = console.words
-    keys = max((len(file.key) for file in listed if file.origin is None), default=0)
+    keys = max((len(file.key) for file in listed if file.source == HUB), default=0)
     columns = max((width(size_text(words, file)) for file in listed), default=0)
     plain = not console.can_show("├─│└")
     for branch, file in tree(listed, plain=plain):
-        key = file.key if file and file.origin is None else ""
+        key = file.key if file and file.source == HUB else ""
         size = size_text(words, file) if file else ""
         before = f"{key:>{keys}}  " if keys else ""
         console.data(f"{before}{padded('', columns - width(size))}{size}  {branch}")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from aihub_desktop.cli.endpoint import Choice, endpoint_in_use
 from aihub_desktop.cli.exits import Exit, worst
@@ -28,8 +26,6 @@ from aihub_desktop.engine.serve import LocalEngine
 from aihub_desktop.holdings import repair as holdings
 from aihub_desktop.holdings.looking import Seen
 from aihub_desktop.holdings.verify import Report
-
-_YES: Final = ("y", "yes", "예", "네", "ㅇ", "ㅛ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +113,10 @@ class _Inventory:
         return [one for one in self._broken if one.finding is not Finding.CHANGED]
 
     def _agrees(self, changed: int) -> bool:
-        if not (self._console.watched and sys.stdin is not None and sys.stdin.isatty()):
+        if not self._console.can_ask:
             return False
         self._console.say("cli.repair.question", n=changed)
-        return sys.stdin.readline().strip().casefold() in _YES
+        return self._console.agrees()
 
     def _settle(self, before: holdings.Entries) -> None:
         with suppress(ProblemError):  # of a folder that is away, the run itself has told

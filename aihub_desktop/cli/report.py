@@ -65,6 +65,10 @@ class Report:
         """What has happened since the last call."""
         for row, repeat in tally.newly_repeating():
             self._tell_repeat(row, repeat, tell)
+        for problem, count in tally.newly_turned().values():
+            title = "" if problem is None else self._console.words.problem(problem).title
+            text = self._console.words.say("cli.lab.turned", n=count, title=title)
+            tell(self._console.words.say("cli.note", text=text))
         for row in tally.newly_ended():
             self._tell_ended(row, tell)
         if (waiting := tally.waiting) is not None:

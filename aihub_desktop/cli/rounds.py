@@ -15,6 +15,7 @@ from typing import Final
 
 from aihub_desktop.cli.batches import Listing, listed, with_key
 from aihub_desktop.cli.exits import Exit, exit_of, worst
+from aihub_desktop.cli.lab import LabWish, file_lists
 from aihub_desktop.cli.report import Refusal
 from aihub_desktop.cli.request import Order
 from aihub_desktop.cli.run import Batch, Found, carry_out
@@ -42,11 +43,13 @@ _MAY_DELETE: Final = (Exit.DONE, Exit.DISK)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncOrder(Order):
-    """How a round is gone about. `yes`: nobody is asked before something is deleted."""
+    """How a round is gone about. `yes`: nobody is asked before something is deleted; `lab`: a machine that is
+    asked before the hub."""
 
     deep: bool = False
     delete: bool = False
     yes: bool = False
+    lab: LabWish | None = None
 
 
 @dataclass(slots=True)
@@ -116,7 +119,7 @@ class Round:
 
     def _find(self, engine: LocalEngine) -> Found:
         order = self._order
-        self._listing = listing = listed(self._session, engine, self._batch)
+        self._listing = listing = listed(self._session, engine, self._batch, file_lists(self._session, order.lab))
         self._files = [file for one in listing.batches for file in one.files]
         depth = Depth.DEEP if order.deep else Depth.QUICK
         self._found = found = balance(
@@ -239,5 +242,5 @@ def _lacking(batches: Sequence[Batch], found: Balance) -> list[Batch]:
     for one in batches:
         files = [file for file in one.files if id(file) in wanted]
         there = frozenset(file.key for file in one.files if id(file) not in wanted)
-        lacking += [Batch(one.dataset, files, there)] if files else []
+        lacking += [Batch(one.dataset, files, there=there)] if files else []
     return lacking

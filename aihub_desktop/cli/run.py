@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from aihub_desktop.cli import lab
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.listing import records, table, total, total_text
@@ -29,7 +30,7 @@ _PAGE: Final = 1000
 
 
 class Batch(NamedTuple):
-    """Files of one dataset, bucket or list: what becomes one transfer. `in_order`: they were named in this order.
+    """Files of one dataset, bucket or list: what becomes one transfer. `in_order`: they were named in this order;
     `there`: keys of those that need not come.
     """
 
@@ -149,6 +150,8 @@ class _Run:
                 if len(found.batches) > 1:
                     console.data(batch.dataset.title or batch.dataset.key)
                 table(console, batch.files)
+            for line in lab.lines(console.words, files):
+                console.data(line)
             console.data(console.words.say("cli.get.space", free=console.words.size(space.free)))
         return exit_of(Code.NO_ROOM) if self._warn_of_space(space, files).fails else Exit.DONE
 
@@ -166,6 +169,8 @@ class _Run:
                 "cli.get.plan", title=batch.dataset.title or batch.dataset.key, n=len(batch.files),
                 size=total_text(words, total(batch.files)), folder=folder,
             )  # fmt: skip
+        for line in lab.lines(words, files):
+            self._console.tell(line)
         with contextlib.suppress(ProblemError):  # of a missing volume the engine tells in its own time
             self._warn_of_space(engine.ask(Space(engine.number(), folder, files), DiskSpace), files)
         tally = Tally()

@@ -17,6 +17,7 @@ from aihub_desktop.cli.batches import read_batch
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.get import target
+from aihub_desktop.cli.lab import LabWish
 from aihub_desktop.cli.logged import LoggedConsole
 from aihub_desktop.cli.rounds import Outcome, Round, SyncOrder, can_ask
 from aihub_desktop.cli.session import Session
@@ -111,6 +112,7 @@ class _Keeper:
             raise UsageError(console.words.say("cli.sync.no-folder"))
         return SyncOrder(
             folder=target(console, to), deep=args.deep, delete=args.delete, yes=args.yes,
+            lab=LabWish.of(console.words, args),
             parallel=args.parallel, connections=args.connections, limit=args.limit, hours=args.hours,
             patience=args.patience, dry_run=args.dry_run, json=args.json,
         )  # fmt: skip

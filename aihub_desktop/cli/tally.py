@@ -122,6 +122,7 @@ class Tally(Sums):
         self._ended: set[int] = set()
         self._untold: dict[int, None] = {}  # in the order in which they ended
         self._told: set[int] = set()
+        self._turned: dict[int, Problem | None] = {}
 
     def add(self, transfer: int, wanted: Sequence[RemoteFile]) -> None:
         """From now on these files of this transfer are counted."""
@@ -153,12 +154,18 @@ class Tally(Sums):
     def see_files(self, rows: Iterable[FileRow]) -> None:
         for row in rows:
             if self.asked_for(row):
+                self._note_turn(self._rows.get(row.id), row)
                 self._rows[row.id] = row
                 self._note_end(row)
                 if row.state not in FILE_RUNNING:
                     self._progress.pop(row.id, None)
                 if row.state is FileState.WAITING and row.next_try is not None:
                     self.waiting = row.problem
+
+    def _note_turn(self, before: FileRow | None, row: FileRow) -> None:
+        """A file that was to come from a machine of the lab, and comes from the hub now."""
+        if before is not None and before.file.is_of_lab and not row.file.is_of_lab:
+            self._turned[row.id] = row.problem
 
     def _note_end(self, row: FileRow) -> None:
         part = self._parts[row.transfer]
@@ -265,6 +272,15 @@ class Tally(Sums):
     def asked_for(self, row: FileRow) -> bool:
         part = self._parts.get(row.transfer)
         return part is not None and (row.file.key, row.file.path) in part.wanted
+
+    def newly_turned(self) -> dict[Code | None, tuple[Problem | None, int]]:
+        """Files that the hub gives now in place of the lab's machine, since the last call: (why, how many)."""
+        turned: dict[Code | None, tuple[Problem | None, int]] = {}
+        for problem in self._turned.values():
+            code = None if problem is None else problem.code
+            turned[code] = problem, turned.get(code, (problem, 0))[1] + 1
+        self._turned.clear()
+        return turned
 
     def newly_ended(self) -> list[FileRow]:
         """The rows that have ended since the last call, each once."""

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 
 from aihub_desktop.domain.model import RemoteFile, SizeRange
+from aihub_desktop.domain.sets import volume_of
 
 _ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _DOCUMENTS: Final = (
@@ -156,6 +157,17 @@ def unpacked(file: RemoteFile, part: Part, *, volume: bool = False) -> SizeRange
         return SizeRange(0, 0, "")
     least, most = _GROWTH[part.kind]
     return SizeRange(round(file.size.low * least), round(file.size.high * most), "")
+
+
+def grown(files: Iterable[RemoteFile]) -> SizeRange:
+    """About how much files will take up once more when they are unpacked, by their paths alone."""
+    low = high = 0
+    for file in files:
+        numbered = (volume := volume_of(file.path)) is not None and volume[1] > 0
+        if numbered or file.path.casefold().endswith(_ARCHIVES):
+            size = unpacked(file, traits_of(file.path).part, volume=numbered)
+            low, high = low + size.low, high + size.high
+    return SizeRange(low, high, "")
 
 
 def folder_names(paths: Iterable[str]) -> list[str]:

@@ -14,14 +14,18 @@ Every code has words in Korean and English in the message catalogue, and a test 
     Fault.DENIED      the user must act, at aihub.or.kr or on the way there
       ├─ NO_KEY, KEY_REJECTED, NOT_APPROVED, APPROVAL_EXPIRED, ABROAD, API_OUTDATED, FORBIDDEN
       ├─ TLS_UNTRUSTED, INSECURE
-      └─ NO_ACCESS, NO_CREDENTIALS, ADDRESS_EXPIRED, CLOCK_WRONG, ARCHIVED
+      ├─ NO_ACCESS, NO_CREDENTIALS, ADDRESS_EXPIRED, CLOCK_WRONG, ARCHIVED
+      └─ LEAVES_KOREA
     Fault.GONE        the hub or the server does not have it
       ├─ UNKNOWN_DATASET, UNKNOWN_FILE, RELEASED_ANEW, UNKNOWN_ORIGIN, SOURCE_BROKEN
       └─ NOT_THERE, BAD_ADDRESS, BAD_LIST
     Fault.LOCAL       this machine: disk, names, files in the way
       ├─ HOSTILE_MEMBER, UNSAFE_NAME, NAME_CLASH, IN_THE_WAY
       ├─ DISK_FULL, NO_ROOM, FILE_TOO_LARGE, NOT_WRITABLE, DISK_ERROR, TARGET_MISSING, DRIVE_MISSING
-      ├─ NO_LEDGER, AT_WORK, BAD_BATCH, BATCH_NEWER
+      ├─ NO_LEDGER, AT_WORK, NOT_AS_RECORDED, OTHER_OBJECT
+      ├─ BAD_BATCH, BATCH_NEWER, BAD_DOCUMENT, DOCUMENT_NEWER
+      ├─ NO_BAG, BAG_UNFINISHED, BAG_BROKEN, OTHER_BAG, DRIVE_GONE, DRIVE_WANTED, NO_DRIVE_ROOM
+      ├─ NOT_SIGNED, WRONG_SIGNATURE, SIGNING_FAILED
       ├─ NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, ARCHIVE_BOMB, ARCHIVE_OVERLAPS, STOPPED
       └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, SYNC_BUSY, STORE_NEWER, STORE_BROKEN
     Fault.BUG         this program
@@ -94,6 +98,10 @@ class Code(StrEnum):
     SERVER_BUSY = "server-busy"  # 429, 503, SlowDown
     WRONG_ANSWER = "wrong-answer"  # a page instead of data, a range that was not asked for, a coding against our wish
     WRONG_CHECKSUM = "wrong-checksum"  # every byte came, but not those that the place's checksum is of
+    # putting files into object storage
+    LEAVES_KOREA = "leaves-korea"  # the storage is not known to lie in Korea, and nobody has said that it may be
+    NOT_AS_RECORDED = "not-as-recorded"  # a file on disk is not what was proved any more
+    OTHER_OBJECT = "other-object"  # the name is taken by an object with another content
     # what came is not what it should be
     WRONG_SIZE = "wrong-size"  # outside what the tree's rounded size allows
     BAD_ARCHIVE = "bad-archive"  # a zip whose directory or whose entries are damaged
@@ -128,6 +136,18 @@ class Code(StrEnum):
     STORE_BROKEN = "store-broken"
     BAD_BATCH = "bad-batch"  # a batch file that cannot be understood
     BATCH_NEWER = "batch-newer"  # one that a newer version wrote
+    BAD_DOCUMENT = "bad-document"  # a request, a report, a list of a bundle that cannot be read
+    DOCUMENT_NEWER = "document-newer"  # one that a newer version wrote
+    NO_BAG = "no-bag"  # no bundle of this program lies there
+    BAG_UNFINISHED = "bag-unfinished"  # a bundle that is still being made
+    BAG_BROKEN = "bag-broken"  # a bundle's own lists are not as they were written
+    OTHER_BAG = "other-bag"  # an unfinished bundle of something else is in the way
+    DRIVE_GONE = "drive-gone"  # what is carried from or to is not there, or not any more
+    DRIVE_WANTED = "drive-wanted"  # another drive of the set
+    NO_DRIVE_ROOM = "no-drive-room"  # all drives together have no room for a bundle
+    NOT_SIGNED = "not-signed"  # a bundle without the signature that was asked for
+    WRONG_SIGNATURE = "wrong-signature"
+    SIGNING_FAILED = "signing-failed"  # ssh-keygen did not sign
     BAD_COMMAND = "bad-command"  # a command the engine cannot obey, e.g. an unknown transfer
     WORKER_LOST = "worker-lost"
     BUG = "bug"
@@ -168,6 +188,9 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.NOT_THERE: Fault.GONE,
     Code.BAD_ADDRESS: Fault.GONE,
     Code.BAD_LIST: Fault.GONE,
+    Code.LEAVES_KOREA: Fault.DENIED,
+    Code.NOT_AS_RECORDED: Fault.LOCAL,
+    Code.OTHER_OBJECT: Fault.LOCAL,
     Code.SERVER_ERROR: Fault.TRANSIENT,
     Code.SERVER_BUSY: Fault.BUSY,
     Code.WRONG_ANSWER: Fault.TRANSIENT,
@@ -203,6 +226,18 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.STORE_BROKEN: Fault.LOCAL,
     Code.BAD_BATCH: Fault.LOCAL,
     Code.BATCH_NEWER: Fault.LOCAL,
+    Code.BAD_DOCUMENT: Fault.LOCAL,
+    Code.DOCUMENT_NEWER: Fault.LOCAL,
+    Code.NO_BAG: Fault.LOCAL,
+    Code.BAG_UNFINISHED: Fault.LOCAL,
+    Code.BAG_BROKEN: Fault.LOCAL,
+    Code.OTHER_BAG: Fault.LOCAL,
+    Code.DRIVE_GONE: Fault.LOCAL,
+    Code.DRIVE_WANTED: Fault.LOCAL,
+    Code.NO_DRIVE_ROOM: Fault.LOCAL,
+    Code.NOT_SIGNED: Fault.LOCAL,
+    Code.WRONG_SIGNATURE: Fault.LOCAL,
+    Code.SIGNING_FAILED: Fault.LOCAL,
     Code.BAD_COMMAND: Fault.BUG,
     Code.WORKER_LOST: Fault.TRANSIENT,
     Code.BUG: Fault.BUG,

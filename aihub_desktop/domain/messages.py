@@ -462,6 +462,36 @@ class Expand(Command, frozen=True):
     base: str = ""
 
 
+class AskLab(Command, frozen=True):
+    """→ `FileList`: the files of this dataset that a machine of the lab has, with where it has them.
+
+    `token` holds until the engine ends; None: the one that was kept. `only`: what is added of the answer comes from
+    there or not at all.
+    """
+
+    address: str
+    dataset: str
+    token: Secret | None = None
+    only: bool = False
+
+
+class PutLab(Command, frozen=True):
+    """→ `Labs`. Keeps the token of a machine of the lab in the keychain, once the machine has taken it."""
+
+    address: str
+    token: Secret
+
+
+class RemoveLab(Command, frozen=True):
+    """→ `Labs`. Forgets the token of a machine of the lab."""
+
+    address: str
+
+
+class ListLabs(Command, frozen=True):
+    """→ `Labs`."""
+
+
 class ListHoldings(Command, frozen=True):
     """→ `Library`, at once, as it is remembered; what a look at the folders tells follows as `LibraryChanged`.
 
@@ -737,6 +767,12 @@ class Storages(msgspec.Struct, frozen=True):
     rows: list[StorageRow]
 
 
+class Labs(msgspec.Struct, frozen=True):
+    """The addresses of the machines whose tokens are kept."""
+
+    addresses: list[str]
+
+
 class Shelf(msgspec.Struct, frozen=True):
     """`folders` are names below the prefix without a slash (of buckets: their names); `next` "" at the end."""
 
@@ -828,6 +864,7 @@ AnyCommand = (
     | Add | Rows | Find | Watch | Pause | Resume | Cancel | Retry | Remove | BringBack | Move | MoveFiles | Prefer
     | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
     | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand
+    | AskLab | PutLab | RemoveLab | ListLabs
     | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Prepare | Compare
     | Begin | Stop | Recognise | Finds | ListLeftOut | FindArchives | Rehearse
     | LookInside | ShowLook | ListEntries | ReadEntry | TakeOut | EndLook | Quit

@@ -90,7 +90,7 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
     `addresses`: where it can be had, the best first; empty for object storage, where bucket and key say it. They may
     hold signatures: for the queue and for requests only, never for manifests, journals, logs. `etag`: its validator
     when it was listed, with its quotes, "" for none. `part_bytes`: the length of the parts that ETAG_PARTS was made
-    of, 0 where it is not known.
+    of, 0 where it is not known. `alone`: of a hub's file, nobody but these addresses is to be asked for it.
     """
 
     addresses: tuple[str, ...] = ()
@@ -98,6 +98,7 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
     checksums: tuple[Checksum, ...] = ()
     pieces: PieceHashes | None = None
     part_bytes: int = 0
+    alone: bool = False
 
 
 class RemoteFile(msgspec.Struct, frozen=True, gc=False):
@@ -107,6 +108,7 @@ class RemoteFile(msgspec.Struct, frozen=True, gc=False):
 
     source "s3": `dataset` is "ENDPOINT/BUCKET" (`storage.container`), `key` the object's key.
     source "web": `dataset` is "", `key` the first address without what is secret or passing in it.
+    source "aihub": a machine of the lab has it, and gives it to whoever has its token (`domain.sharing`).
     """
 
     source: str
@@ -116,6 +118,18 @@ class RemoteFile(msgspec.Struct, frozen=True, gc=False):
     size: SizeRange
     package: bool = False
     origin: Origin | None = None
+
+    @property
+    def is_of_lab(self) -> bool:
+        """A file of the hub that another machine of the lab gives."""
+        return self.source == HUB and self.origin is not None
+
+    @property
+    def lab(self) -> str:
+        """The address of that machine; "" for none."""
+        if not self.is_of_lab or self.origin is None or not self.origin.addresses:
+            return ""
+        return "/".join(self.origin.addresses[0].split("/", 3)[:3])
 
     def as_it_is_now(self) -> RemoteFile:
         """Without what a list once told of its content, for that is another one by now. What was promised (a checksum,

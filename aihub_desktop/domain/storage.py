@@ -66,7 +66,14 @@ class WebPlace(msgspec.Struct, frozen=True, tag="web", tag_field="place"):
     """Any http or https addresses; the files bring theirs along."""
 
 
-AnyPlace = S3Place | WebPlace
+class LabPlace(msgspec.Struct, frozen=True, tag="lab", tag_field="place"):
+    """A machine of the lab that shares its library. The token is for `address` and for nobody else."""
+
+    address: str
+    token: Secret
+
+
+AnyPlace = S3Place | WebPlace | LabPlace
 
 
 def container(endpoint: str, bucket: str) -> str:

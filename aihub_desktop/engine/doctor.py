@@ -6,9 +6,7 @@ No sentence is made here; faces put the findings into words.
 
 from __future__ import annotations
 
-import os
 import platform
-import queue
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,8 +21,7 @@ from aihub_desktop.domain.marks import APPROVAL_OF, Approval, Sighting
 from aihub_desktop.domain.model import HUB, Dataset, RemoteFile, Secret
 from aihub_desktop.domain.redaction import Redaction
 from aihub_desktop.domain.settings import Settings
-from aihub_desktop.engine.errands import Back, Errands
-from aihub_desktop.engine.keys import KEY_VARIABLE
+from aihub_desktop.engine.keys import key_at_hand
 from aihub_desktop.engine.orders import user_agent
 from aihub_desktop.sources import road
 from aihub_desktop.sources.aihub import probe
@@ -34,14 +31,12 @@ from aihub_desktop.sources.aihub.speed import MOST_STREAMS, WINDOW_BYTES, WINDOW
 from aihub_desktop.sources.connection import Connections
 from aihub_desktop.sources.hosts import may_have_key
 from aihub_desktop.store.glance import glance
-from aihub_desktop.store.keychain import Keychain
 from aihub_desktop.store.learned import recall, remember
 
 T = TypeVar("T")
 Tell = Callable[[Finding], None]
 Consent = Callable[[Offer], bool]
 
-_KEYCHAIN_SECONDS: Final = 60.0
 # Where the hub itself streams from. That of another hub is known only once it redirects.
 _STREAMS: Final = "https://stream.aihub.or.kr"
 _MOST_CANDIDATES: Final = 5
@@ -134,7 +129,7 @@ class Doctor:
     def _look_at_key(self) -> None:
         def look() -> Finding:
             try:
-                self._key = _key(self._hub)
+                self._key = key_at_hand(self._hub)
             except ProblemError as error:
                 return found(Topic.KEY, "failed", error.problem)
             return found(Topic.KEY, NOT_TRIED) if self._is_cut_off else probe.key(self._source, self._key)
@@ -303,25 +298,6 @@ class _Plan(msgspec.Struct, frozen=True, kw_only=True):
     def offer(self) -> Offer:
         file = self.smallest
         return Offer(dataset=self.dataset.key, file_key=file.key, path=file.path, shown=file.size.shown, most=self.most)
-
-
-def _key(hub: str) -> Secret:
-    """The key that a download would use. Raises `ProblemError` NO_KEY, KEYCHAIN_LOCKED."""
-    if named := os.environ.get(KEY_VARIABLE, "").strip():
-        return Secret(named)
-    answers: queue.SimpleQueue[Back] = queue.SimpleQueue()
-    vault = Errands("keychain", answers.put, threads=1)  # it may wait for a dialog that nobody sees
-    vault.run(Keychain(hub).get, lambda value, problem: None)
-    try:
-        answer = answers.get(timeout=_KEYCHAIN_SECONDS)
-    except queue.Empty:
-        raise ProblemError(Code.KEYCHAIN_LOCKED, why="no answer") from None
-    finally:
-        vault.close(0.0)
-    if answer.value is not None:
-        return Secret(answer.value.reveal())
-    locked = answer.problem is not None and answer.problem.code is Code.KEYCHAIN_LOCKED
-    raise ProblemError.of(answer.problem if locked and answer.problem else Problem(Code.NO_KEY))
 
 
 def _lessons(findings: dict[Topic, Finding]) -> Iterator[tuple[str, Any]]:

@@ -97,3 +97,16 @@ class Errands:
             _log.exception("an errand failed")
             problem = Problem(Code.BUG, {"why": type(error).__name__})
         self._post(Back(then, value, problem))
+
+
+def awaited(name: str, job: Callable[[], Any], seconds: float) -> Back | None:
+    """What came of `job`, done in a thread of its own; None where it took longer than `seconds`. Not for the loop."""
+    answers: queue.SimpleQueue[Back] = queue.SimpleQueue()
+    errands = Errands(name, answers.put, threads=1)
+    errands.run(job, lambda value, problem: None)
+    try:
+        return answers.get(timeout=seconds)
+    except queue.Empty:
+        return None
+    finally:
+        errands.close(0.0)

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import ClearKey, KeyState, SetKey, ShowKey, TestKey
 from aihub_desktop.domain.model import Secret
-from aihub_desktop.engine.errands import Back, Errands
+from aihub_desktop.engine.errands import Back, Errands, awaited
 from aihub_desktop.sources.place import Source
 from aihub_desktop.store.keychain import Keychain
 
@@ -112,3 +112,16 @@ class Keys:
             lambda: self._source.check_key(key),
             lambda valid, problem: reply(None if problem else self._state(valid), problem),
         )
+
+
+def key_at_hand(hub: str) -> Secret:
+    """The key that a download would use. Not for the loop. Raises `ProblemError` NO_KEY, KEYCHAIN_LOCKED."""
+    if named := os.environ.get(KEY_VARIABLE, "").strip():
+        return Secret(named)
+    answer = awaited("keychain", Keychain(hub).get, _DEADLINE)
+    if answer is None:
+        raise ProblemError(Code.KEYCHAIN_LOCKED, why="no answer")
+    if answer.value is not None:
+        return Secret(answer.value.reveal())
+    locked = answer.problem is not None and answer.problem.code is Code.KEYCHAIN_LOCKED
+    raise ProblemError.of(answer.problem if locked and answer.problem else Problem(Code.NO_KEY))

@@ -14,6 +14,7 @@ from aihub_desktop.domain.storage import AnyPlace, WebPlace, split_container
 from aihub_desktop.engine.core import Core
 from aihub_desktop.engine.deeds import Allot, Collect, Fetch, Halt, Prove
 from aihub_desktop.engine.keys import Keys
+from aihub_desktop.engine.labs import Labs
 from aihub_desktop.engine.orders import gathering, reception
 from aihub_desktop.engine.outcome import ACCESS_PROBLEMS
 from aihub_desktop.engine.pool import Pool
@@ -31,13 +32,14 @@ class Lending:
     """
 
     def __init__(
-        self, core: Core, pool: Pool, keys: Keys, storages: StorageKeys, *, home: Path, hub: str,
+        self, core: Core, pool: Pool, keys: Keys, storages: StorageKeys, labs: Labs, *, home: Path, hub: str,
         post: Callable[[Ended], None], is_eager: bool,
     ) -> None:  # fmt: skip
         self._core = core
         self._pool = pool
         self._keys = keys
         self._storages = storages
+        self._labs = labs
         self._home, self._hub = home, hub
         self._post = post
         self._is_eager = is_eager
@@ -101,6 +103,8 @@ class Lending:
 
         if first.source == S3:
             self._storages.place(split_container(first.dataset)[0], begin)
+        elif first.lab:
+            self._labs.place(first.lab, begin)
         else:
             begin(WebPlace(), None)
 

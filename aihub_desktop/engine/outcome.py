@@ -12,6 +12,7 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FILE_RUNNING, FileState, TransferState
 from aihub_desktop.engine.court import Court
 from aihub_desktop.engine.deeds import Deed, Halt, Looked, NotRecorded, Record, Recorded
+from aihub_desktop.engine.fallback import Fallback
 from aihub_desktop.engine.records import Book, FileRecord, LeaseKind, LeaseRecord, Moment, TransferRecord
 from aihub_desktop.transport.reconcile import Standing, StandingKind
 
@@ -26,6 +27,7 @@ class Outcome:
         self.settings = Settings()
         self._book = book
         self._court = Court(book, dice, patience)
+        self.fallback = Fallback(book)
         self._deeds: list[Deed] = []
 
     # ---- deeds ----
@@ -216,9 +218,13 @@ class Outcome:
         """The lease was taken back: what is whole stays whole, the rest waits."""
         if file.state is FileState.FETCHING:
             self._book.set_file(file, state=FileState.WAITING)
+            self.fallback.turns(file)
 
     def _judge(self, file: FileRecord, problem: Problem, now: Moment, lease: LeaseRecord | None = None) -> None:
-        if self._court.judge(file, problem, now, self.settings, lease):
+        if (useless := self.fallback.takes(file, problem, lease)) is not None:
+            for one in useless:
+                self.halt_lease(one)
+        elif self._court.judge(file, problem, now, self.settings, lease):
             self.meet(self._book.transfers[file.transfer], problem)
 
     def meet(self, transfer: TransferRecord, problem: Problem) -> None:

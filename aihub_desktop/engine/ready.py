@@ -70,9 +70,11 @@ class Lot(NamedTuple):
 
 
 def lot_of(file: RemoteFile) -> Lot | None:
-    """None for a file of the hub, which comes in streams."""
+    """None for a file of the hub that comes in streams."""
     if file.origin is None:
         return None
+    if file.lab:
+        return Lot("lab", file.lab, Size.LARGE if file.size.high >= LARGE_BYTES else Size.SMALL)
     if file.size.is_unknown:
         return Lot(file.source, file.dataset, Size.UNKNOWN)
     return Lot(file.source, file.dataset, Size.LARGE if file.size.high >= LARGE_BYTES else Size.SMALL)

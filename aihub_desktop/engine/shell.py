@@ -39,6 +39,7 @@ from aihub_desktop.engine.disk import Clerk
 from aihub_desktop.engine.errands import Back, Errands
 from aihub_desktop.engine.hold import Hold
 from aihub_desktop.engine.keys import Keys
+from aihub_desktop.engine.labs import Labs
 from aihub_desktop.engine.lending import Lending
 from aihub_desktop.engine.library import Library, OfLibrary, Reply
 from aihub_desktop.engine.lookout import Lookout
@@ -50,7 +51,7 @@ from aihub_desktop.engine.pages import listed
 from aihub_desktop.engine.pool import Pool
 from aihub_desktop.engine.preferences import Preferences
 from aihub_desktop.engine.records import Book, LeaseKind, Moment
-from aihub_desktop.engine.shelves import Shelves
+from aihub_desktop.engine.shelves import OfShelves, Shelves
 from aihub_desktop.engine.storages import StorageKeys
 from aihub_desktop.engine.viewing import Viewing
 from aihub_desktop.engine.volumes import SURVEY_SECONDS
@@ -133,7 +134,8 @@ class Shell:
         self._storages = StorageKeys(
             self._store, Vault(), self.post, lambda endpoint: self._tell(StorageChanged(endpoint))
         )
-        self._shelves = Shelves(self._storages, self._errands, lambda: agent(self._core.settings))
+        self._labs = Labs(self._store, Vault(), self._errands, self.post, lambda: agent(self._core.settings))
+        self._shelves = Shelves(self._storages, self._labs, self._errands, lambda: agent(self._core.settings))
         self._copies = Copies(self._store, self._source, self._errands)
         self._marks = Marks(self._store, recall(self._home, self._hub), self._outbox.marks)
         self._looks = Looks(self._errands)
@@ -143,8 +145,8 @@ class Shell:
         self._bearing = Bearing(self._core.book, self._hub)
         self._viewing = Viewing(self._core.book, self._errands, self._pool.adjust, self._outbox.map)
         self._lending = Lending(
-            self._core, self._pool, self._keys, self._storages, home=self._home, hub=self._hub, post=self.post,
-            is_eager=self._only_new,
+            self._core, self._pool, self._keys, self._storages, self._labs, home=self._home, hub=self._hub,
+            post=self.post, is_eager=self._only_new,
         )  # fmt: skip
         self._library = Library(
             self._store, self._core.book, errands=self._errands, pool=self._pool, outbox=self._outbox,
@@ -192,7 +194,7 @@ class Shell:
             self._handle(message)
         # What comes next begins before the disk has had its time for what is through.
         self._do(self._core.plan(_now()))
-        for each in (self._pool, self._keys, self._storages):
+        for each in (self._pool, self._keys, self._storages, self._labs):
             each.enforce()
         if self._is_time_to_save():
             if self._records:
@@ -264,7 +266,7 @@ class Shell:
 
     def _pass_on(self, command: m.AnyCommand, reply: Reply) -> None:
         match command:
-            case m.ListStorages() | m.PutStorage() | m.RemoveStorage() | m.Browse() | m.Expand() | m.Inspect():
+            case _ if isinstance(command, OfShelves):
                 self._shelves.handle(command, reply)
                 self._lending.expect(command)
             case _ if isinstance(command, OfLibrary):
@@ -362,9 +364,8 @@ class Shell:
         self._enter_records()
         self._core.leaving.forget()
         self._save()
-        self._keys.close()
-        self._storages.close()
-        self._looks.close()
+        for each in (self._keys, self._storages, self._labs, self._looks):
+            each.close()
         self._errands.close(1.0)
         self._awake.close()
         self._source.close()

@@ -1,4 +1,6 @@
-"""What lies in object storages and behind web addresses: looked at off the engine's loop, for the faces."""
+"""What lies in object storages, behind web addresses and on machines of the lab: looked at off the engine's loop, for
+the faces.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +12,29 @@ from typing import Any
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import (
+    AskLab,
     Browse,
     Expand,
     FileList,
     Inspect,
     Inspected,
+    ListLabs,
     ListStorages,
+    PutLab,
     PutStorage,
+    RemoveLab,
     RemoveStorage,
     Shelf,
 )
 from aihub_desktop.domain.model import S3, Dataset
 from aihub_desktop.domain.storage import S3Place, container, plain_endpoint
 from aihub_desktop.engine.errands import Errands
+from aihub_desktop.engine.labs import Labs, OfLabs
 from aihub_desktop.engine.storages import StorageKeys
 from aihub_desktop.sources.s3.client import S3 as S3Client
 from aihub_desktop.sources.web.client import Web
 
+OfShelves = ListStorages | PutStorage | RemoveStorage | Browse | Expand | Inspect | OfLabs
 Reply = Callable[[Any, Problem | None], None]
 
 
@@ -36,16 +44,17 @@ class Shelves:
     Every storage has a lane of its own: one that does not answer holds up no other.
     """
 
-    def __init__(self, keys: StorageKeys, errands: Errands, name: Callable[[], tuple[str, float]]) -> None:
+    def __init__(self, keys: StorageKeys, labs: Labs, errands: Errands, name: Callable[[], tuple[str, float]]) -> None:
         self._keys = keys
+        self._labs = labs
         self._errands = errands
         self._name = name
 
-    def handle(
-        self, command: ListStorages | PutStorage | RemoveStorage | Browse | Expand | Inspect, reply: Reply
-    ) -> None:
+    def handle(self, command: OfShelves, reply: Reply) -> None:
         """Answers through `reply`, on the loop. Raises BAD_COMMAND for what is no endpoint."""
         match command:
+            case AskLab() | PutLab() | RemoveLab() | ListLabs():
+                self._labs.handle(command, reply)
             case Inspect():
                 self._inspect(command, reply)
             case Browse() | Expand():

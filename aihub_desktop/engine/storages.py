@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,8 +21,9 @@ from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import ListStorages, PutStorage, RemoveStorage, StorageRow, Storages
 from aihub_desktop.domain.model import Secret
 from aihub_desktop.domain.storage import Access, Credentials, S3Place, Storage, plain_endpoint
-from aihub_desktop.engine.errands import Back, Errands
+from aihub_desktop.engine.errands import Back, Errands, awaited
 from aihub_desktop.sources.s3.credentials import from_profile
+from aihub_desktop.store import glance
 from aihub_desktop.store.keychain import Vault
 from aihub_desktop.store.queue import QueueStore
 
@@ -256,10 +258,38 @@ class StorageKeys:
         return self._of_run.get(endpoint) or self._storages.get(endpoint) or Storage(endpoint)
 
 
+def glanced(home: Path) -> list[Storage]:
+    """The storages that were entered, as the queue of a state folder has them now, whoever holds it."""
+    body = glance.kept(home / "queue.sqlite", _NAME)
+    return list(_storages(body).values())
+
+
+def place_of(storage: Storage) -> S3Place:
+    """How the storage is asked. Not for the loop: it waits for keychain or profile.
+
+    Raises `ProblemError` NO_CREDENTIALS, KEYCHAIN_LOCKED, KEYCHAIN_NONE.
+    """
+    if storage.access is Access.ANONYMOUS:
+        return _place(storage, None)
+    locked = storage.access is Access.KEYCHAIN
+    look = (lambda: _pair(Vault(), storage.endpoint)) if locked else (lambda: from_profile(storage.profile))
+    answer = awaited("storage-keys", look, _DEADLINE)
+    if answer is None:
+        code = Code.KEYCHAIN_LOCKED if locked else Code.NO_CREDENTIALS
+        raise ProblemError(code, host=_host(storage.endpoint), why="no answer")
+    if answer.problem is not None:
+        raise ProblemError.of(answer.problem)
+    return _place(storage, answer.value)
+
+
 def _kept(store: QueueStore) -> dict[str, Storage]:
     found = store.kept(_NAME)
+    return _storages(None if found is None else found[0])
+
+
+def _storages(body: bytes | None) -> dict[str, Storage]:
     try:
-        storages = [] if found is None else msgspec.json.decode(found[0], type=list[Storage])
+        storages = [] if body is None else msgspec.json.decode(body, type=list[Storage])
     except msgspec.MsgspecError:
         _log.warning("the storages that were kept cannot be read")
         storages = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import Add, AnyCommand, Cancel, MoveFiles, Pause, Resume, Retry
-from aihub_desktop.domain.model import S3, RemoteFile
+from aihub_desktop.domain.model import HUB, S3, RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.domain.states import (
     FILE_ENDED,
@@ -37,6 +37,7 @@ class Wishes:
         self._choose(transfer)
         if command.unpack:
             self._book.set_transfer(transfer, unpack=True)
+        self._outcome.fallback.trusts(command.files)
         known = {file.remote.key: file for file in self._book.files_of(transfer)}
         self._drop_old(command, known)
         taken = self._book.taken(transfer)
@@ -53,15 +54,6 @@ class Wishes:
         self.go(transfer)
         return transfer.id
 
-    def _arrange(self, transfer: TransferRecord, command: Add) -> None:
-        if not command.in_order:
-            return
-        asked = {remote.key: place for place, remote in enumerate(command.files)}
-        files = [file for file in self._book.files_of(transfer) if file.remote.key in asked]
-        wanted = sorted(files, key=lambda file: asked[file.remote.key])
-        if files != wanted:
-            place_files(self._book, transfer, [file.id for file in wanted], None)
-
     def _drop_old(self, command: Add, known: dict[str, FileRecord]) -> None:
         """Records of an older release, whose paths are taken by other keys now."""
         wanted = {remote.key: remote.path for remote in command.files}
@@ -71,6 +63,15 @@ class Wishes:
         for remote in command.files:
             if remote.key not in known and (superseded := old.pop(remote.path, None)) is not None:
                 self._book.drop_file(superseded)
+
+    def _arrange(self, transfer: TransferRecord, command: Add) -> None:
+        if not command.in_order:
+            return
+        asked = {remote.key: place for place, remote in enumerate(command.files)}
+        files = [file for file in self._book.files_of(transfer) if file.remote.key in asked]
+        wanted = sorted(files, key=lambda file: asked[file.remote.key])
+        if files != wanted:
+            place_files(self._book, transfer, [file.id for file in wanted], None)
 
     def _same_request(self, command: Add) -> TransferRecord | None:
         wanted = (command.dataset.source, command.dataset.key, command.dataset.package, command.folder)
@@ -236,7 +237,7 @@ def _is_at(file: FileRecord, endpoint: str) -> bool:
 
 def _means_another(file: FileRecord, path: str | None) -> bool:
     """Whether the hub gave the key of this file to another one: its record would only be in the way of that path."""
-    return path is not None and path != file.remote.path and file.remote.origin is None and file.lease is None
+    return path is not None and path != file.remote.path and file.remote.source == HUB and file.lease is None
 
 
 def _may_be_superseded(file: FileRecord) -> bool:
@@ -244,7 +245,7 @@ def _may_be_superseded(file: FileRecord) -> bool:
     elsewhere it is another file, unless this one is given up.
     """
     given_up = file.state in (FileState.FAILED, FileState.SKIPPED)
-    return file.lease is None and (file.remote.origin is None or given_up)
+    return file.lease is None and (file.remote.source == HUB or given_up)
 
 
 def _holder(place: str, taken: dict[str, FileRecord]) -> FileRecord | None:

@@ -30,13 +30,15 @@ from aihub_desktop.domain.leases import (
     Verify,
 )
 from aihub_desktop.domain.model import Dataset
-from aihub_desktop.domain.storage import AnyPlace, S3Place
+from aihub_desktop.domain.storage import AnyPlace, LabPlace, S3Place
 from aihub_desktop.engine.adopting import Adopting
 from aihub_desktop.engine.hosting import Emptying, Verifying
 from aihub_desktop.sources.aihub.client import AIHub
+from aihub_desktop.sources.lab.terms import LabTerms
 from aihub_desktop.sources.lanes import Ranges
 from aihub_desktop.sources.place import Body, RangePlace
 from aihub_desktop.sources.s3.terms import S3Terms
+from aihub_desktop.sources.terms import Terms
 from aihub_desktop.sources.web.terms import WebTerms
 from aihub_desktop.transport.check import Checking
 from aihub_desktop.transport.gather import Gathering
@@ -156,12 +158,25 @@ class Worker:
         with self._lock:
             found = self._places.pop(name, None)
             if found is None:
-                terms = S3Terms(order.place) if isinstance(order.place, S3Place) else WebTerms(order.place)
-                found = Ranges(terms, user_agent=order.user_agent, connect_timeout=order.connect_timeout)
+                # A proxy on the way would see the token.
+                direct = isinstance(order.place, LabPlace)
+                found = Ranges(
+                    _terms(order.place), user_agent=order.user_agent, connect_timeout=order.connect_timeout,
+                    direct=direct,
+                )  # fmt: skip
             self._places[name] = found
             if len(self._places) > _MOST_PLACES:
                 del self._places[next(iter(self._places))]
             return found
+
+
+def _terms(place: AnyPlace) -> Terms:
+    match place:
+        case S3Place():
+            return S3Terms(place)
+        case LabPlace():
+            return LabTerms(place)
+    return WebTerms(place)
 
 
 class _Voice:

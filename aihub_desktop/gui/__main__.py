@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 from collections.abc import Sequence
 
@@ -12,7 +11,10 @@ from aihub_desktop import __version__
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the window; the result is the exit code."""
-    multiprocessing.freeze_support()
+    if getattr(sys, "frozen", False):
+        import multiprocessing  # noqa: PLC0415 - only a frozen program starts itself for it
+
+        multiprocessing.freeze_support()
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="aihub-desktop")
     parser.add_argument("--home", metavar="DIR")

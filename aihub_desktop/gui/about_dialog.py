@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from aihub_desktop import __version__
 from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui.aside import Aside
 from aihub_desktop.gui.delegates import RowDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.parts import FaintLabel, bold
@@ -26,7 +27,7 @@ from aihub_desktop.system.licences import Component, components
 
 
 class AboutDialog(QDialog):
-    """The packages at the left, the text of the chosen one's licence at the right."""
+    """The packages at the left, the text of the chosen one's licence at the right. Many files: read in a thread."""
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,7 +36,8 @@ class AboutDialog(QDialog):
         self._none = say("gui.about.no-text")
         self.setWindowTitle(say("gui.about.title"))
         self.resize(GRID * 112, GRID * 70)
-        self.components = components()
+        self.components: list[Component] = []
+        self._reader = Aside()
         self.list, self.text = QListWidget(), QPlainTextEdit(readOnly=True)
         self.list.setAccessibleName(say("gui.about.parts"))
         self.list.setItemDelegate(RowDelegate(self.list))
@@ -43,13 +45,17 @@ class AboutDialog(QDialog):
         self.text.setAccessibleName(say("gui.about.licence"))
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)  # licences have lines of their own
-        for part in self.components:
-            self.list.addItem(f"{part.name} {part.version}")
         self.list.currentRowChanged.connect(lambda row: self._show(self.components[row]))
         self._licence = bold(QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         self._lay_out(say("gui.about.head", version=__version__), say("gui.about.text"), buttons)
+        self._reader.came.connect(self._take)
+        self._reader.run(components)
+
+    def _take(self, found: list[Component]) -> None:
+        self.components = found
+        self.list.addItems([f"{part.name} {part.version}" for part in found])
         self.list.setCurrentRow(0)
 
     def _lay_out(self, head: str, text: str, buttons: QDialogButtonBox) -> None:

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QSocketNotifier, QTranslator
 from PySide6.QtWidgets import QApplication, QMessageBox
@@ -17,12 +18,14 @@ from aihub_desktop import __version__
 from aihub_desktop.domain import addresses, links
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.gui import icons, theme
-from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.desk import Desk, is_first_start
 from aihub_desktop.gui.engine_link import EngineLink
 from aihub_desktop.gui.front_door import FrontDoor
-from aihub_desktop.gui.window import Window
 from aihub_desktop.system import folders, logs, program
 from aihub_desktop.system.words import Words
+
+if TYPE_CHECKING:
+    from aihub_desktop.gui.window import Window
 
 
 class Program:
@@ -36,13 +39,17 @@ class Program:
         self.translate(words)
         self.link = EngineLink(program.command("engine", "--home", str(home), "--api-url", hub))
         self.desk = Desk(self.link, words, home, hub)
-        self.window = Window(self.desk)
+        first = is_first_start(self.desk)
+        self.desk.start()
+        # The engine's start and the window's, a third of a second each, go on beside each other.
+        from aihub_desktop.gui.window import Window  # noqa: PLC0415
+
+        self.window = Window(self.desk, first=first)
         self.window.language_wanted.connect(self.speak)
 
     def start(self) -> None:
         self.window.show()
         self.window.presence.begin()
-        self.desk.start()
 
     def called(self, words: list[str]) -> None:
         """A later start: the window comes, with what it was started for."""
@@ -103,6 +110,9 @@ def run(
     if not door.open():
         return 0 if door.knock(wanted) else _tell_silent(Words(language))
     logs.start(state, "window")
+    # What is there at the first picture stays until the end: to walk over it would slow the start,
+    # and hold the window up for 10 to 20 ms each time later.
+    gc.disable()
     whole = Program(app, state, hub, language)
     whole.window.gone.connect(app.quit)
     app.aboutToQuit.connect(whole.link.close_now)
@@ -111,9 +121,9 @@ def run(
     with _ending_on_signals(whole.window):
         whole.start()
         whole.window.arrivals.open(wanted)
-        # What is there now stays until the end; walks over it would hold the window up for 10 to 20 ms each.
         gc.collect()
         gc.freeze()
+        gc.enable()
         code = app.exec()
     door.close()
     return code

@@ -13,7 +13,8 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QUrl
 from PySide6.QtGui import QFileOpenEvent
 
 from aihub_desktop.domain import addresses, links
-from aihub_desktop.gui.batches.entrance import Batches, is_batch
+from aihub_desktop.gui.batches.entrance import Batches
+from aihub_desktop.gui.batches.files import is_batch
 from aihub_desktop.gui.desk import Copy, Desk
 from aihub_desktop.gui.pages.datasets import DatasetsPage
 from aihub_desktop.gui.pages.storage import StoragePage

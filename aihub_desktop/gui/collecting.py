@@ -48,7 +48,7 @@ def plan_of(root: Folder) -> Plan:
             waiting += [each for each in folder.folders if each.tick is Tick.PARTLY]
             continue
         waiting += folder.folders
-        if folder.files_on:
+        if folder.taken.files:
             pairs = zip(folder.entries, folder.ticks, strict=True)
             files = [each for each, on in pairs if on and isinstance(each, RemoteFile)]
             plan.known.setdefault(folder.bucket, []).extend(files)

@@ -167,6 +167,8 @@ class _Table(QWidget):
     def __init__(self, boxes: list[PartBox]) -> None:
         super().__init__()
         self._boxes = boxes
+        # Where room is short, the tree below has less of it, and rows do not run into each other.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -309,14 +311,16 @@ class Composition(QWidget):
     def _lay_out(self, splits: list[Split]) -> None:
         grid = QGridLayout(self._table)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(GRID - 3)
+        grid.setHorizontalSpacing(GRID // 2)
         grid.setVerticalSpacing(2)
         kinds = [kind for kind in Kind if any(part.kind is kind for part in self._boxes)]
         for column, kind in enumerate(kinds):
             grid.addWidget(FaintLabel(self._words.say(f"gui.parts.kind.{kind}")), 0, 1 + 2 * column, 1, 2)
             grid.setColumnStretch(2 + 2 * column, 1)
         for row, split in enumerate(splits, 1):
-            grid.addWidget(QLabel(self._words.say(f"gui.parts.split.{split}")), row, 0)
+            name = QLabel(self._words.say(f"gui.parts.split.{split}"))
+            name.setContentsMargins(0, 0, GRID // 2, 0)
+            grid.addWidget(name, row, 0)
             for column, kind in enumerate(kinds):
                 if (box := self._boxes.get(Part(split, kind))) is not None:
                     grid.addWidget(_Swatch(box.part), row, 1 + 2 * column)

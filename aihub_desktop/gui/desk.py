@@ -41,6 +41,7 @@ from aihub_desktop.gui.models.queue import QueueModel
 from aihub_desktop.gui.pacing import Pacing
 from aihub_desktop.system.words import Words
 
+WELCOMED: Final = "welcomed"  # of the preferences: the first start's screen has been seen
 _OLD_SECONDS: Final = 3600  # a copy of the catalogue older than this is asked for anew behind the scenes
 
 
@@ -249,3 +250,8 @@ class Desk(QObject):
             answered,
             lambda _: self.queue.forget_question(transfer),
         )
+
+
+def is_first_start(desk: Desk) -> bool:
+    """Whether neither a window nor an engine was ever here. To be asked before the engine starts."""
+    return not (desk.preferences.contains(WELCOMED) or (desk.home / "queue.sqlite").exists())

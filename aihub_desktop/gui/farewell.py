@@ -57,7 +57,7 @@ class Farewell(QObject):
         words = self._desk.words
         running = sum(row.running for row in self._desk.queue.transfers() if comes_in_streams(row))
         box = QMessageBox(
-            QMessageBox.Icon.NoIcon, words.say("gui.window.title"), words.say("gui.farewell.question", n=running),
+            QMessageBox.Icon.Question, words.say("gui.window.title"), words.say("gui.farewell.question", n=running),
             QMessageBox.StandardButton.NoButton, self._window,
         )  # fmt: skip
         box.setInformativeText(words.say("gui.farewell.text", size=words.size(lost)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
@@ -13,21 +13,32 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 from aihub_desktop.system.resources import resource
 
 _NAME: Final = "iconName"
+_KEPT: Final = 128  # icons: every name in two palettes
 _SIZES: Final = (16, 20, 24, 32, 40, 48, 64)  # of the sizes in use, once and twice
 
 
 def icon(name: str, palette: QPalette | None = None) -> QIcon:
     """The icon in the colours of `palette`, the application's by default. Normal, disabled and selected."""
     palette = palette or QGuiApplication.palette()
+    group, role = QPalette.ColorGroup, QPalette.ColorRole
+    colours = (
+        palette.color(group.Active, role.ButtonText),
+        palette.color(group.Disabled, role.ButtonText),
+        palette.color(group.Active, role.HighlightedText),
+    )
+    return _icon(name, *(colour.rgba() for colour in colours))
+
+
+@lru_cache(maxsize=_KEPT)
+def _icon(name: str, *colours: int) -> QIcon:
+    """Many buttons have the same one, and each is dressed more than once: to draw them takes a tenth of a second.
+
+    An icon that draws itself when it is seen would be a `QIconEngine`, whose `clone` Python cannot give away.
+    """
     found = QIcon()
-    group = QPalette.ColorGroup
-    for mode, colour in (
-        (QIcon.Mode.Normal, palette.color(group.Active, QPalette.ColorRole.ButtonText)),
-        (QIcon.Mode.Disabled, palette.color(group.Disabled, QPalette.ColorRole.ButtonText)),
-        (QIcon.Mode.Selected, palette.color(group.Active, QPalette.ColorRole.HighlightedText)),
-    ):
+    for mode, colour in zip((QIcon.Mode.Normal, QIcon.Mode.Disabled, QIcon.Mode.Selected), colours, strict=True):
         for size in _SIZES:
-            found.addPixmap(pixmap(name, size, colour), mode)
+            found.addPixmap(pixmap(name, size, QColor.fromRgba(colour)), mode)
     return found
 
 
@@ -44,6 +55,7 @@ def pixmap(name: str, size: int, colour: QColor, ratio: float = 1.0) -> QPixmap:
     return picture
 
 
+@cache
 def program_icon() -> QIcon:
     """The program's own, in its own colours."""
     found = QIcon()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QObject, Qt, QUrl, Signal
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QFontDatabase, QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from aihub_desktop.gui import icons
+from aihub_desktop.gui.aside import Aside
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.parts import FaintLabel, SearchField
 from aihub_desktop.gui.theme import GRID
@@ -20,22 +21,13 @@ _TAIL: Final = 256 << 10  # bytes of each file
 _MOST: Final = 5000  # lines
 
 
-class _Reader(QObject):
-    """Belongs to no window: a thread may be reading when that closes."""
-
-    came = Signal(list)
-
-    def read(self, home: Path) -> None:
-        threading.Thread(target=lambda: self.came.emit(tail(home)), name="log", daemon=True).start()
-
-
 class LogDialog(QDialog):
     """Reads in a thread: the folder may lie on a share."""
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._desk, self._reader = desk, _Reader()
+        self._desk, self._reader = desk, Aside()
         say = desk.words.say
         self._lines: list[str] = []
         self.setWindowTitle(say("gui.log.title"))
@@ -78,7 +70,7 @@ class LogDialog(QDialog):
 
     def load(self) -> None:
         self.refresh.setEnabled(False)
-        self._reader.read(self._desk.home)
+        self._reader.run(partial(tail, self._desk.home))
 
     def _take(self, lines: list[str]) -> None:
         self.refresh.setEnabled(True)

@@ -68,11 +68,16 @@ class Presence(QObject):
 
     # ---- closing ----
 
+    @property
+    def can_stay(self) -> bool:
+        """Whether the desktop has a place for the icon, which is the way back. It may come and go."""
+        self.tray.begin()
+        return self.tray.is_there
+
     def may_hide(self) -> bool:
         """Whether the window may vanish and the downloads go on: only where the way back is in sight."""
-        self.tray.begin()
         under_way = self._desk.link.running and (self.now.active > 0 or self._tasks > 0)
-        return self.stays and under_way and self.tray.is_there
+        return self.stays and under_way and self.can_stay
 
     def tell_hidden(self) -> None:
         """Says once where it went."""

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRect, Qt, 
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPalette, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QStyleOptionViewItem, QTableView, QWidget
 
-from aihub_desktop.gui import heads
+from aihub_desktop.gui import flat_list, heads
 from aihub_desktop.gui.delegates import AnyIndex, TickDelegate
 from aihub_desktop.gui.models.shelf import TAIL
 from aihub_desktop.gui.models.shelf_lines import ShelfModel
@@ -34,23 +34,13 @@ class ShelfView(QTableView):
         self._shelf = model
         self.setModel(model)
         self.setItemDelegate(ShelfDelegate(self))
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        flat_list.plain(self)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
-        rows, header = self.verticalHeader(), self.horizontalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setMinimumSectionSize(GRID)
-        rows.setDefaultSectionSize(self.fontMetrics().height() + GRID + 2)
+        self.verticalHeader().setMinimumSectionSize(GRID)
+        header = self.horizontalHeader()
         heads.dress(header)
-        header.setHighlightSections(False)
         header.setSectionsClickable(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(GRID * 6)
         self._looking = QTimer(self, singleShot=True, interval=0)

@@ -31,6 +31,7 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 _BADGE_ROLE: Final = int(Qt.ItemDataRole.UserRole) + 1
 _ICON_ROLE: Final = _BADGE_ROLE + 1
 _NEEDS_ROLE: Final = _BADGE_ROLE + 2
+_MOST: Final = 99  # more is said where there is room
 _WIDTH: Final = GRID * 23
 
 
@@ -45,7 +46,7 @@ class Place(IntEnum):
 
 
 class SideBar(QFrame):
-    """Shows where one is, how many downloads are not over, and how fast they are."""
+    """Shows where one is, how many downloads are not over or, before that, need the person, and how fast they are."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,7 +87,8 @@ class SideBar(QFrame):
     def set_downloads(self, words: Words, count: int, needs: int, speed: str) -> None:
         """`count` are not over, `needs` of them wait for the person."""
         item = self._item(Place.DOWNLOADS)
-        badge = str(count) if count else ""
+        # There is room for one number: for the one that asks for something, if there is one.
+        badge = _count(needs or count)
         if (item.data(_BADGE_ROLE), item.data(_NEEDS_ROLE)) != (badge, needs > 0):
             item.setData(_BADGE_ROLE, badge)
             item.setData(_NEEDS_ROLE, needs > 0)
@@ -114,7 +116,10 @@ class SideBar(QFrame):
 
 
 class _Delegate(QStyledItemDelegate):
-    """A pale pill behind the page that is shown, with a bar at its edge; a count at the right."""
+    """A pale pill behind the page that is shown, with a bar at its edge; a count at the right.
+
+    The number of those that need the person has a sign and a frame: no colour alone tells it apart.
+    """
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         return QSize(_WIDTH - GRID, option.fontMetrics.height() + GRID * 2 + 2)
@@ -146,19 +151,40 @@ class _Delegate(QStyledItemDelegate):
         ratio = option.widget.devicePixelRatioF() if isinstance(option.widget, QWidget) else 1.0
         picture = icons.pixmap(str(index.data(_ICON_ROLE)), 18, ink, ratio)
         painter.drawPixmap(area.left() + GRID + 4, area.center().y() - 8, picture)
-        badge = str(index.data(_BADGE_ROLE) or "")
         font = theme.resized(QApplication.font(), 1.0, bold=bold)
         painter.setFont(font)
         painter.setPen(ink)
         metrics = QFontMetrics(font)
-        needs = bool(index.data(_NEEDS_ROLE))
-        count = metrics.horizontalAdvance(badge) + GRID * (4 if needs else 2) if badge else GRID
-        text = area.adjusted(GRID * 5, 0, -count, 0)
-        shown = metrics.elidedText(str(index.data()), Qt.TextElideMode.ElideRight, text.width())
-        painter.drawText(text, int(Qt.AlignmentFlag.AlignVCenter), shown)
-        if badge:
-            right = area.adjusted(0, 0, -GRID - 2, 0)
+        badge = str(index.data(_BADGE_ROLE) or "")
+        right = area.adjusted(GRID * 5, 0, -GRID - 2, 0)
+        if badge and index.data(_NEEDS_ROLE):
+            right.setRight(_draw_needs(painter, right, badge, option.palette, ratio) - 2)
+        elif badge:
             painter.drawText(right, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), badge)
-        if badge and needs:
-            sign = icons.pixmap("warning", 16, theme.warning(option.palette), ratio)
-            painter.drawPixmap(area.right() - metrics.horizontalAdvance(badge) - GRID * 4, area.center().y() - 7, sign)
+            right.setRight(right.right() - metrics.horizontalAdvance(badge) - GRID)
+        shown = metrics.elidedText(str(index.data()), Qt.TextElideMode.ElideRight, right.width())
+        painter.setFont(font)
+        painter.setPen(ink)
+        painter.drawText(right, int(Qt.AlignmentFlag.AlignVCenter), shown)
+
+
+def _draw_needs(painter: QPainter, area: QRect, count: str, palette: QPalette, ratio: float) -> int:
+    """A sign and a number at the right of `area`, framed; where the frame begins."""
+    colour, size, inner = theme.warning(palette), 13, GRID // 2
+    painter.setFont(theme.resized(QApplication.font(), 0.92, bold=True))
+    wide = painter.fontMetrics().horizontalAdvance(count) + size + inner * 3
+    high = painter.fontMetrics().height() + inner
+    frame = QRectF(area.right() - wide + 1, area.center().y() - high / 2 + 1, wide, high).adjusted(0.5, 0.5, -0.5, -0.5)
+    painter.setPen(colour)
+    painter.setBrush(theme.mixed(colour, theme.side(palette), 0.14))
+    painter.drawRoundedRect(frame, high / 2, high / 2)
+    sign = icons.pixmap("warning", size, colour, ratio)
+    painter.drawPixmap(round(frame.left()) + inner, area.center().y() - size // 2 + 1, sign)
+    painter.setPen(palette.color(QPalette.ColorRole.WindowText))
+    text = frame.adjusted(size + inner, 0, -inner, 0)
+    painter.drawText(text, int(Qt.AlignmentFlag.AlignCenter), count)
+    return round(frame.left())
+
+
+def _count(number: int) -> str:
+    return "" if not number else str(number) if number <= _MOST else f"{_MOST}+"

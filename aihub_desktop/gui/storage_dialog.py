@@ -42,6 +42,7 @@ class StorageDialog(QDialog):
         super().__init__(parent)
         self._desk, self._row = desk, row
         self._stored: Storage | None = None  # by this dialog, though perhaps its test failed
+        self._unkeepable = False  # there is no keychain that could keep the keys
         self._form = Form("gui.storage.head")
         self._rows: dict[Access, list[QWidget]] = {}  # those of each way in
         self.preset, self.spelling, self.access = QComboBox(), QComboBox(), QComboBox()
@@ -164,15 +165,19 @@ class StorageDialog(QDialog):
         for access, rows in self._rows.items():
             for row in rows:
                 self._form.show_row(row, access is chosen)
-        if chosen is not Access.KEYCHAIN and not self.for_run.isHidden():
-            # There is no key any more that could not be kept.
-            self.for_run.hide()
-            theme.plain(self.for_run)
-            theme.primary(self.save)
-            self.save.setDefault(True)
+        self._offer_run()
         # Another way in may need more room; less room would make the buttons jump.
         self.resize(self.width(), max(self.height(), self.heightForWidth(self.width())))
         self._check()
+
+    def _offer_run(self) -> None:
+        """Keys that no keychain keeps can be used until the program is closed."""
+        offered = self._unkeepable and _ACCESS[self.access.currentIndex()] is Access.KEYCHAIN
+        self.for_run.setVisible(offered)
+        first, other = (self.for_run, self.save) if offered else (self.save, self.for_run)
+        first.setDefault(True)
+        theme.plain(other)
+        theme.primary(first)
 
     # ---- what is entered ----
 
@@ -223,10 +228,8 @@ class StorageDialog(QDialog):
     def _not_put(self, problem: Problem) -> None:
         self._busy(False)
         if problem.code in (Code.KEYCHAIN_NONE, Code.KEYCHAIN_LOCKED):
-            self.for_run.show()
-            self.for_run.setDefault(True)
-            theme.plain(self.save)
-            theme.primary(self.for_run)
+            self._unkeepable = True
+            self._offer_run()
         self._tell(problem)
 
     def _tested(self, storage: Storage) -> None:

@@ -96,11 +96,18 @@ def primary(button: QPushButton) -> None:
     if not is_plain_style():
         return
     palette, group = QPalette(QGuiApplication.palette()), QPalette.ColorGroup
+    face = _face(palette)
     for each in (group.Active, group.Inactive):
-        # The style paints a default button paler than it is told, too pale for white words.
-        palette.setColor(each, QPalette.ColorRole.Button, accent(palette).darker(135))
+        palette.setColor(each, QPalette.ColorRole.Button, face)
         palette.setColor(each, QPalette.ColorRole.ButtonText, palette.color(QPalette.ColorRole.HighlightedText))
     button.setPalette(palette)
+
+
+def _face(palette: QPalette) -> QColor:
+    """Of the button that everything leads to. The style paints it paler and greyer than it is told: white words on
+    it keep a contrast of 4.5 to 1 at its palest."""
+    colour = accent(palette).darker(165 if is_dark(palette) else 145)
+    return QColor.fromHsvF(colour.hueF(), min(1.0, colour.saturationF() / 0.75), colour.valueF())
 
 
 def plain(button: QPushButton) -> None:
@@ -144,7 +151,8 @@ def light_palette() -> QPalette:
 
 
 def dark_palette() -> QPalette:
-    return _palette(window="#202329", base="#191c21", text="#e6e8ec", button="#2c3038", accent="#3f7fe0")
+    # Fields and lists have no frame that shows in the dark: their ground sets them off.
+    return _palette(window="#262a31", base="#191c21", text="#e6e8ec", button="#343943", accent="#3f7fe0")
 
 
 def _palette(*, window: str, base: str, text: str, button: str, accent: str) -> QPalette:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QCheckBox, QStyle, QStyleOptionButton
 
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.delegates import paint_box
+
+_PALE: Final = 0.4  # what cannot be changed looks as its words do
 
 
 class TickBox(QCheckBox):
@@ -22,5 +26,8 @@ class TickBox(QCheckBox):
         box = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxIndicator, option, self)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if not self.isEnabled():
+            painter.fillRect(box, self.palette().window())
+            painter.setOpacity(_PALE)
         paint_box(painter, QRectF(box).adjusted(0.5, 0.5, -0.5, -0.5), self.checkState(), self.palette())
         painter.end()

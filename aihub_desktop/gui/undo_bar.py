@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QPaintEvent, QShortcut
+from PySide6.QtGui import QPaintEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
-from aihub_desktop.gui import icons
+from aihub_desktop.gui import icons, keys
 from aihub_desktop.gui.parts import ElidedLabel, Sign, paint_frame
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.system.words import Words
@@ -44,7 +44,9 @@ class UndoBar(QFrame):
         self._timer.timeout.connect(self.forget)
         self.button.clicked.connect(self.take_back)
         self._close.clicked.connect(self.forget)
-        self._shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), page, self.take_back)
+        self._shortcut = QShortcut(page)
+        keys.bind(self._shortcut, "downloads", "undo")
+        self._shortcut.activated.connect(self.take_back)
         self.forget()
 
     @property

@@ -11,20 +11,14 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPush
 
 from aihub_desktop.domain.messages import DiskSpace, KeyState, Space
 from aihub_desktop.gui import icons, theme
-from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.desk import WELCOMED, Desk
 from aihub_desktop.gui.key_form import KeyForm
 from aihub_desktop.gui.pages.target import base_folder
 from aihub_desktop.gui.parts import FaintLabel, LinkButton, Rule, bold
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.system import program
 
-WELCOMED: Final = "welcomed"
 _WIDE: Final = GRID * 72
-
-
-def is_first_start(desk: Desk) -> bool:
-    """Whether neither a window nor an engine was ever here. To be asked before the engine starts."""
-    return not (desk.preferences.contains(WELCOMED) or (desk.home / "queue.sqlite").exists())
 
 
 class Welcome(QWidget):

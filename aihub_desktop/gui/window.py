@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShortcut
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from aihub_desktop.domain import links
+from aihub_desktop.domain.model import Dataset
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
-from aihub_desktop.gui import arrivals, icons, theme
-from aihub_desktop.gui.adopt_dialog import adoption
+from aihub_desktop.gui import arrivals, icons, keys, theme
 from aihub_desktop.gui.arrivals import Arrivals
 from aihub_desktop.gui.batches.entrance import Batches
 from aihub_desktop.gui.desk import Desk
@@ -19,11 +22,11 @@ from aihub_desktop.gui.inside.entrance import Entrance
 from aihub_desktop.gui.pages.datasets import DatasetsPage
 from aihub_desktop.gui.pages.downloads import DownloadsPage
 from aihub_desktop.gui.pages.library import LibraryPage
-from aihub_desktop.gui.pages.settings import SettingsPage
+from aihub_desktop.gui.pages.settings import SettingsPage, show_keys
 from aihub_desktop.gui.pages.storage import StoragePage
 from aihub_desktop.gui.presence import Presence
 from aihub_desktop.gui.side_bar import Place, SideBar
-from aihub_desktop.gui.welcome import Welcome, is_first_start
+from aihub_desktop.gui.welcome import Welcome
 from aihub_desktop.system.words import Words
 
 _GEOMETRY, _SPLITTER, _LANGUAGE = "window/geometry", "window/splitter", "language"
@@ -35,9 +38,10 @@ class Window(QWidget):
     gone = Signal()
     language_wanted = Signal(str)
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, first: bool = False) -> None:
+        """`first`: the first start's screen stands in place of the pages."""
         super().__init__()
-        self._desk = desk
+        self.desk = desk
         self._closing = False
         self.farewell = Farewell(desk, self)
         self.entrance = Entrance(desk, self)
@@ -46,7 +50,7 @@ class Window(QWidget):
         self.setAcceptDrops(True)
         self.side = SideBar()
         self.headline = Headline(desk)
-        self.welcome = Welcome(desk) if is_first_start(desk) else None
+        self.welcome = Welcome(desk) if first else None
         self._pages = QStackedWidget()
         self.datasets = DatasetsPage(desk)
         self.storage = StoragePage(desk)
@@ -96,10 +100,8 @@ class Window(QWidget):
         self.downloads.batching.wanted.connect(self.batches.save_rows)
         self.side.batch.clicked.connect(self.batches.ask)
         self.library.panel.release_wanted.connect(lambda key: self.arrivals.open([f"{links.SCHEME}:{key}"]))
-        self.library.door.adopt_wanted.connect(lambda folder: adoption(self._desk, self, self._added).begin(folder))
-        self.datasets.files.adopt_wanted.connect(
-            lambda: adoption(self._desk, self, self._added, self._desk.chosen).begin()
-        )
+        self.library.door.adopt_wanted.connect(lambda folder: _adopt(self.desk, self, self._added, folder=folder))
+        self.datasets.files.adopt_wanted.connect(lambda: _adopt(self.desk, self, self._added, dataset=self.desk.chosen))
         for page in (self.library, self.downloads):
             page.look_wanted.connect(self.entrance.look)
         self.library.unpack_wanted.connect(self.entrance.unpack)
@@ -108,8 +110,8 @@ class Window(QWidget):
         self.downloads.storage_wanted.connect(self.open_storage)
         self.downloads.find_wanted.connect(self._find_dataset)
         self.settings.language_wanted.connect(self.language_wanted)
-        self._desk.queue.totals_changed.connect(self._show_totals)
-        self._desk.link.closed.connect(self._closed)
+        self.desk.queue.totals_changed.connect(self._show_totals)
+        self.desk.link.closed.connect(self._closed)
         self.farewell.ready.connect(self.leave)
         self.farewell.waiting_changed.connect(self.downloads.strip.set_closing)
         self.downloads.strip.close_wanted.connect(self.leave)
@@ -121,19 +123,22 @@ class Window(QWidget):
         tray.resume_wanted.connect(acts["resume-all"].trigger)
 
     def _shortcuts(self) -> None:
-        for place in Place:
-            QShortcut(QKeySequence(f"Ctrl+{place + 1}"), self, lambda place=place: self.go(place))
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self, self._find)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Open), self, self.batches.ask)
-        QShortcut(QKeySequence("F5"), self, self._refresh)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self, self.quit)
+        acts: dict[str, Callable[[], object]] = {
+            **{place.name.lower(): partial(self.go, place) for place in Place},
+            "find": self._find, "batch": self.batches.ask, "refresh": self._refresh,
+            "help": lambda: show_keys(self.desk, self), "close": self.close, "quit": self.quit,
+        }  # fmt: skip
+        for name, act in acts.items():
+            shortcut = QShortcut(self)
+            keys.bind(shortcut, "everywhere", name)
+            shortcut.activated.connect(act)
 
     def speak(self) -> None:
         """All texts anew, in the desk's language."""
-        say = self._desk.words.say
+        say = self.desk.words.say
         self.setWindowTitle(say("gui.window.title"))
         self.headline.speak()
-        self.side.speak(self._desk.words)
+        self.side.speak(self.desk.words)
         self.presence.speak()
         if self.welcome is not None:
             self.welcome.speak()
@@ -150,8 +155,8 @@ class Window(QWidget):
 
     def change_language(self, wanted: str) -> None:
         """ "" follows the system."""
-        self._desk.preferences.setValue(_LANGUAGE, wanted)
-        self._desk.speak(Words(wanted or None))
+        self.desk.preferences.setValue(_LANGUAGE, wanted)
+        self.desk.speak(Words(wanted or None))
         self.speak()
 
     def go(self, place: Place) -> None:
@@ -175,6 +180,8 @@ class Window(QWidget):
     def _find(self) -> None:
         if self._pages.currentWidget() is self.storage:
             self.storage.focus_filter()
+        elif self._pages.currentWidget() is self.downloads:
+            self.downloads.focus_filter()
         else:
             self._find_dataset()
 
@@ -193,10 +200,10 @@ class Window(QWidget):
         elif self._pages.currentWidget() is self.storage:
             self.storage.reload()
         elif self._pages.currentWidget() is self.library:
-            self._desk.library.load()
+            self.desk.library.load()
 
     def _show_totals(self) -> None:
-        queue, words = self._desk.queue, self._desk.words
+        queue, words = self.desk.queue, self.desk.words
         rows = [row for row in queue.transfers() if row.state not in TRANSFER_ENDED]
         needs = sum(row.state is TransferState.NEEDS_USER for row in rows)
         speed = words.say("gui.side.speed", speed=words.speed(queue.rate)) if queue.rate >= 1 else ""
@@ -205,10 +212,10 @@ class Window(QWidget):
     # ---- coming and going ----
 
     def _restore(self) -> None:
-        geometry = self._desk.preferences.value(_GEOMETRY)
+        geometry = self.desk.preferences.value(_GEOMETRY)
         if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
             self.resize(1120, 740)
-        splitter = self._desk.preferences.value(_SPLITTER)
+        splitter = self.desk.preferences.value(_SPLITTER)
         if not (isinstance(splitter, QByteArray) and self.datasets.splitter.restoreState(splitter)):
             self.datasets.splitter.setSizes([380, 560])
 
@@ -270,16 +277,25 @@ class Window(QWidget):
             return
         self._closing = self.headline.is_over = True
         self.presence.end()
-        self._desk.preferences.setValue(_GEOMETRY, self.saveGeometry())
-        self._desk.preferences.setValue(_SPLITTER, self.datasets.splitter.saveState())
-        self._desk.preferences.sync()
+        self.desk.preferences.setValue(_GEOMETRY, self.saveGeometry())
+        self.desk.preferences.setValue(_SPLITTER, self.datasets.splitter.saveState())
+        self.desk.preferences.sync()
         # The engine may save for seconds yet, and nobody is left who would hear a dialog's answer.
         for dialog in filter(QDialog.isVisible, self.findChildren(QDialog)):
             dialog.reject()
         self.hide()
-        self._desk.link.close()
+        self.desk.link.close()
 
     def _closed(self) -> None:
         if self._closing:
-            self._desk.opened.clear()
+            self.desk.opened.clear()
             self.gone.emit()
+
+
+def _adopt(
+    desk: Desk, window: QWidget, added: Callable[[int], None], *, folder: str = "", dataset: Dataset | None = None
+) -> None:
+    """What other tools left is to be taken over: from `folder`, of `dataset`, as far as they are known."""
+    from aihub_desktop.gui.adopt_dialog import adoption  # noqa: PLC0415 - the first picture needs no dialog
+
+    adoption(desk, window, added, dataset).begin(folder)

@@ -53,7 +53,6 @@ class Balance:
     surplus: list[Entry] = field(default_factory=list)
     replacing: list[RemoteFile] = field(default_factory=list)  # those of `wanting` that come in place of `older`
     unproved: list[RemoteFile] = field(default_factory=list)  # of another time, where they were not to be read
-    deleted: set[str] = field(default_factory=set)  # places of `right` whose archive is gone
 
     @property
     def lacking(self) -> list[RemoteFile]:
@@ -86,7 +85,6 @@ def balance(
         entry = entries.get(place)
         if entry is None and (gone := departed.get(place)) is not None and gone.is_of(file):
             found.right.append(gone)
-            found.deleted.add(gone.place)
         elif entry is None or not entry.key:
             found.wanting.append(file)
         else:
@@ -119,9 +117,7 @@ def make_ready(folder: Path | str, found: Balance) -> int:
 
 
 def _places(files: Iterable[RemoteFile]) -> Iterator[tuple[str, RemoteFile]]:
-    """By place, in NFC; of what has no safe name the engine says what is wrong with it. Of two with one name the last
-    counts: the engine tells of a clash only where both have to come.
-    """
+    """By place, in NFC; of what has no safe name the engine says what is wrong with it."""
     for file in files:
         place = file.path
         with contextlib.suppress(UnsafeNameError):

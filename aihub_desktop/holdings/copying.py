@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import xxhash
 
@@ -19,13 +19,18 @@ from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import Piece
-from aihub_desktop.holdings.evidence import Reader
-from aihub_desktop.transport.coverage import Coverage
+from aihub_desktop.transport.coverage import Coverage, merged
 from aihub_desktop.transport.journal import Identity, Journal, Span, WholeLine, read_journal
 
 # A kill costs no more than this to be written again; syncs of less would be what takes the time.
 MARK: Final = 256 << 20
 _LONGEST_LINE: Final = 64 << 10
+
+
+class Hearer(Protocol):
+    """Hears every byte, in order."""
+
+    def feed(self, data: memoryview) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Copy:
     """
 
     def __init__(self, target: Target, work: WorkFile, spot: Spot, steps: Steps) -> None:
-        self._spot = spot
+        self.spot = spot
         self._steps = steps
         target.make_parents(spot)
         identity = Identity.of(work)
@@ -58,26 +63,35 @@ class Copy:
         self._file: OpenFile | None = None
         self._coverage = Coverage(state.pieces if state else ())
 
-    def fill(self, extents: tuple[Extent, ...], reader: Reader) -> None:
-        """Writes them one after the other; `reader` hears every byte. All is durable when this returns."""
+    def fill(self, extents: tuple[Extent, ...], hearer: Hearer, *, start: int = 0, size: int | None = None) -> None:
+        """Writes them one after the other; `hearer` hears every byte. All is durable when this returns.
+
+        They are what the file to be has from `start` on, of `size` bytes in all; None: they are all that follows.
+        """
         with Volumes([extents]) as data:
             try:
                 file = self._open()
+                size = start + data.size if size is None else size
                 for piece in list(self._coverage.pieces()):
-                    if piece.stop > min(data.size, file.size()):
+                    if piece.stop > min(size, file.size()):
                         self._coverage.remove(piece)
-                self._fill(data, file, reader)
-                file.truncate(data.size)
+                self._fill(data, start, file, hearer)
+                file.truncate(size)
                 file.sync()
             except OSError as error:
-                raise disk_error(error, self._spot.part) from error
+                raise disk_error(error, self.spot.part) from error
+
+    def covers(self, start: int, stop: int) -> bool:
+        """Whether the journal claims these bytes."""
+        spans = merged(self._coverage.pieces())
+        return start == stop or any(first <= start and stop <= last for first, last in spans)
 
     def claim(self, size: int, sha256: str) -> None:
         """From here on every byte counts as received, whoever looks."""
         try:
             self._journal.append([WholeLine(size, sha256)])
         except OSError as error:
-            raise disk_error(error, self._spot.journal) from error
+            raise disk_error(error, self.spot.journal) from error
 
     def close(self) -> None:
         self._close_files()
@@ -96,17 +110,17 @@ class Copy:
         try:
             self._close_files()
             self._disclaim()
-            if remove(self._spot.part):
-                sync_folder(self._spot.part.parent)
-            remove(self._spot.journal)
+            if remove(self.spot.part):
+                sync_folder(self.spot.part.parent)
+            remove(self.spot.journal)
         except OSError as error:
-            raise disk_error(error, self._spot.part) from error
+            raise disk_error(error, self.spot.part) from error
         finally:
             self._guard.release()
 
     def _disclaim(self) -> None:
         try:
-            journal = OpenFile(self._spot.journal)
+            journal = OpenFile(self.spot.journal)
         except FileNotFoundError:
             return
         try:
@@ -117,7 +131,7 @@ class Copy:
             journal.close()
 
     def _hold(self, identity: Identity) -> Guard:
-        spot = self._spot
+        spot = self.spot
         part, journal = plain_file(spot.part), read_journal(spot.journal)
         if part is not None and ((journal is None and part.st_size) or (journal and journal.identity != identity)):
             # Without a journal of ours it may be anybody's, a browser's for one.
@@ -132,28 +146,29 @@ class Copy:
             raise disk_error(error, spot.part) from error
 
     def _open(self) -> OpenFile:
-        self._file = OpenFile(self._spot.part)
+        self._file = OpenFile(self.spot.part)
         self._journal.prepare()
         if not self._journal.name_is_safe:
             sync_folder(self._journal.folder)
             self._journal.name_is_safe = True
         return self._file
 
-    def _fill(self, data: Volumes, file: OpenFile, reader: Reader) -> None:
-        at, buffer = 0, memoryview(bytearray(CHUNK))
-        while at < data.size:
+    def _fill(self, data: Volumes, start: int, file: OpenFile, hearer: Hearer) -> None:
+        at, end, buffer = start, start + data.size, memoryview(bytearray(CHUNK))
+        while at < end:
             known = self._coverage.at(at)
             if known is not None:
-                self._compare(data.blocks(at, known.stop, buffer), file, reader)
-                at = known.stop
+                stop = min(known.stop, end)
+                self._compare(data.blocks(at - start, stop - start, buffer), start, file, hearer)
+                at = stop
                 continue
             following = self._coverage.next_start(at)
-            stop = min(data.size, at + MARK, data.size if following is None else following)
+            stop = min(end, at + MARK, end if following is None else following)
             digest = xxhash.xxh3_128()
-            for offset, part in data.blocks(at, stop, buffer):
+            for offset, part in data.blocks(at - start, stop - start, buffer):
                 self._steps.go_on()
-                file.write_at(offset, part)
-                reader.feed(part)
+                file.write_at(start + offset, part)
+                hearer.feed(part)
                 digest.update(part)
                 self._steps.progress(len(part))
             file.sync()
@@ -161,11 +176,11 @@ class Copy:
             self._coverage.add(Piece(at, stop, digest.hexdigest()))
             at = stop
 
-    def _compare(self, blocks: Iterable[tuple[int, memoryview]], file: OpenFile, reader: Reader) -> None:
+    def _compare(self, blocks: Iterable[tuple[int, memoryview]], start: int, file: OpenFile, hearer: Hearer) -> None:
         there = memoryview(bytearray(CHUNK))
         for offset, part in blocks:
             self._steps.go_on()
-            if file.read_at(offset, there[: len(part)]) != len(part) or there[: len(part)] != part:
-                raise ProblemError(Code.CHANGED, path=str(self._spot.part))
-            reader.feed(part)
+            if file.read_at(start + offset, there[: len(part)]) != len(part) or there[: len(part)] != part:
+                raise ProblemError(Code.CHANGED, path=str(self.spot.part))
+            hearer.feed(part)
             self._steps.progress(len(part))

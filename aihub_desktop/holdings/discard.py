@@ -15,6 +15,8 @@ from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.messages import Discarded
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
+from aihub_desktop.holdings.once import NAME
+from aihub_desktop.holdings.turn import LOCK
 from aihub_desktop.transport.ledger import LOG, MANIFEST, Entry, Ledger, own_folder, read_manifest
 from aihub_desktop.transport.manifest import in_nfc, manifest_line
 from aihub_desktop.transport.pieces import sweep_pieces
@@ -148,6 +150,8 @@ def _drop_ledger(root: Path) -> None:
         own = own_folder(root)
         remove(own / MANIFEST)
         remove(own / LOG)
+        for name in (NAME, LOCK):
+            remove(own / name)
         sync_folder(own)
     except FileNotFoundError:
         return

@@ -147,7 +147,7 @@ class Look:
         above_all = above + slash
         names = [path.removeprefix(above_all) for path in paths]
         if "/" in "".join(names):  # not all of them lie in one folder
-            return all(map(self._path, paths))
+            return all(map(self.path, paths))
         return bool(self._folders.get(above) or self._folder(above)) and _OUT.isdisjoint(names)
 
     def at(self, one: Expected) -> Seen:
@@ -156,7 +156,7 @@ class Look:
         if not self._stopped():
             path = None
             try:
-                path = self._path(one.path)
+                path = self.path(one.path)
                 if path is None:
                     finding = Finding.UNSAFE
                 elif self._deep:
@@ -169,7 +169,7 @@ class Look:
                 finding, stamp = _unread(path)
         return Seen(self.shown(one.path), finding, count, stamp, one.sha256, one.entry)
 
-    def _path(self, text: str) -> str | None:
+    def path(self, text: str) -> str | None:
         """Where the file lies, spelled as the manifest has it; None for a path that must not be opened.
 
         Raises `OSError`.

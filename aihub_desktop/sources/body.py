@@ -72,7 +72,7 @@ class Wire(Protocol):
         """Between 1 and len(view) bytes, 0 at the end. Raises `TimeoutError` after `seconds`, else `OSError`."""
         ...
 
-    def send(self, data: bytes, seconds: float) -> None:
+    def send(self, data: bytes | memoryview, seconds: float) -> None:
         """All of `data`. Raises `TimeoutError` after `seconds`, else `OSError`."""
         ...
 
@@ -105,7 +105,7 @@ class SocketWire:
         count = self._first(view, seconds)
         return self._rest(view, count) if self._tls and count else count
 
-    def send(self, data: bytes, seconds: float) -> None:
+    def send(self, data: bytes | memoryview, seconds: float) -> None:
         deadline, view = time.monotonic() + seconds, memoryview(data)
         while view:
             try:
@@ -180,9 +180,9 @@ class StreamWire:
         view[: len(data)] = data
         return len(data)
 
-    def send(self, data: bytes, seconds: float) -> None:
+    def send(self, data: bytes | memoryview, seconds: float) -> None:
         try:
-            self._stream.write(data, timeout=max(seconds, 0.001))
+            self._stream.write(bytes(data), timeout=max(seconds, 0.001))
         except httpcore.WriteTimeout:
             raise TimeoutError from None
         except httpcore.WriteError as error:

@@ -50,10 +50,10 @@ class OpenedBody:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A small answer, whole."""
+    """A small answer, whole. Names of headers in lower case, or in any."""
 
     status: int
-    headers: httpx.Headers
+    headers: Mapping[str, str]
     body: bytes
 
 
@@ -62,15 +62,17 @@ class Connections:
 
     `connect_timeout` is for TCP and TLS each, `header_timeout` for the whole header of the answer, `tick` is that
     of `sources.place.Body`; all in seconds. Trust is the system's; proxies are those of the environment or the
-    system, but loopback is always reached directly.
+    system, but loopback is always reached directly, and with `direct` everything is: a proxy would see what is sent.
 
     Every method raises `ProblemError`: UNREACHABLE (facts "why" and "host") for what fails before the header is
     whole, TLS_UNTRUSTED, CUT for what fails in a body, HUB_ERROR for a coded body. Redirects are not followed.
     """
 
     def __init__(
-        self, user_agent: str, connect_timeout: float, *, header_timeout: float = 60.0, tick: float = 1.0
-    ) -> None:
+        self, user_agent: str, connect_timeout: float, *, header_timeout: float = 60.0, tick: float = 1.0,
+        direct: bool = False,
+    ) -> None:  # fmt: skip
+        self._direct = direct
         self._user_agent = user_agent
         self._connect_timeout = connect_timeout
         self._header_timeout = header_timeout
@@ -94,16 +96,23 @@ class Connections:
         return self._request(method, url, headers or {})
 
     def open_kept(
-        self, origin: httpx.URL, target: bytes, headers: Mapping[str, str]
+        self,
+        origin: httpx.URL,
+        target: bytes,
+        headers: Mapping[str, str],
+        *,
+        method: str = "GET",
+        content: Iterable[bytes | memoryview] | None = None,
     ) -> tuple[int, Mapping[str, str], AnswerBody, bool]:
-        """(status, headers, body, whether the connection may serve another request) of a GET of `target` at `origin`.
+        """(status, headers, body, whether the connection may serve another request) of a request for `target`.
 
-        `target` goes out as it is: a name may hold what looks like a path to be tidied up.
+        `target` goes out as it is: a name may hold what looks like a path to be tidied up. `content` is sent as the
+        request's body, whose length is among the headers.
         """
         url = httpcore.URL(scheme=origin.raw_scheme, host=origin.raw_host, port=origin.port, target=target)
-        opened = self._sent("GET", origin, url, list(headers.items()))
+        opened = self._sent(method, origin, url, list(headers.items()), content)
         opened.headers.encoding = "iso-8859-1"  # as the heads that follow are read; httpx would guess
-        through = origin.scheme == "http" and _proxy_for(origin) is not None
+        through = origin.scheme == "http" and self._proxy_for(origin) is not None
         said = opened.headers.get("connection", "").lower()
         keeps = not through and said != "close" and opened.version == b"HTTP/1.1"
         return opened.status, opened.headers, opened.body, keeps
@@ -137,7 +146,12 @@ class Connections:
         )
 
     def _sent(
-        self, method: str, address: httpx.URL, target: httpcore.URL, headers: list[tuple[str, str]]
+        self,
+        method: str,
+        address: httpx.URL,
+        target: httpcore.URL,
+        headers: list[tuple[str, str]],
+        content: Iterable[bytes | memoryview] | None = None,
     ) -> OpenedBody:
         usual = [
             ("Host", address.netloc.decode("ascii")),
@@ -150,6 +164,7 @@ class Connections:
             target,
             # As bytes: httpcore takes ASCII alone for text, and a validator goes back as it came.
             headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in (*usual, *headers)],
+            content=None if content is None else map(bytes, content),
             extensions={"timeout": self._timeouts()},
         )
         try:
@@ -164,7 +179,7 @@ class Connections:
     def _pool(
         self, address: httpx.URL, trust: ssl.SSLContext | None = None, encrypted: Encrypted | None = None
     ) -> httpcore.ConnectionPool:
-        proxy = _proxy_for(address)
+        proxy = self._proxy_for(address)
         # A context of its own for each connection: truststore holds a lock of the context while it shakes hands,
         # so one slow server would hold up all.
         return httpcore.ConnectionPool(
@@ -173,6 +188,9 @@ class Connections:
             max_connections=1,
             network_backend=_Backend(self._opening, self._header_timeout, encrypted),
         )
+
+    def _proxy_for(self, address: httpx.URL) -> httpx.URL | None:
+        return None if self._direct else _proxy_for(address)
 
     def _timeouts(self) -> dict[str, float]:
         return {"connect": self._connect_timeout, "read": self._header_timeout, "write": self._header_timeout}

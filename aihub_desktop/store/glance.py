@@ -67,6 +67,16 @@ def library(path: Path, copies_for: Callable[[list[Held]], Iterable[str]]) -> Re
     return Remembered(held, kept)
 
 
+def kept(path: Path, name: str) -> bytes | None:
+    """What the queue at `path` keeps under this name; None for nothing."""
+    try:
+        with _opened(path) as db:
+            row = db.execute("SELECT body FROM copy WHERE name = ?", (name,)).fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else bytes(row[0])
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)

@@ -90,7 +90,10 @@ class Keychain(_Entry):
 
 
 class Vault:
-    """A pair of keys for each object storage, by its endpoint. Blocks and raises as `_Entry` does."""
+    """A pair of keys for each object storage, by its endpoint; a token for each machine of the lab.
+
+    Blocks and raises as `_Entry` does.
+    """
 
     def get_pair(self, endpoint: str) -> Credentials | None:
         """None where there is none, or where another program has put something else there."""
@@ -107,6 +110,17 @@ class Vault:
     def set_pair(self, endpoint: str, credentials: Credentials) -> None:
         pair = _Pair(credentials.access_key, credentials.secret_key.reveal(), credentials.token.reveal())
         _pair(endpoint).set(Secret(msgspec.json.encode(pair).decode()))
+
+    def get_token(self, address: str) -> Secret | None:
+        """That of a machine of the lab; None where there is none."""
+        return _token(address).get()
+
+    def set_token(self, address: str, token: Secret) -> None:
+        _token(address).set(token)
+
+    def clear_token(self, address: str) -> None:
+        """Forgets the token; nothing happens where there is none."""
+        _token(address).clear()
 
     def clear_pair(self, endpoint: str) -> None:
         """Forgets the pair; nothing happens where there is none."""
@@ -126,6 +140,10 @@ class _Pair(msgspec.Struct, frozen=True):
 
 def _pair(endpoint: str) -> _Entry:
     return _Entry(f"s3 {endpoint}")
+
+
+def _token(address: str) -> _Entry:
+    return _Entry(f"lab {address}")
 
 
 def _best() -> KeyringBackend:

@@ -150,7 +150,8 @@ class Words:
     def proof(self, proof: Proof | str, note: str = "") -> str:
         """How far a file is proved; "" for no proof. `note`: of a checksum, which one it was, else what was noticed."""
         if proof == Proof.CHECKSUM:
-            return self.say("proof.checksum", algorithm=self.checksum(note))
+            algorithm, _, lab = note.partition(" ")
+            return self.say("proof.checksum", algorithm=self.checksum(algorithm), lab=lab)
         text, key = self.say(f"proof.{proof}") if proof else "", f"proof.note.{note}"
         return self.say("proof.noted", proof=text, note=self.say(key)) if text and note and self.has(key) else text
 

@@ -23,7 +23,7 @@ import msgspec
 from aihub_desktop.disk.files import OpenFile, disk_error, plain_file, remove, sync_folder
 from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.leases import WorkFile
-from aihub_desktop.domain.model import Piece
+from aihub_desktop.domain.model import HUB, Piece
 from aihub_desktop.transport.coverage import latest, merged
 
 VERSION: Final = 1
@@ -50,8 +50,9 @@ class Identity(Line, frozen=True):
     @classmethod
     def of(cls, work: WorkFile) -> Identity:
         file = work.file
-        # Of an address the size may be known at one time and not at another.
-        shown = file.size.shown if file.origin is None else ""
+        # Of an address the size may be known at one time and not at another. Of the hub's files what is there is kept,
+        # wherever the rest comes from.
+        shown = file.size.shown if file.source == HUB else ""
         return cls(VERSION, file.source, file.dataset, file.package, file.key, file.path, shown)
 
 

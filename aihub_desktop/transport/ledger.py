@@ -34,7 +34,7 @@ from aihub_desktop.disk.files import (
 from aihub_desktop.disk.guard import Guard, folder_held
 from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.leases import Proved, WorkFile
-from aihub_desktop.domain.model import Algorithm, Origin, RemoteFile
+from aihub_desktop.domain.model import HUB, Algorithm, Origin, RemoteFile
 from aihub_desktop.domain.names import OWN_FOLDER
 from aihub_desktop.transport.manifest import ManifestLine, in_nfc, manifest_line, parse_manifest
 
@@ -105,7 +105,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
             file.path,
             proved.proof.value,
             at or moment(),
-            proved.note,
+            f"{proved.note} {file.lab}".strip(),
             proved.modified,
             etag=file.origin.etag if file.origin is not None else "",
         )
@@ -123,7 +123,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
             file.source, file.dataset, file.package, file.key,
         )  # fmt: skip
         fits = self.size is None or file.size.allows(self.size)
-        return same and fits and (file.origin is None or self._may_come_from(file.origin))
+        # What a machine of the lab has under a key says nothing of the hub.
+        return same and fits and (file.source == HUB or file.origin is None or self._may_come_from(file.origin))
 
     def _may_come_from(self, origin: Origin) -> bool:
         told = {one.value for one in origin.checksums if one.algorithm is Algorithm.SHA256}

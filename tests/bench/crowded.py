@@ -43,7 +43,6 @@ from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.engine_link import EngineLink
 from aihub_desktop.gui.models.queue_filter import Kind, QueueFilter
 from aihub_desktop.gui.side_bar import Place
-from aihub_desktop.gui.welcome import WELCOMED
 from aihub_desktop.gui.window import Window
 from aihub_desktop.system.words import Words
 
@@ -97,7 +96,6 @@ def main() -> int:
     app.setPalette(theme.light_palette())
     with tempfile.TemporaryDirectory() as folder:
         desk = Desk(EngineLink([sys.executable, "-c", "pass"]), Words("en"), Path(folder), "http://127.0.0.1:9")
-        desk.preferences.setValue(WELCOMED, True)
         window = Window(desk)
         window.show()
         window.go(Place.DOWNLOADS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -83,6 +84,30 @@ def aria2c(folder: Path, *words: str, authority: str = "") -> None:
 def s5cmd(endpoint: str, *words: str) -> None:
     command = [web.program("s5cmd") or "s5cmd", "--log", "error", "--endpoint-url", endpoint, *words]
     subprocess.run(command, env=environment(**web.keys()), check=True)
+
+
+def s3_bucket(endpoint: str, bucket: str) -> None:
+    """Made where it is not there yet."""
+    command = [web.program("s5cmd") or "s5cmd", "--log", "error", "--endpoint-url", endpoint, "mb", f"s3://{bucket}"]
+    subprocess.run(command, env=environment(**web.keys()), check=False, capture_output=True)
+
+
+def rclone_copy(endpoint: str, folder: Path, target: str) -> None:
+    """All below `folder` to `target` (bucket and prefix); it is not told to look first, for nothing is there."""
+    keys = web.keys()
+    remote = {
+        "RCLONE_CONFIG_B_TYPE": "s3", "RCLONE_CONFIG_B_PROVIDER": "Other", "RCLONE_CONFIG_B_ENDPOINT": endpoint,
+        "RCLONE_CONFIG_B_ACCESS_KEY_ID": keys["AWS_ACCESS_KEY_ID"],
+        "RCLONE_CONFIG_B_SECRET_ACCESS_KEY": keys["AWS_SECRET_ACCESS_KEY"], "RCLONE_CONFIG": os.devnull,
+    }  # fmt: skip
+    words = ["--exclude", ".aihub/**", "--s3-chunk-size", "16M", "--s3-upload-cutoff", "16M", "--no-traverse"]
+    _run([web.program("rclone") or "rclone", "copy", str(folder), f"b:{target}", *words], environment(**remote))
+
+
+def push(home: Path, folder: Path, target: str, endpoint: str) -> None:
+    """`aihub push`; raises `RuntimeError` with what it said."""
+    command = [*PROGRAM, "push", str(folder), target, "--endpoint", endpoint]
+    _run(command, fetch_environment(home, **web.keys()))
 
 
 def fetch_words(folder: Path, *words: str) -> list[str]:

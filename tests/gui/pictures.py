@@ -38,6 +38,7 @@ from aihub_desktop.domain.states import TransferState
 from aihub_desktop.domain.tasks import TaskKind
 from aihub_desktop.domain.turns import Priority
 from aihub_desktop.gui import theme
+from aihub_desktop.gui.about_dialog import AboutDialog
 from aihub_desktop.gui.address_dialog import AddressDialog
 from aihub_desktop.gui.adopt_dialog import adoption
 from aihub_desktop.gui.app import application
@@ -68,6 +69,7 @@ from .played import (
 )
 from .played_adoption import DATASETS, FOLDER, SPEECH, play
 from .played_library import AWAY, DAMAGED, NEWER, WHOLE, LibraryPlayer
+from .screen import complaints
 from .stage import Stage, linger, wait_until
 from .storage_engine import CLOSED, NAVER
 from .storage_stage import StorageStage
@@ -99,7 +101,7 @@ def main() -> int:
 
 
 def run(folder: Path, kind: str) -> bool:
-    """One kind, in a process of its own; False where that failed."""
+    """One kind, in a process of its own; False where that failed, or Qt complained."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIHUB_", "QT_"))},
         "QT_QPA_PLATFORM": "offscreen",
@@ -107,7 +109,12 @@ def run(folder: Path, kind: str) -> bool:
         "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",  # no keychain of the machine
     }
     command = [sys.executable, "-m", "tests.gui.pictures", str(folder.absolute()), "--kind", kind]
-    return subprocess.run(command, env=environment, check=False, timeout=240, cwd=ROOT).returncode == 0
+    done = subprocess.run(
+        command, env=environment, check=False, timeout=240, cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    said = complaints(done.stderr)
+    print(*said, sep="\n", end="", file=sys.stderr)
+    return done.returncode == 0 and not said
 
 
 def take(folder: Path, kind: str) -> None:
@@ -177,9 +184,11 @@ class Beginning:
         links = stage.window.settings.about.links
         (stage.home / "logs").mkdir(exist_ok=True)
         (stage.home / "logs" / "engine.log").write_text(_LOG, encoding="utf-8")
-        for name in ("about", "log"):
+        for name in ("keys", "about", "log"):
             links[name].click()
             dialog = stage.window.findChildren(QDialog)[-1]
+            if isinstance(dialog, AboutDialog):
+                wait_until(dialog.list.count, "the licences")
             self._snap(name, dialog)
             dialog.reject()
         stage.window.settings.findChildren(QScrollArea)[0].ensureWidgetVisible(links["open-home"])

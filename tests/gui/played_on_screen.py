@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint
 
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.gui.app import application
+from aihub_desktop.gui.side_bar import Place
 from gui.stage import Stage, wait_until
 
 
@@ -22,6 +23,8 @@ def main(home: Path, hub: str, folder: Path) -> None:
     stage = Stage(application(sys.argv[:1]), home, hub).start().ready()
     presence = stage.window.presence
     wait_until(lambda: presence.tray.is_there, "a place for the icon")
+    stage.window.go(Place.SETTINGS)
+    assert stage.window.settings.desktop.stays.isEnabled(), "there is a way back"
     stage.choose("90001")
     stage.desk.tree.tick_keys({file.key for file in stage.desk.tree.files()})
     transfer = stage.download(folder)

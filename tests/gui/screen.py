@@ -13,6 +13,8 @@ from typing import Final
 
 import pytest
 
+# The offscreen platform says so of every window; the bus of its rights; Qt's bridge of a question it has no answer for.
+_OF_THE_PLACE: Final = ("This plugin does not support", "dbus-daemon[", "qt.accessibility.atspi: AtSpiAdaptor::applic")
 _PROGRAMS: Final = ("Xvfb", "openbox", "trayer", "xdotool", "dbus-run-session")
 NEEDS_SCREEN: Final = pytest.mark.skipif(
     sys.platform != "linux" or not all(map(shutil.which, _PROGRAMS)), reason=f"needs Linux with {', '.join(_PROGRAMS)}"
@@ -53,7 +55,13 @@ def play(
     command = ["dbus-run-session", "--", python, str(script), *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=seconds)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert complaints(done.stderr) == []
     return done.stdout
+
+
+def complaints(errors: str) -> list[str]:
+    """What a program said to its standard error, Qt's warnings among it, without what it says of the place alone."""
+    return [line for line in errors.splitlines() if line.strip() and not line.startswith(_OF_THE_PLACE)]
 
 
 def _paths() -> list[str]:

@@ -15,7 +15,7 @@ from aihub_desktop.domain.messages import TransferRow
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.gui.app import Program
 from aihub_desktop.gui.cures import Cure
-from aihub_desktop.gui.welcome import WELCOMED
+from aihub_desktop.gui.desk import WELCOMED
 
 PATIENCE: Final = 40.0  # seconds; a machine under load is slow, a deadlock is for ever
 

@@ -13,7 +13,6 @@ from aihub_desktop.gui.engine_link import EngineLink
 from aihub_desktop.gui.models.shelf import Folder
 from aihub_desktop.gui.models.shelf_table import NAME
 from aihub_desktop.gui.side_bar import Place
-from aihub_desktop.gui.welcome import WELCOMED
 from aihub_desktop.gui.window import Window
 from aihub_desktop.system.words import Words
 
@@ -31,7 +30,6 @@ class StorageStage:
         self._notes = folder / "notes"
         self.link = EngineLink([sys.executable, str(ENGINE), str(self._notes)])
         self.desk = Desk(self.link, Words(language), folder, "http://127.0.0.1:9")
-        self.desk.preferences.setValue(WELCOMED, True)  # else the first start's screen stands in place of the pages
         self.window = Window(self.desk)
         self.page = self.window.storage
         self.shelves, self.web = self.page.shelves, self.page.web

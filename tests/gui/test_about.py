@@ -42,6 +42,7 @@ def test_the_about_dialog_shows_them(open_stage: OpenStage, hub: DemoHub) -> Non
     stage.window.go(Place.SETTINGS)
     about = AboutDialog(stage.desk, stage.window)
     about.open()
+    wait_until(about.list.count, "the licences, which are read in a thread")
     assert about.list.count() == len(about.components)
     assert "Apache License" in about.text.toPlainText()
     about.list.setCurrentRow(1)

@@ -103,7 +103,7 @@ def test_what_the_script_left_is_taken_over_and_the_rest_downloaded(
     wait_until(lambda: dialog.choice.dataset, "the guess")
     assert dialog.choice.dataset is not None
     assert dialog.choice.dataset.key == "90001"
-    assert dialog.choice.note.startswith("Chosen by the names")
+    assert dialog.choice.note.startswith("Recognised by the names")
     assert dialog.choice.target == str(folder)
     survey(dialog)
     assert shown(dialog) == {"back", "all", "only", "cancel"}
@@ -112,11 +112,11 @@ def test_what_the_script_left_is_taken_over_and_the_rest_downloaded(
     model = dialog.finds.model
     assert model.rowCount() == len(RIGHT)
     assert model.index(0, FindColumn.STATE).data() == "Cut off"
-    assert model.index(0, FindColumn.DEED).data() == "Downloaded anew"
+    assert model.index(0, FindColumn.DEED).data() == "Downloaded again"
     dialog.buttons["all"].click()
     over(dialog)
     wait_until(lambda: "downloads" in shown(dialog), "the download of the rest")
-    assert model.index(0, FindColumn.DEED).data() == "Perhaps incomplete"
+    assert model.index(0, FindColumn.DEED).data() == "May be incomplete"
     dialog.buttons["downloads"].click()
     wait_until(lambda: not stage.window.findChildren(AdoptDialog), "the dialog to go")
     (row,) = stage.desk.queue.transfers()

@@ -9,12 +9,15 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trustme
-from PySide6.QtCore import QModelIndex, QUrl
+from PySide6.QtCore import QModelIndex, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from aihub_desktop.demo import offer
 from aihub_desktop.demo.answers import Refusal
@@ -25,7 +28,10 @@ from aihub_desktop.domain.faults import Code
 from aihub_desktop.domain.names import safe_path
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.gui.cures import Cure, cures_of
+from aihub_desktop.gui.key_dialog import KeyDialog
+from aihub_desktop.gui.parts import EmptyPlace
 from gui.conftest import OpenStage
+from gui.screen import complaints
 from gui.stage import Stage, press, wait_until
 
 
@@ -80,6 +86,47 @@ def test_what_the_hub_refuses_is_said_and_goes_on_after_its_cure(
     wait_until(lambda: not banner.isVisible(), "the end of the banner")
 
 
+def test_back_from_the_page_it_is_tried_again_by_itself(
+    open_stage: OpenStage, hub: DemoHub, folder: Path, opened: list[str], qapp: QApplication
+) -> None:
+    """The person applies there and comes back; nobody presses anything here."""
+    refused = hub.faults.add(Refuse(refusal=Refusal.NOT_APPROVED))
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    number = begin(stage, folder)
+    stage.wait_for(number, TransferState.NEEDS_USER)
+    asked = len(hub.requests)
+    come = partial(qapp.applicationStateChanged.emit, Qt.ApplicationState.ApplicationActive)
+    come()
+    press(stage, Cure.OPEN_PAGE)
+    assert opened
+    assert len(hub.requests) == asked, "whoever was not sent to the page has not come from it"
+    hub.faults.remove(refused)
+    come()
+    stage.wait_for(number, TransferState.DONE)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the machine's own keychain would answer")
+def test_a_download_whose_key_is_gone_goes_on_with_another(open_stage: OpenStage, hub: DemoHub, folder: Path) -> None:
+    """The key was for that run alone: at the next start there is none."""
+    slow = hub.faults.add(Slow(rate=300_000))
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    number = begin(stage, folder, offer.SPLIT)
+    wait_until(lambda: stage.row(number).bytes > 100_000, "some bytes")
+    stage.close()
+    hub.faults.remove(slow)
+    again = open_stage(hub.url).ready()
+    row = again.wait_for(number, TransferState.NEEDS_USER)
+    assert row.problem is not None
+    assert row.problem.code is Code.NO_KEY
+    press(again, Cure.ENTER_KEY)
+    dialog = again.window.findChildren(KeyDialog)[-1]
+    dialog.field.setText(DEMO_KEY)
+    dialog.save.click()
+    wait_until(lambda: dialog.for_run.isVisible() and dialog.for_run.isEnabled(), "the word about the keychain")
+    dialog.for_run.click()
+    again.wait_for(number, TransferState.DONE)
+
+
 def test_a_folder_that_is_gone_is_begun_anew(
     open_stage: OpenStage, hub: DemoHub, folder: Path, catalogue: Catalogue
 ) -> None:
@@ -129,7 +176,10 @@ def test_a_company_certificate_is_named_and_trusted_once_it_is_installed(
     assert problem.code is Code.TLS_UNTRUSTED
     assert "trust store" in stage.desk.words.problem(problem).advice
     roots.write_bytes(authority.cert_pem.bytes())
-    stage.window.datasets.reload()
+    places = stage.window.datasets.findChildren(EmptyPlace)
+    button = next(place.button for place in places if place.button.isVisible())
+    assert button.text() == stage.desk.words.say(f"gui.cure.{Cure.TRY_AGAIN}")
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     stage.ready()
     number = begin(stage, tmp_path / "to")
     stage.wait_for(number, TransferState.DONE)
@@ -149,6 +199,7 @@ def test_drives(story: str, tmp_path: Path, catalogue: Catalogue) -> None:
         command = [*start, sys.executable, "-m", "gui.played_drives", story, str(tmp_path), hub.url]
         run = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False, env=environment)
     assert run.returncode == 0, run.stderr
+    assert complaints(run.stderr) == []
     assert (
         json.loads(run.stdout)
         == {

@@ -283,7 +283,7 @@ def test_the_chosen_file_shows_where_its_bytes_are(open_stage: OpenStage, hub: D
     facts = page.details.facts()
     assert facts["From"].startswith(f"AI Hub, dataset {offer.SPLIT} · file key")
     assert facts["Folder"].startswith(str(folder))
-    assert facts["Proof"] == "not yet"
+    assert facts["Verified"] == "not yet"
     assert facts["Connections"].startswith("one stream")
     assert page.details.map.grab().width() > 100
     page.pace.details.click()
@@ -295,7 +295,7 @@ def test_the_chosen_file_shows_where_its_bytes_are(open_stage: OpenStage, hub: D
     hub.faults.remove(slow)
     stage.link.tell(Resume(0))
     stage.wait_for(number, TransferState.DONE)
-    wait_until(lambda: "SHA-256" in page.details.facts().get("Proof", ""), "the proof")
+    wait_until(lambda: "SHA-256" in page.details.facts().get("Verified", ""), "the proof")
     page.view.clearSelection()
     seen = len(maps)
     wait_until(lambda: page.details.facts().get("Downloads") == "0 of 1 not finished", "everything")
@@ -329,13 +329,13 @@ def test_details_say_what_came_again_and_why(open_played: Callable[[], Played]) 
     page.view.select(BIG)
     facts = page.details.facts()
     assert facts["Received"] == "38.0 GB · 4.10 GB again (after a cut)"
-    assert facts["Time left"] == "35–60 min · about 15.0–17.0 GB to come"
-    assert facts["Files"] == "36 files · 21 done · 2 under way"
+    assert facts["Time left"] == "35–60 min · about 15.0–17.0 GB remaining"
+    assert facts["Files"] == "36 files · 21 done · 2 in progress"
     page.view.expand(queue.index_of(BIG))
     choose(page.view, queue.index(0, 0, queue.index_of(BIG)))
     facts = page.details.facts()
-    assert facts["Again"] == "3.20 of 7.50 GB again after a cut"
-    assert facts["Tries"] == f"1 in vain · {WORDS.problem(Problem(Code.CUT)).title}"
+    assert facts["Repeated"] == "3.20 of 7.50 GB again after a cut"
+    assert facts["Attempts"] == f"1 failed · {WORDS.problem(Problem(Code.CUT)).title}"
     page.view.clearSelection()
     assert page.details.facts()["Time left"].startswith("1–3 h · about 15.0–17.0 GB")
 
@@ -365,14 +365,14 @@ def test_the_graph_says_its_figures(open_played: Callable[[], Played]) -> None: 
     played.window.go(Place.DOWNLOADS)
     played.player.begin([running()], Settings(limit=8 * MB))
     graph = played.page.details.graph
-    assert graph.description == "Nothing was received"
+    assert graph.description == "Nothing received"
     played.player.progress(progress(Brake.LIMIT))
     wait_until(lambda: "6.20" in graph.accessibleDescription(), "the figures")
-    assert graph.description == "Now 6.20 MB/s, mean 6.20 MB/s, highest 6.20 MB/s, limit 8 MB/s"
+    assert graph.description == "Now 6.20 MB/s, average 6.20 MB/s, peak 6.20 MB/s, limit 8 MB/s"
     assert graph.accessibleName() == "Speed of the last 5 minutes"
     assert graph.grab().width() > 100
     played.player.progress(progress(streams=0))
-    assert graph.description.startswith("Now At rest")
+    assert graph.description.startswith("Now Idle")
     assert re.search(r"[가-힣]", Words("ko").say("gui.graph.nothing"))
 
 

@@ -74,7 +74,7 @@ def test_what_is_closed_says_why() -> None:
     model.put(0, [EntryRow(0, "a/b.pdf", 5, 6, Refusal.ENCRYPTED)], 1)
     cell = model.index(0, EntryColumn.KIND)
     assert (cell.data(), cell.data(SIGN_ROLE)) == ("encrypted", "warning")
-    assert cell.data(Qt.ItemDataRole.AccessibleTextRole) == "Kind: encrypted"
+    assert cell.data(Qt.ItemDataRole.AccessibleTextRole) == "Type: encrypted"
     model.speak(Words("ko"))
     assert cell.data() == "암호가 걸려 있음"
 

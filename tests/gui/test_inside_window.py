@@ -118,7 +118,7 @@ def test_each_kind_is_shown_as_what_it_is(sample: Looking) -> None:
     assert preview.facts.text().endswith("960 × 640")
     sample.choose("메타데이터/화자.csv")
     sample.shows(lambda: text.toPlainText().startswith("이름,나이,지역"), "the table")
-    assert preview.facts.text().endswith("cp949")
+    assert preview.facts.text().endswith("CP949")
     sample.choose("원천데이터/소리/dialog_0001.wav")
     sample.shows(lambda: "16 kHz · 16 bits · 1 channel · 2 s" in preview.facts.text(), "the sound")
     sample.choose("도구/setup.exe")
@@ -412,7 +412,7 @@ def test_unpacking_tells_before_what_it_takes(stage: Stage, tmp_path: Path) -> N
     stage.window.library.actions_by_name["unpack"].trigger()
     dialog = planned(stage)
     assert dialog.amount.text().startswith(f"{len(files()) + 1 + 2} files, ")
-    assert "can be used there" in dialog.room.text()
+    assert " available" in dialog.room.text()
     assert dialog.encoding.currentText() == "Automatic: Korean (CP949)"
     assert "한글 폴더/대화 기록 1.txt" in [label.accessibleName() for label in dialog.names]
     dialog.encoding.setCurrentIndex(1)
@@ -425,7 +425,7 @@ def test_unpacking_tells_before_what_it_takes(stage: Stage, tmp_path: Path) -> N
     assert dialog.wish().keep, "what was not wished for would go with the archive"
     dialog.only.setText("nothing like it")
     wait_until(lambda: dialog.plan.is_whole and not dialog.plan.entries, "an empty plan")
-    assert (dialog.amount.text(), dialog.unpack.isEnabled()) == ("No file fits", False)
+    assert (dialog.amount.text(), dialog.unpack.isEnabled()) == ("No file matches", False)
     dialog.reject()
     assert sorted(path.name for path in folder.iterdir() if path.name != ".aihub") == ["old.zip", "set.zip"]
 
@@ -455,11 +455,11 @@ def test_what_is_left_out_is_told_with_reasons_copied_and_kept(stage: Stage, tmp
     lines = QGuiApplication.clipboard().text().split("\n")
     assert sorted(lines[1:]) == [f"{DAMAGED}\tdamaged\tset.zip", f"{LOCKED}\tencrypted\t=old.zip"]
     told.save_to(str(tmp_path / "list.csv"))
-    wait_until(lambda: told.about.text() == "It was saved", "the file")
+    wait_until(lambda: told.about.text() == "Saved", "the file")
     kept = (tmp_path / "list.csv").read_text(encoding="utf-8-sig")
     assert f"{LOCKED},encrypted,'=old.zip" in kept, "a sheet does not reckon with it"
     told.save_to(str(tmp_path / "no such folder/list.csv"))
-    wait_until(lambda: told.about.text().startswith("It could not be saved"), "why not")
+    wait_until(lambda: told.about.text().startswith("Could not be saved"), "why not")
     told.accept()
 
 

@@ -79,8 +79,8 @@ def test_an_empty_library_says_how_it_fills(open_storage: OpenStorage) -> None:
 def test_each_kind_of_folder_is_told_in_words(shown: Shown) -> None:
     states = {row.id: shown.text(row.id, Column.STATE) for row in rows()}
     assert states == {
-        WHOLE: "All right", NEWER: "Newer release exists", DAMAGED: "2 files damaged", AWAY: "Drive not connected",
-        OTHER: "All right",
+        WHOLE: "Intact", NEWER: "New release available", DAMAGED: "2 files damaged", AWAY: "Drive not connected",
+        OTHER: "Intact",
     }  # fmt: skip
     assert (shown.text(WHOLE, Column.NAME), shown.text(WHOLE, Column.SIZE)) == ("한국어 음성 말뭉치", "47.0 GB")
     assert shown.text(WHOLE, Column.PROOF) == "Archive entries (30), Length (6)"
@@ -128,9 +128,9 @@ def test_unpacking_asks_first_and_says_what_becomes_of_the_archives(shown: Shown
 @pytest.mark.parametrize(
     ("folder", "archives", "told", "begins"),
     [
-        ("/data/wide", 2, "Needs 10.0 MB on disk; 90.0 GB can be used there", True),
-        ("/data/full", 1, "Not enough room: it needs 5.00 MB, and 5.00 MB can be used there", False),
-        ("/data/crowded", 1, "Needs 5.00 MB on disk; 90.0 GB can be used there", True),
+        ("/data/wide", 2, "Needs 10.0 MB on disk; 90.0 GB available", True),
+        ("/data/full", 1, "Not enough space: 5.00 MB needed, 5.00 MB available", False),
+        ("/data/crowded", 1, "Needs 5.00 MB on disk; 90.0 GB available", True),
         ("/data/crowded", 2, "This disk takes only 15 more files, and 22 are needed", False),
     ],
 )
@@ -178,7 +178,7 @@ def test_a_running_task_is_seen_and_stopped(shown: Shown) -> None:
     assert shown.stage.noted("stop") == [{"command": "stop", "task": 7}]
     shown.player.task(state=TaskState.DONE)
     assert not strip.isVisible()
-    assert shown.text(NEWER, Column.STATE) == "Newer release exists"
+    assert shown.text(NEWER, Column.STATE) == "New release available"
 
 
 @pytest.mark.parametrize(
@@ -351,10 +351,10 @@ def test_a_folder_of_another_machine_is_all_that_is_needed(
         assert place is not None
         assert [library.folders.index(place, column).data() for column in Column][1:] == [
             stage.desk.words.size(sum(map(len, given.values()))), "2", today, "Archive entries (1), Length (1)",
-            "Newer release exists",
+            "New release available",
         ]  # fmt: skip
         assert words.about(row).startswith("Dataset 90001 · 2 files")
-        assert "released anew" in words.warning(row)
+        assert "new release" in words.warning(row)
         assert page.panel.release.isVisible()
         page.panel.release.click()
         wait_until(lambda: stage.desk.chosen is not None and stage.desk.chosen.key == "90001", "the dataset")

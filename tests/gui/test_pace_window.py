@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,22 +15,24 @@ from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox, QPushButton, QToolButton
 
+from aihub_desktop.demo import offer
 from aihub_desktop.demo.catalogue import DEMO_KEY
+from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.hours import Week
 from aihub_desktop.domain.messages import Brake, DiskSpace
 from aihub_desktop.domain.model import RemoteFile, SizeRange
 from aihub_desktop.domain.settings import Settings
-from aihub_desktop.domain.states import TransferState
+from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui.cures import Cure
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.engine_link import EngineLink
 from aihub_desktop.gui.models.queue_words import Column
 from aihub_desktop.gui.pages.downloads import DownloadsPage
 from aihub_desktop.gui.side_bar import Place
-from aihub_desktop.gui.welcome import WELCOMED
 from aihub_desktop.gui.window import Window
+from aihub_desktop.system import pace
 from aihub_desktop.system.pace import NIGHTS
 from aihub_desktop.system.words import Words
 from gui.conftest import OpenStage
@@ -61,7 +64,6 @@ class Played:
         folder.mkdir(parents=True, exist_ok=True)
         self.link = EngineLink([sys.executable, "-c", NOTING, str(self._notes)])
         self.desk = Desk(self.link, Words("en"), folder, "http://127.0.0.1:9")
-        self.desk.preferences.setValue(WELCOMED, True)
         self.window = Window(self.desk)
         self.player = Player(self.desk)
         self.gone: list[bool] = []
@@ -180,7 +182,7 @@ def ask_to_close(played: Played) -> QMessageBox:
 
 
 def test_closing_says_what_it_costs_and_may_be_taken_back(played: Played) -> None:
-    box_button(ask_to_close(played), "Do not close").click()
+    box_button(ask_to_close(played), "Keep open").click()
     assert played.window.isVisible()
     assert played.noted("pause") == []
     box_button(ask_to_close(played), "Close now").click()
@@ -231,13 +233,13 @@ def test_the_brake_is_named_below_the_queue(played: Played) -> None:
     totals = "6.20 MB/s · 1–3 h left · 4.10 GB again (after a cut)"
     assert pace.texts == (totals, "2 of 4 streams", "No limit")
     played.player.progress(progress(Brake.DRIVE))
-    assert pace.texts[1] == "The drive is the limit, so fewer streams run · 2 of 4 streams"
+    assert pace.texts[1] == "Limited by the drive · 2 of 4 streams"
     played.player.change(settings=Settings(limit=2 * MB, hours=NIGHTS))
     played.player.progress(progress(Brake.LIMIT))
     assert pace.texts[1:] == ("Limit 2 MB/s · 2 of 4 streams", "2 MB/s · Nights and weekends")
     played.player.change(transfer(BIG, TransferState.QUEUED))
     played.player.progress(progress(Brake.HOURS, streams=0, starts_at=in_the_evening()))
-    assert pace.texts[:2] == ("1 waiting", "Waits for its hours: starts at 19:00")
+    assert pace.texts[:2] == ("1 waiting", "Waiting for its hours: starts at 19:00")
     played.player.change(transfer(BIG, TransferState.PAUSED))
     assert pace.texts[1] == ""
 
@@ -261,9 +263,9 @@ def test_the_target_says_what_the_drive_cannot_hold(played: Played) -> None:
     target.show_space(DiskSpace(30 * GB, 32 * GB, True, 4 * GB - 1, "FAT32"))
     assert "FAT32" in target.verdict
     target.show_space(DiskSpace(30 * GB, 32 * GB, True, usable=28 * GB))
-    assert target.verdict == "30.0 GB free, 28.0 GB of it to use"
+    assert target.verdict == "30.0 GB free, 28.0 GB usable"
     target.show_space(DiskSpace(30 * GB, 32 * GB, True, usable=4 * GB))
-    assert target.verdict == "1.00 GB short of space (30.0 GB free, 4.00 GB of it to use)"
+    assert target.verdict == "1.00 GB short of space (30.0 GB free, 4.00 GB usable)"
     target.set_folder("/data")
     wait_until(lambda: played.noted("space"), "the question about the folder")
     asked = len(played.noted("space"))
@@ -294,6 +296,30 @@ def test_the_menu_sets_limit_and_hours_at_once(open_stage: OpenStage, hub: DemoH
     entry(menu.actions(), "Choose hours…").trigger()
     assert stage.window.settings.isVisible()
     assert stage.window.settings.pace.table.hasFocus()
+
+
+def test_limit_and_hours_hold_while_it_downloads(open_stage: OpenStage, hub: DemoHub, folder: Path) -> None:
+    slow = hub.faults.add(Slow(rate=4_000))  # more than five minutes to go: what has less is finished
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    menu, words = stage.window.downloads.pace.menu, stage.desk.words
+    stage.choose(offer.SPLIT)
+    stage.desk.tree.tick(QModelIndex(), True)
+    number = stage.download(folder)
+    wait_until(lambda: stage.row(number).bytes, "some bytes")
+    now = time.localtime()
+    away = (now.tm_wday * 24 + now.tm_hour + 84) % 168
+    stage.desk.configure(hours=Week({away}).text())
+    wait_until(lambda: not stage.row(number).running, "the end of the hours")
+    wait_until(lambda: pace.week(words, stage.desk.settings.hours) in stage.window.downloads.pace.texts[2], "the word")
+    assert stage.state(number) not in TRANSFER_ENDED
+    hub.faults.remove(slow)
+    menu.fill()
+    entry(menu.actions(), "2 MB/s").trigger()
+    wait_until(lambda: stage.desk.settings.limit == 2 * MB, "the limit")
+    had, begun = stage.row(number).bytes, time.monotonic()
+    entry(menu.actions(), pace.week(words, "", long=True)).trigger()
+    row = stage.wait_for(number, TransferState.DONE)
+    assert time.monotonic() - begun > 0.9 * (row.bytes - had) / (2 * MB), "the limit held"
 
 
 def test_a_week_is_painted_by_mouse_and_by_keyboard(open_stage: OpenStage, hub: DemoHub) -> None:

@@ -259,7 +259,7 @@ def test_what_ends_together_makes_one_notice(open_stage: OpenStage, hub: DemoHub
     wait_until(lambda: told, "the notice")
     change(stage, transfer(2, TransferState.DONE))
     notices.flush()
-    assert [title for title, _ in told] == ["You are needed", "Downloaded and verified"]
+    assert [title for title, _ in told] == ["A download needs you", "Downloaded and verified"]
     assert "not approved" in told[0][1]
     change(stage, *(transfer(number, TransferState.RUNNING) for number in range(100)))
     for number in range(100):
@@ -293,10 +293,10 @@ def test_a_task_of_the_library_is_under_way_too(open_stage: OpenStage, hub: Demo
     stage.window.hide()
     player = LibraryPlayer(stage.desk)
     player.task(TaskKind.UNPACK)
-    assert presence.tray.status.text() == "1 task of the library under way"
+    assert presence.tray.status.text() == "1 library task in progress"
     assert told == []
     player.task(TaskKind.UNPACK, TaskState.DONE)
-    assert told == ["The library's tasks have ended"]
+    assert told == ["The library's tasks are finished"]
     assert presence.now.tasks == 0
 
 
@@ -344,6 +344,7 @@ def test_what_was_chosen_stays(open_stage: OpenStage, hub: DemoHub, catalogue: C
     section = stage.window.settings.desktop
     assert section.stays.isChecked()
     assert section.notices.isChecked()
+    section.stays.setEnabled(True)  # as on a desktop with a place for the icon; the tests have none
     section.stays.click()
     section.notices.click()
     section.awake.activated.emit(list(Awake).index(Awake.MAINS))
@@ -353,6 +354,19 @@ def test_what_was_chosen_stays(open_stage: OpenStage, hub: DemoHub, catalogue: C
     assert not again.window.settings.desktop.stays.isChecked()
     assert not again.window.presence.notifies
     assert again.desk.settings.awake is Awake.MAINS
+
+
+def test_where_there_is_no_place_for_the_icon_nobody_is_promised_one(open_stage: OpenStage, hub: DemoHub) -> None:
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    assert not stage.window.presence.can_stay, "the tests have no desktop"
+    stage.window.go(Place.SETTINGS)
+    section = stage.window.settings.desktop
+    assert not section.stays.isEnabled()
+    assert section.stays.isChecked(), "what was chosen is kept"
+    for language in ("ko", "en"):
+        stage.program.speak(language)
+        told = stage.desk.words.say("gui.settings.desktop.background-none")
+        assert section.stays_note.text() == section.stays.accessibleDescription() == told
 
 
 @NEEDS_BUS

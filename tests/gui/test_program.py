@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -9,15 +10,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QPalette
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QImage, QPalette
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.gui import theme
 from aihub_desktop.gui.__main__ import main
+from aihub_desktop.gui.side_bar import Place, SideBar
 from aihub_desktop.system.program import window
+from aihub_desktop.system.words import Words
 from gui.contrast import contrast
+from gui.screen import complaints
 from gui.stage import alive, family, wait_until
 
 
@@ -69,6 +73,23 @@ def test_a_signal_closes_it_as_a_click_does(
         process.send_signal(number)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 0, errors
-    assert "Traceback" not in errors
+    assert complaints(errors) == []
     assert (tmp_path / "home" / "window.ini").exists()
     wait_until(lambda: not any(map(alive, processes)), "the end of every process")
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_what_needs_the_person_is_told_apart_in_the_side_bar(qapp: QApplication, language: str) -> None:
+    """By a sign and a frame, which are seen without colours too, and in words."""
+    words, side = Words(language), SideBar()
+    side.speak(words)
+    item = side.list.item(Place.DOWNLOADS)
+    seen: dict[tuple[int, int], QImage] = {}
+    for count, needs in ((0, 0), (2, 0), (5, 2), (1234, 1200)):
+        side.set_downloads(words, count, needs, "")
+        seen[count, needs] = side.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
+        spoken = item.data(Qt.ItemDataRole.AccessibleTextRole)
+        assert str(count) in spoken
+        assert not needs or str(needs) in spoken
+        assert item.toolTip() == spoken
+    assert all(one != other for one, other in itertools.combinations(seen.values(), 2))

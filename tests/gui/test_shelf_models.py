@@ -7,6 +7,7 @@ import random
 import pytest
 from PySide6.QtCore import Qt
 
+from aihub_desktop.domain.contents import grown
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.messages import Shelf
 from aihub_desktop.domain.model import S3, RemoteFile, SizeRange
@@ -19,6 +20,7 @@ from gui.stage import wait_until
 from gui.test_models import watched
 
 WORDS = Words("en")
+ENDINGS = ("", ".zip", ".z01")
 CHECKED, NOT, PARTLY = Qt.CheckState.Checked, Qt.CheckState.Unchecked, Qt.CheckState.PartiallyChecked
 
 
@@ -194,7 +196,8 @@ def test_random_deeds_leave_sums_and_lines_right(qapp: object) -> None:
             case 0 if not folder.complete:
                 names = [f"d{turn}"] if chance.random() < 0.3 else []
                 files = [
-                    thing(f"{folder.prefix}{turn}-{at}", chance.randrange(99)) for at in range(chance.randrange(4))
+                    thing(f"{folder.prefix}{turn}-{at}{chance.choice(ENDINGS)}", chance.randrange(99))
+                    for at in range(chance.randrange(4))
                 ]
                 model.add_page(folder, Shelf(names, files, chance.choice(["", "on", "on"])))
             case 1 if folder.parent is not None:
@@ -218,7 +221,8 @@ def check(model: ShelfModel) -> None:
     """Against what plain walks find."""
     tree = model.tree
     ticked = model.files(ticked=True)
-    assert (tree.files_on, tree.bytes_on) == (len(ticked), sum(file.size.low for file in ticked))
+    assert tree.taken[:2] == (len(ticked), sum(file.size.low for file in ticked))
+    assert tree.sum().unpacked == grown(ticked)
     folders = all_folders(tree.root)
     assert tree.ticked_ends == sum(folder.rest and not folder.complete for folder in folders)
     owners, at = tree.owners, tree.at

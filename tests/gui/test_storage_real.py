@@ -66,7 +66,7 @@ def test_addresses_of_a_web_server_from_the_field_to_verified_files(
         row = stage.wait_for(only_transfer(stage), TransferState.DONE)
     assert (row.files, row.done, row.failed, row.dataset.title) == (2, 2, 0, "127.0.0.1")
     assert {name: (folder / name).read_bytes() for name in data} == data
-    assert states_of_files(stage, row.id, 2) == {"Checksum right"}
+    assert states_of_files(stage, row.id, 2) == {"Checksum OK"}
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_object_storage_from_its_keys_to_verified_files(open_stage: OpenStage, s
     assert (row.files, row.done, row.dataset.title) == (3, 3, "window")
     assert (folder / "many" / "0007.txt").read_bytes() == b"7"
     assert (folder / "deep" / "er" / "large.bin").stat().st_size == 6_000_000
-    assert states_of_files(stage, row.id, 3) == {"Checksum right"}
+    assert states_of_files(stage, row.id, 3) == {"Checksum OK"}
 
 
 def enter(panel: ShelvesPanel, shop: Storage) -> None:

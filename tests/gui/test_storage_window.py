@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QInputDialog, QLineEdit, QMessageBox, QWidget
 
 from aihub_desktop.domain.faults import FAULT_OF, Code, Problem
-from aihub_desktop.domain.messages import Brake, Inspected
+from aihub_desktop.domain.messages import Brake, DiskSpace, Inspected
 from aihub_desktop.domain.model import HUB, S3, WEB, Algorithm, Checksum, Dataset
 from aihub_desktop.domain.states import FileState
 from aihub_desktop.gui import address_list
@@ -120,6 +120,26 @@ def test_a_download_of_several_buckets_goes_into_a_folder_each(stage: StorageSta
     }  # fmt: skip
 
 
+def test_what_unpacking_takes_is_in_sight_as_with_datasets(stage: StorageStage) -> None:
+    """Of objects and of web addresses: the sum, the most that the drive will hold, and what is free."""
+    stage.choose()
+    stage.open("speech-corpus/roads/busan")
+    shelf, web = stage.shelves.target, stage.web.target
+    stage.web.model.add(Inspected([look_at("https://h/a.zip", None), look_at("https://h/a.z01", None)], {}))
+    for target in (shelf, web):
+        target.unpacking.setChecked(True)
+    stage.model.tick(stage.line("video.mp4"), True)
+    assert shelf.peak == "", "no archive is ticked"
+    stage.model.tick(stage.line("frames.tar"), True)
+    assert shelf.peak == "about 10.4–20.2 GB in all once unpacked"
+    assert web.peak == "about 22.9–45.8 MB in all once unpacked"
+    for target in (shelf, web):
+        target.show_space(DiskSpace(16 << 20, 1 << 40, writable=True, usable=16 << 20))
+        assert "free" in target.verdict
+        target.unpacking.setChecked(False)
+        assert target.peak == ""
+
+
 def test_looking_into_folders_can_be_cancelled(stage: StorageStage) -> None:
     stage.choose()
     stage.model.tick(stage.line("many"), True)
@@ -136,7 +156,7 @@ def test_looking_into_folders_can_be_cancelled(stage: StorageStage) -> None:
 
 def test_a_storage_that_lists_no_buckets_opens_them_by_name(stage: StorageStage, open_storage: OpenStorage) -> None:
     stage.choose(CLOSED)
-    assert banner_buttons(stage) == ["Open the storage's settings…", "Open a bucket…"]
+    assert banner_buttons(stage) == ["Storage settings…", "Open a bucket…"]
     stage.shelves.shelf.banner.buttons()[1].click()
     box = stage.window.findChildren(QInputDialog)[-1]
     box.setTextValue("s3://speech-corpus/")
@@ -155,7 +175,7 @@ def test_a_new_storage_is_kept_and_tried(stage: StorageStage) -> None:
     dialog.preset.setCurrentIndex(len(PRESETS) - 1)
     dialog.preset.activated.emit(len(PRESETS) - 1)
     dialog.endpoint.setText("minio.example.com:9000/path")
-    assert (dialog.status, dialog.save.isEnabled()) == ("Enter an address of the form https://HOST.", False)
+    assert (dialog.status, dialog.save.isEnabled()) == ("Enter an address such as https://HOST.", False)
     dialog.endpoint.setText("minio.example.com:9000")
     dialog.access_key.setText("AKIDEXAMPLE")
     assert not dialog.save.isEnabled()
@@ -195,7 +215,7 @@ def test_a_test_that_fails_says_why_and_may_be_overruled(stage: StorageStage) ->
     assert not dialog.endpoint.isEnabled()
     dialog.save.click()
     wait_until(lambda: dialog.cancel.text() == "Keep it anyway", "the refusal")
-    assert dialog.status == "The server does not grant access (closed.example.com)"
+    assert dialog.status == "The server denies access (closed.example.com)"
     dialog.cancel.click()
     assert stage.desk.depot.chosen is not None
     assert stage.desk.depot.chosen.endpoint == CLOSED
@@ -312,7 +332,7 @@ def test_how_far_files_of_other_places_are_proved(queue: StorageStage) -> None:
     model = queue.desk.queue
     top = model.index_of(SHELF)
     assert [model.index(row, Column.STATE, top).data() for row in range(3)] == [
-        "Checksum right", "Length only", queue.desk.words.state(FileState.FETCHING),
+        "Checksum OK", "Length only", queue.desk.words.state(FileState.FETCHING),
     ]  # fmt: skip
     assert model.index_of(UNSIZED, Column.SIZE).data() == "3.00 GB"
     assert model.index_of(UNSIZED, Column.PROGRESS).data() == ""
@@ -353,7 +373,7 @@ def test_an_expired_address_is_replaced(queue: StorageStage) -> None:
     dialog = queue.window.findChildren(AddressDialog)[-1]
     dialog.field.setPlainText("https://bucket.s3.example.com/strange.bin?X-Amz-Signature=new")
     dialog.use.click()
-    wait_until(lambda: dialog.status.startswith("This is no file"), "the refusal")
+    wait_until(lambda: dialog.status.startswith("This is not a file"), "the refusal")
     assert "Signature" not in dialog.status
     dialog.field.setPlainText("https://bucket.s3.example.com/model.bin?X-Amz-Signature=new")
     dialog.use.click()

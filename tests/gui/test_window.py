@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -279,6 +280,27 @@ def test_the_last_catalogue_is_there_without_a_hub(open_stage: OpenStage, hub: D
     hub.start()
     again.window.datasets.reload()
     wait_until(lambda: not again.desk.catalogue.loading and not again.desk.catalogue.problem, "the hub again")
+
+
+def test_the_last_catalogue_waits_for_no_answer(open_stage: OpenStage, hub: DemoHub) -> None:
+    """A hub that takes the connection and says nothing, as behind a dead line: the copy is on the screen meanwhile."""
+    stage = open_stage(hub.url).ready()
+    total = stage.desk.datasets.total
+    stage.choose(offer.MAIN)
+    stage.close()
+    hub.stop()
+    with socket.create_server(("127.0.0.1", int(hub.url.rpartition(":")[2]))):
+        again = open_stage(hub.url)
+        again.window.datasets.reload()
+        wait_until(lambda: again.desk.datasets.total == total, "the copy")
+        page = again.window.datasets
+        page.reload()
+        wait_until(lambda: again.desk.catalogue.loading, "the question")
+        again.choose(offer.MAIN)
+        assert again.desk.tree.total().files == 13
+        assert page.view.visualRect(page.view.model().index(0, 0)).isValid()
+        assert again.desk.catalogue.loading, "the hub has not answered"
+        again.close()
 
 
 def test_without_a_hub_and_without_a_copy_the_page_says_so_and_tries_again(open_stage: OpenStage, hub: DemoHub) -> None:

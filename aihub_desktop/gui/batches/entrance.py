@@ -8,32 +8,14 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from aihub_desktop.domain import batchtext
-from aihub_desktop.domain.batchfile import SUFFIX, BatchFile
-from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.messages import FileRow, TransferRow
+from aihub_desktop.gui.batches.files import FOLDER, filter_of, read
 from aihub_desktop.gui.batches.gathering import Gathering
-from aihub_desktop.gui.batches.open_dialog import OpenDialog
-from aihub_desktop.gui.batches.save_dialog import FOLDER, SaveDialog, filter_of
 from aihub_desktop.gui.batches.selection import Selection
 from aihub_desktop.gui.desk import Desk
 
 Tell = Callable[[str, str], None]
-
-
-def is_batch(path: Path) -> bool:
-    return path.name.casefold().endswith(SUFFIX)
-
-
-def read(path: Path) -> BatchFile:
-    """Raises `ProblemError` BAD_BATCH, BATCH_NEWER, with the path among the facts; so for what cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return batchtext.parse(file.read(batchtext.LARGEST + 1))
-    except OSError as error:
-        raise ProblemError(Code.BAD_BATCH, path=str(path), why=error.strerror or type(error).__name__) from error
-    except ProblemError as error:
-        raise ProblemError(error.problem.code, **{**error.problem.facts, "path": str(path)}) from None
 
 
 class Batches(QObject):
@@ -45,6 +27,8 @@ class Batches(QObject):
 
     def open(self, path: Path) -> None:
         """Shows what it wants. Nothing is downloaded."""
+        from aihub_desktop.gui.batches.open_dialog import OpenDialog  # noqa: PLC0415 - the first picture needs none
+
         try:
             batch = read(path)
         except ProblemError as error:
@@ -66,6 +50,9 @@ class Batches(QObject):
         dialog.open()
 
     def save(self, selection: Selection, unpack: bool = False) -> None:
+        """`unpack`: what is proposed."""
+        from aihub_desktop.gui.batches.save_dialog import SaveDialog  # noqa: PLC0415 - the first picture needs none
+
         SaveDialog(self._desk, selection, unpack=unpack, parent=self._window).open()
 
     def save_rows(self, whole: list[TransferRow], single: list[tuple[TransferRow, FileRow]]) -> None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QIODevice, QSaveFile, Qt, QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialog,
@@ -22,8 +22,9 @@ from PySide6.QtWidgets import (
 
 from aihub_desktop.domain import addresses, batchtext
 from aihub_desktop.domain.batchfile import SUFFIX, VERSION, BatchFile, DatasetWish
-from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.gui import icons, theme
+from aihub_desktop.gui.batches.files import FOLDER, filter_of, write
 from aihub_desktop.gui.batches.selection import Selection
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.form import Form
@@ -222,22 +223,6 @@ class SaveDialog(QDialog):
 
     def _open_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(self._saved).parent)))
-
-
-FOLDER: Final = "batch/folder"  # of the preferences: where the last one was saved or opened
-
-
-def filter_of(words: Words) -> str:
-    """Of the system's file dialog."""
-    return f"{words.say('gui.batch.files')} (*{SUFFIX})"
-
-
-def write(path: Path, raw: bytes) -> None:
-    """Raises `ProblemError` NOT_WRITABLE."""
-    file = QSaveFile(str(path))
-    opened = file.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not (opened and file.write(raw) == len(raw) and file.commit()):
-        raise ProblemError.of(Problem(Code.NOT_WRITABLE, {"path": str(path), "why": file.errorString()}))
 
 
 def _told(words: Words, wish: DatasetWish) -> str:

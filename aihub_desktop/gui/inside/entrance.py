@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -11,8 +12,9 @@ from PySide6.QtWidgets import QWidget
 from aihub_desktop.domain.holdings import is_archive
 from aihub_desktop.domain.sets import volume_of
 from aihub_desktop.gui.desk import Desk
-from aihub_desktop.gui.inside.unpack_dialog import UnpackDialog
-from aihub_desktop.gui.inside.window import InsideWindow
+
+if TYPE_CHECKING:
+    from aihub_desktop.gui.inside.window import InsideWindow
 
 
 def has_inside(place: str) -> bool:
@@ -35,6 +37,8 @@ class Entrance(QObject):
         path = os.path.join(folder, *PurePosixPath(place).parts)
         look = self.looks.get(path)
         if look is None:
+            from aihub_desktop.gui.inside.window import InsideWindow  # noqa: PLC0415 - the first picture needs none
+
             look = self.looks[path] = InsideWindow(self._desk, path, self._window)
             look.finished.connect(lambda _: self.looks.pop(path, None))
             look.unpack_wanted.connect(lambda: self.unpack(folder, [place]))
@@ -45,6 +49,8 @@ class Entrance(QObject):
 
     def unpack(self, folder: str, places: list[str] | None) -> None:
         """`places` None: all that the folder's ledger names."""
+        from aihub_desktop.gui.inside.unpack_dialog import UnpackDialog  # noqa: PLC0415 - the first picture needs none
+
         path = os.path.join(folder, *PurePosixPath(places[0]).parts) if places else ""
         dialog = UnpackDialog(self._desk, folder, places, self.looks.get(path, self._window))
         dialog.begun.connect(lambda _: self.unpacking.emit(folder))

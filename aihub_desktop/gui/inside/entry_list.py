@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from aihub_desktop.domain.inside import EntryRow
-from aihub_desktop.gui import heads, theme
+from aihub_desktop.gui import flat_list, heads, theme
 from aihub_desktop.gui.delegates import NumberDelegate, PlaceDelegate, RowDelegate, SignDelegate
 from aihub_desktop.gui.inside.encodings import EncodingBox
 from aihub_desktop.gui.inside.look import Look
@@ -33,19 +33,9 @@ class EntryView(QTableView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        flat_list.plain(self)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        rows, heads = self.verticalHeader(), self.horizontalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(self.fontMetrics().height() + GRID + 2)
-        heads.setHighlightSections(False)
-        heads.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        heads = self.horizontalHeader()
         heads.setSectionsMovable(False)
         # The third press on a head brings back the archive's own order.
         heads.setSortIndicatorClearable(True)

@@ -147,7 +147,7 @@ class Preview(QWidget):
         is_cut = not is_whole or len(data) > MOST_TEXT
         say = self._words.say
         cut = say("gui.inside.cut", size=self._words.size(min(MOST_TEXT, len(data)))) if is_cut else ""
-        self._tell_facts(encoding.upper() if encoding != "cp949" else encoding, cut)
+        self._tell_facts(encoding.upper(), cut)
         self._put(broken(drawn(text) if content is Content.JSON else text), is_json=content is Content.JSON)
         return True
 

@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QShortcut
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.inside import EntryRow, Inside, TakenOut
+from aihub_desktop.gui import keys
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.inside.entry_list import EntryList
 from aihub_desktop.gui.inside.look import Look
@@ -95,14 +96,16 @@ class InsideWindow(QDialog):
         self.list.menu_wanted.connect(self._menu)
         self.open_action.triggered.connect(self._open)
         self.save_action.triggered.connect(self._ask_folder)
-        self.save_action.setShortcut(QKeySequence(QKeySequence.StandardKey.Save))
+        keys.bind(self.save_action, "inside", "save")
         self.addAction(self.save_action)
         for name, act in (
             ("open", self.open_action.trigger), ("save", self.save_action.trigger), ("stop", taking.stop),
             ("unpack", self.unpack_wanted.emit),
         ):  # fmt: skip
             self.buttons[name].clicked.connect(act)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self, self.list.search.setFocus)
+        find = QShortcut(self)
+        keys.bind(find, "inside", "find")
+        find.activated.connect(self.list.search.setFocus)
         self._desk.lost.connect(self._lost)
         self._desk.found.connect(self._found)
 

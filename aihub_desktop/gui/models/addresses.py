@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
+from aihub_desktop.domain.contents import grown
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import Inspected
 from aihub_desktop.domain.model import Algorithm, RemoteFile, SizeRange
@@ -97,7 +98,7 @@ class AddressModel(QAbstractTableModel):
         files = self.files(ticked=True)
         low, high = sum(file.size.low for file in files), sum(file.size.high for file in files)
         unknown = sum(file.size.is_unknown for file in files)
-        return Sum(len(files), SizeRange(low, high, ""), 0, unknown=unknown)
+        return Sum(len(files), SizeRange(low, high, ""), 0, unknown=unknown, unpacked=grown(files))
 
     def files(self, *, ticked: bool = False) -> list[RemoteFile]:
         return [row.file for row in self._rows if row.file is not None and (row.ticked or not ticked)]

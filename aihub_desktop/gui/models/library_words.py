@@ -221,7 +221,8 @@ class LibraryWords:
             case FileColumn.SIZE:
                 return "" if file.size is None else self._words.size(file.size)
             case FileColumn.PROOF:
-                return self._words.proof(file.proof, file.note) or self._proof("")
+                proof = self._words.proof(file.proof, file.note)
+                return f"{proof[:1].upper()}{proof[1:]}" or self._proof("")
             case _:
                 return self._words.say(f"gui.library.found.{file.finding}") if file.finding else ""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
+from aihub_desktop.domain.contents import grown
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.messages import Shelf
 from aihub_desktop.domain.model import RemoteFile, SizeRange
@@ -28,6 +29,26 @@ class Tick(IntEnum):
     PARTLY = 2
 
 
+class Load(NamedTuple):
+    """So many objects, their bytes, and what their archives take up once more when they are unpacked."""
+
+    files: int = 0
+    bytes: int = 0
+    grown_low: int = 0
+    grown_high: int = 0
+
+    @classmethod
+    def of(cls, files: Sequence[RemoteFile]) -> Load:
+        out = grown(files)
+        return cls(len(files), sum([file.size.low for file in files]), out.low, out.high)
+
+    def plus(self, other: Load, times: int = 1) -> Load:
+        return Load(*(mine + times * more for mine, more in zip(self, other, strict=True)))
+
+
+_NOTHING: Final = Load()
+
+
 class Folder:
     """The storage itself, a bucket, or a folder of keys. `entries` are those that have come, in their order.
 
@@ -36,9 +57,8 @@ class Folder:
     """
 
     __slots__ = (
-        "asked", "at", "beneath", "bucket", "bytes", "bytes_on", "entries", "files", "files_on", "folders", "is_open",
-        "name", "next", "on", "open_ends", "opened", "own_bytes", "own_files", "parent", "partly", "prefix", "problem",
-        "rest", "shown", "ticks",
+        "asked", "at", "beneath", "bucket", "bytes", "entries", "files", "folders", "is_open", "name", "next", "on",
+        "open_ends", "opened", "own", "parent", "partly", "prefix", "problem", "rest", "shown", "taken", "ticks",
     )  # fmt: skip
 
     def __init__(self, name: str, bucket: str, prefix: str, parent: Folder | None, at: int) -> None:
@@ -57,8 +77,7 @@ class Folder:
         self.is_open = False
         self.opened: set[Folder] = set()  # open ones among `folders`
         self.beneath = 0  # lines below it, while it is open and in sight
-        self.own_files = self.own_bytes = 0  # directly in it
-        self.files_on = self.bytes_on = 0  # directly in it, ticked
+        self.own = self.taken = _NOTHING  # directly in it: all, and what is ticked
         self.files = self.bytes = 0  # known at any depth
         self.open_ends = 1  # folders at any depth, itself included, that are not all here
 
@@ -112,7 +131,7 @@ class ShelfTree:
         self.root.is_open = True
         self.owners: list[Folder] = []
         self.at: list[int] = []
-        self.files_on = self.bytes_on = 0
+        self.taken = _NOTHING  # what is ticked
         self.ticked_ends = 0  # folders whose rest is ticked and not here
         self.filter = ""
         self._needle = Needle("")
@@ -191,9 +210,9 @@ class ShelfTree:
             folder.folders.append(child)
             folder.entries.append(child)
         folder.entries += page.files
-        amount = sum([file.size.low for file in page.files])
-        self._count(folder, page, amount, ended=not page.next)
-        self._tick_new(folder, first, len(page.files), amount)
+        load = Load.of(page.files)
+        self._count(folder, page, load, ended=not page.next)
+        self._tick_new(folder, first, load)
         if folder.rest and not page.next:
             self.ticked_ends -= 1
         folder.next, folder.asked, folder.problem = page.next, False, None
@@ -201,23 +220,22 @@ class ShelfTree:
         return self._let_through(folder, first)
 
     @staticmethod
-    def _count(folder: Folder, page: Shelf, amount: int, *, ended: bool) -> None:
-        folder.own_files += len(page.files)
-        folder.own_bytes += amount
+    def _count(folder: Folder, page: Shelf, load: Load, *, ended: bool) -> None:
+        folder.own = folder.own.plus(load)
         place: Folder | None = folder
         while place is not None:
-            place.files += len(page.files)
-            place.bytes += amount
+            place.files += load.files
+            place.bytes += load.bytes
             place.open_ends += len(page.folders) - ended
             place = place.parent
 
-    def _tick_new(self, folder: Folder, first: int, files: int, amount: int) -> None:
+    def _tick_new(self, folder: Folder, first: int, load: Load) -> None:
         fresh = len(folder.entries) - first
         folder.ticks += bytes((folder.rest,)) * fresh
         if folder.rest:
             folder.on += fresh
-            self._add_on(folder, files, amount)
-            self.ticked_ends += fresh - files
+            self._take(folder, load)
+            self.ticked_ends += fresh - load.files
 
     def _let_through(self, folder: Folder, first: int) -> list[int]:
         fresh = list(range(first, len(folder.entries)))
@@ -260,8 +278,8 @@ class ShelfTree:
             self._fill(child, on)
         folder.ticks = bytearray((on,)) * len(folder.entries)
         folder.on, folder.partly = (len(folder.entries) if on else 0), 0
-        files, amount = (folder.own_files, folder.own_bytes) if on else (0, 0)
-        self._add_on(folder, files - folder.files_on, amount - folder.bytes_on)
+        wanted = folder.own if on else _NOTHING
+        self._take(folder, wanted.plus(folder.taken, -1))
 
     def _fill_shown(self, folder: Folder, shown: list[int], on: bool) -> None:
         for place in shown:
@@ -274,15 +292,12 @@ class ShelfTree:
     def _tick_file(self, folder: Folder, place: int, on: bool) -> None:
         file = folder.entries[place]
         assert isinstance(file, RemoteFile)
-        step = 1 if on else -1
         self._enter(folder, place, Tick.ON if on else Tick.OFF)
-        self._add_on(folder, step, step * file.size.low)
+        self._take(folder, Load.of([file]), 1 if on else -1)
 
-    def _add_on(self, folder: Folder, files: int, amount: int) -> None:
-        folder.files_on += files
-        folder.bytes_on += amount
-        self.files_on += files
-        self.bytes_on += amount
+    def _take(self, folder: Folder, load: Load, times: int = 1) -> None:
+        folder.taken = folder.taken.plus(load, times)
+        self.taken = self.taken.plus(load, times)
 
     @staticmethod
     def _enter(folder: Folder, place: int, tick: Tick) -> None:
@@ -299,12 +314,12 @@ class ShelfTree:
 
     def hidden_on(self) -> int:
         """Ticked objects that the filter hides."""
-        return self.files_on - self._shown_on(self.root) if self.filter else 0
+        return self.taken.files - self._shown_on(self.root) if self.filter else 0
 
     def _shown_on(self, folder: Folder) -> int:
         shown = folder.shown
         if shown is None:
-            return folder.files_on + sum(map(self._shown_on, folder.folders))
+            return folder.taken.files + sum(map(self._shown_on, folder.folders))
         found = 0
         for place in shown:
             child = folder.entries[place]
@@ -351,7 +366,9 @@ class ShelfTree:
 
     def sum(self) -> Sum:
         """What is ticked and known."""
-        return Sum(self.files_on, SizeRange(self.bytes_on, self.bytes_on, ""), self.hidden_on(), self.ticked_ends)
+        taken = self.taken
+        size, out = SizeRange(taken.bytes, taken.bytes, ""), SizeRange(taken.grown_low, taken.grown_high, "")
+        return Sum(taken.files, size, self.hidden_on(), self.ticked_ends, unpacked=out)
 
     def files(self, *, ticked: bool = False) -> list[RemoteFile]:
         """Those that are known, all or the ticked ones."""
@@ -360,7 +377,7 @@ class ShelfTree:
         while waiting:
             folder = waiting.pop()
             waiting += folder.folders
-            if folder.files_on or not ticked:
+            if folder.taken.files or not ticked:
                 pairs = zip(folder.entries, folder.ticks, strict=True)
                 found += [each for each, on in pairs if isinstance(each, RemoteFile) and (on or not ticked)]
         return found

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction
 
 from aihub_desktop.domain.messages import TransferRow
-from aihub_desktop.gui import icons
+from aihub_desktop.gui import icons, keys
 from aihub_desktop.gui.choice import Choice
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.pages.queue_view import QueueView
@@ -22,7 +22,7 @@ class Batching(QObject):
         self._desk, self._view = desk, view
         self.action = QAction(self)
         icons.dress(self.action, "batch")
-        self.action.setShortcut(QKeySequence(QKeySequence.StandardKey.Save))
+        keys.bind(self.action, "downloads", "batch")
         self.action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.action.triggered.connect(self._give)
         view.addAction(self.action)

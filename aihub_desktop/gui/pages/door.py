@@ -88,4 +88,4 @@ class Door(QWidget):
         layout = self.layout()
         is_empty = self.undo.isHidden() and self.strip.isHidden()
         if layout is not None:
-            layout.setContentsMargins(GRID * 2, 0 if is_empty else GRID + 4, GRID * 2, 0)
+            layout.setContentsMargins(GRID * 2, 0, GRID * 2, 0 if is_empty else GRID + 4)

@@ -6,17 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices, QKeySequence, QResizeEvent
+from PySide6.QtGui import QAction, QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.messages import BringBack, Cancel, Remove, Resume, Retry, TransferRow
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.domain.storage import split_container
-from aihub_desktop.gui import icons
+from aihub_desktop.gui import icons, keys
 from aihub_desktop.gui.address_dialog import AddressDialog
 from aihub_desktop.gui.choice import Choice
-from aihub_desktop.gui.cures import Cure, cures_of, page_of
+from aihub_desktop.gui.cures import Cure, cures_of
 from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.homecoming import Homecoming
 from aihub_desktop.gui.inside.entrance import has_inside
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.queue_rows import in_trouble
@@ -57,6 +58,7 @@ class DownloadsPage(QWidget):
         self._told: object = None
         self.strip = FinishStrip(desk)
         self.bar = QueueBar(desk)
+        self._homecoming = Homecoming(desk, self)
         self.ordering = Ordering(desk, self.view)
         self.batching = Batching(desk, self.view)
         self.details = DetailsPanel(desk)
@@ -86,6 +88,9 @@ class DownloadsPage(QWidget):
         self.details.setVisible(self.pace.details.isChecked() and room >= _LEAST_LIST)
         self.details.fit(self.width())
 
+    def focus_filter(self) -> None:
+        self.bar.field.setFocus()
+
     def _make_actions(self) -> None:
         acts: dict[str, Callable[[], None]] = {
             "resume": self._resume, "retry": self._retry, "cancel": self._cancel,
@@ -100,12 +105,10 @@ class DownloadsPage(QWidget):
             self.actions_by_name[name].triggered.connect(act)
         self.pausing = Pausing(self._desk, self.actions_by_name["pause"], self)
         self.pausing_all = Pausing(self._desk, self.actions_by_name["pause-all"], self)
-        self.actions_by_name["remove"].setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
-        self.actions_by_name["folder"].setShortcut(QKeySequence("Ctrl+Shift+O"))
-        self.actions_by_name["pause"].setShortcut(QKeySequence("Ctrl+P"))
+        for name in ("remove", "folder", "pause", "look"):
+            keys.bind(self.actions_by_name[name], "downloads", name)
         # The arrow beside a button is for the mouse.
-        self.pausing.stop.setShortcut(QKeySequence("Ctrl+Shift+P"))
-        self.actions_by_name["look"].setShortcut(QKeySequence("Ctrl+I"))
+        keys.bind(self.pausing.stop, "downloads", "stop")
         for action in (*(self.actions_by_name[name] for name in (*_ACTIONS, "look")), self.pausing.stop):
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             self.view.addAction(action)
@@ -179,6 +182,8 @@ class DownloadsPage(QWidget):
         for name, action in self.actions_by_name.items():
             action.setText(say(f"gui.queue.do.{name}"))
             action.setToolTip(say(f"gui.queue.tip.{name}"))
+        # On the bar, where every word takes room, the picture says the rest.
+        self.actions_by_name["folder"].setIconText(say("gui.details.folder"))
         self.view.speak(self._desk.words)
         for part in (self.bar, self.ordering, self.batching, self.details, self.pace):
             part.speak()
@@ -243,7 +248,7 @@ class DownloadsPage(QWidget):
         acts: dict[Cure, Callable[[], None]] = {
             # The engine itself goes on with what waited for a key; a rejection may have had another reason.
             Cure.ENTER_KEY: lambda: KeyDialog(self._desk, self).open(),
-            Cure.OPEN_PAGE: lambda: _open(QUrl(page_of(row.dataset))),
+            Cure.OPEN_PAGE: lambda: self._homecoming.send_to_page(row),
             Cure.OPEN_FOLDER: lambda: _open(QUrl.fromLocalFile(row.folder)),
             Cure.TRY_AGAIN: lambda: self._try_again(row),
             Cure.TRY_NOW: lambda: self._try_again(row),

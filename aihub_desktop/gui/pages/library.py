@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QAction, QDesktopServices, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from aihub_desktop.domain.holdings import HoldingRow, HoldingState
 from aihub_desktop.domain.messages import Discarded, Repaired
 from aihub_desktop.domain.tasks import TASK_ENDED
-from aihub_desktop.gui import flat_list, icons
+from aihub_desktop.gui import flat_list, icons, keys
 from aihub_desktop.gui.delegates import NumberDelegate, SignDelegate, TitleDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.dropping import dropped_folder, welcome
@@ -100,9 +100,8 @@ class LibraryPage(QWidget):
             icons.dress(self.actions_by_name[name], _ICONS.get(name, name))
         self._menu.addActions([self.actions_by_name["quick"], self.actions_by_name["deep"]])
         self.actions_by_name["verify"].setMenu(self._menu)
-        self.actions_by_name["remove"].setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
-        self.actions_by_name["folder"].setShortcut(QKeySequence("Ctrl+Shift+O"))
         for name in ("remove", "folder"):
+            keys.bind(self.actions_by_name[name], "downloads", name)
             self.actions_by_name[name].setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             self.view.addAction(self.actions_by_name[name])
 
@@ -149,8 +148,8 @@ class LibraryPage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(self.door)
         outer.addWidget(self._stack, 1)
+        outer.addWidget(self.door)
         self.setAcceptDrops(True)
 
     def _connect(self) -> None:
@@ -303,7 +302,8 @@ class LibraryPage(QWidget):
     ) -> QMessageBox:
         """With the deed and a way out, which is the default of what cannot be undone."""
         say, none = self._desk.words.say, QMessageBox.StandardButton.NoButton
-        box = QMessageBox(QMessageBox.Icon.NoIcon, say("gui.window.title"), question, none, self)
+        icon = QMessageBox.Icon.Warning if destroys else QMessageBox.Icon.Question
+        box = QMessageBox(icon, say("gui.window.title"), question, none, self)
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setInformativeText(text)
         role = QMessageBox.ButtonRole.DestructiveRole if destroys else QMessageBox.ButtonRole.AcceptRole

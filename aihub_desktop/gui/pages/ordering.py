@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from aihub_desktop.domain.messages import Command, FileRow, Move, MoveFiles, Prefer
 from aihub_desktop.domain.sets import volume_of
 from aihub_desktop.domain.turns import Priority
-from aihub_desktop.gui import icons
+from aihub_desktop.gui import icons, keys
 from aihub_desktop.gui.choice import Choice
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.pages.queue_view import QueueView
 
-_MOVES = {"up": "Alt+Up", "down": "Alt+Down", "top": "Alt+Home", "end": "Alt+End"}
+_MOVES = ("up", "down", "top", "end")
 
 
 class Ordering(QObject):
@@ -36,7 +36,7 @@ class Ordering(QObject):
         icons.dress(self.button, "order")
         self._group = QActionGroup(self)
         for name, action in self.moves.items():
-            action.setShortcut(QKeySequence(_MOVES[name]))
+            keys.bind(action, "downloads", name)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(lambda _=False, name=name: self._move(name))
             self.menu.addAction(action)

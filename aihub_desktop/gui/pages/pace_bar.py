@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from aihub_desktop.domain.messages import Brake, TransferRow
 from aihub_desktop.domain.states import TRANSFER_MAY_RUN, TransferState
-from aihub_desktop.gui import icons
+from aihub_desktop.gui import icons, keys
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.limit_menu import LimitMenu
 from aihub_desktop.gui.models.detail_words import again_and_why
@@ -33,7 +32,7 @@ class PaceBar(QWidget):
         self.details = QPushButton(flat=True, autoDefault=False)
         self.details.setCheckable(True)
         icons.dress(self.details, "details")
-        self.details.setShortcut(QKeySequence("Ctrl+D"))
+        self.details.setShortcut(keys.sequences("downloads", "details")[0])
         self.menu = LimitMenu(desk, self)
         self.button.setMenu(self.menu)
         self.menu.hours_wanted.connect(self.hours_wanted)

@@ -23,10 +23,8 @@ from PySide6.QtWidgets import (
 from aihub_desktop import __version__
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui import icons
-from aihub_desktop.gui.about_dialog import AboutDialog
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.form import WIDE, Form, Number
-from aihub_desktop.gui.log_dialog import LogDialog
 from aihub_desktop.gui.pages.settings_desktop import DesktopSection
 from aihub_desktop.gui.pages.settings_key import KeySection
 from aihub_desktop.gui.pages.settings_pace import PaceSection
@@ -182,7 +180,7 @@ class _About(Form):
         hub, home = ElidedLabel(), ElidedLabel()
         hub.say(desk.hub)
         home.say(str(desk.home))
-        self.links = {name: LinkButton() for name in ("about", "log", "diagnostics", "open-home")}
+        self.links = {name: LinkButton() for name in ("keys", "about", "log", "diagnostics", "open-home")}
         self.told = FaintLabel()
         self.told.setWordWrap(True)
         for words, value in (("version", QLabel(__version__)), ("hub", hub), ("home", home)):
@@ -191,8 +189,9 @@ class _About(Form):
             self.add_below(link)
         self.add_below(self.told)
         self.show_row(self.told, False)
-        self.links["about"].clicked.connect(lambda: AboutDialog(desk, self).open())
-        self.links["log"].clicked.connect(lambda: LogDialog(desk, self).open())
+        self.links["keys"].clicked.connect(lambda: show_keys(desk, self))
+        self.links["about"].clicked.connect(self._tell_about)
+        self.links["log"].clicked.connect(self._show_log)
         self.links["diagnostics"].clicked.connect(self._diagnose)
         self.links["open-home"].clicked.connect(lambda: _open(desk.home))
 
@@ -200,6 +199,16 @@ class _About(Form):
         super().speak(words)
         for name, link in self.links.items():
             link.setText(words.say(f"gui.settings.about.{name}"))
+
+    def _tell_about(self) -> None:
+        from aihub_desktop.gui.about_dialog import AboutDialog  # noqa: PLC0415 - the first picture needs no dialog
+
+        AboutDialog(self._desk, self).open()
+
+    def _show_log(self) -> None:
+        from aihub_desktop.gui.log_dialog import LogDialog  # noqa: PLC0415 - the first picture needs no dialog
+
+        LogDialog(self._desk, self).open()
 
     def _diagnose(self) -> None:
         """One click: the archive is among the downloads, and its folder open."""
@@ -221,6 +230,13 @@ class _About(Form):
         process.deleteLater()
         if code == 0:
             _open(Path(path).parent)
+
+
+def show_keys(desk: Desk, parent: QWidget) -> None:
+    """The list of shortcuts."""
+    from aihub_desktop.gui.keys_dialog import KeysDialog  # noqa: PLC0415 - the first picture needs no dialog
+
+    KeysDialog(desk, parent).open()
 
 
 def _downloads() -> Path:

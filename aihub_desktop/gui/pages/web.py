@@ -27,7 +27,7 @@ from aihub_desktop.domain.messages import Inspect, Inspected
 from aihub_desktop.domain.model import WEB, Dataset, RemoteFile, SizeRange
 from aihub_desktop.gui import address_list, heads
 from aihub_desktop.gui.address_list import AddressList
-from aihub_desktop.gui.batches.entrance import is_batch
+from aihub_desktop.gui.batches.files import is_batch
 from aihub_desktop.gui.batches.selection import Selection, of_addresses
 from aihub_desktop.gui.delegates import FoundDelegate
 from aihub_desktop.gui.desk import Desk

@@ -10,11 +10,13 @@ import functools
 import ipaddress
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.storage import Style
+from aihub_desktop.sources.hosts import is_loopback
 
 USUAL_REGION: Final = "us-east-1"  # what is signed for where nothing else is known; many storages take any
 
@@ -30,6 +32,40 @@ _REGIONAL: Final = re.compile(r"(?:s3[.-])?([a-z]{2,}-[a-z]+-[0-9]+)\..+")
 _REGION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _AWS_REGION: Final = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+")
 _HOST_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?")
+
+# Where AI Hub's data may lie: storages of Korea, as far as their names tell.
+_KOREAN_HOSTS: Final = re.compile(
+    r"krs?\.object\.(?:(?:gov|fin)-)?(?:ncloudstorage|ncpstorage)\.com"
+    r"|(?:.+\.)?kr[a-z0-9-]*\.(?:gov-|fin-)?ncloudstorage\.com"
+    r"|kr[0-9]+-api-object-storage\.nhncloudservice\.com"
+    r"|objectstorage\.kr-[a-z0-9-]+\.kakaocloud\.com"
+    r"|(?:.+\.)?ap-(?:seoul|chuncheon)-1\.oraclecloud\.com"
+)
+_KOREAN_AWS: Final = "ap-northeast-2"
+
+
+class Land(StrEnum):
+    """Where a storage lies, as far as its name tells."""
+
+    HERE = "here"  # this machine, or a network of one's own
+    KOREA = "korea"
+    ELSEWHERE = "elsewhere"  # or nobody knows
+
+
+def land_of(endpoint: str, region: str = "") -> Land:
+    """`region`: of the bucket, which counts where the endpoint is AWS's: there one name leads to every land."""
+    host = _host(endpoint)
+    if is_loopback(host) or _is_private(host):
+        return Land.HERE
+    if _AWS.fullmatch(host):
+        return Land.KOREA if (region or implied_region(endpoint)) == _KOREAN_AWS else Land.ELSEWHERE
+    return Land.KOREA if _KOREAN_HOSTS.fullmatch(host) else Land.ELSEWHERE
+
+
+def is_many_lands(endpoint: str) -> bool:
+    """Whether only the bucket's own region tells where it lies."""
+    found = _AWS.fullmatch(_host(endpoint))
+    return found is not None and not found[1]
 
 
 def implied_region(endpoint: str) -> str:
@@ -102,6 +138,13 @@ def _base(endpoint: str, style: Style, bucket: str) -> str:
 
 def _host(endpoint: str) -> str:
     return urlsplit(endpoint).hostname or ""
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".lan", ".internal", ".home.arpa"))
 
 
 def _is_number(host: str) -> bool:

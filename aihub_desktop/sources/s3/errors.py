@@ -38,6 +38,11 @@ _OF_WORD: Final[dict[str, Code]] = {
         Code.SERVER_BUSY,
     ),
     **dict.fromkeys(("InternalError", "RequestTimeout"), Code.SERVER_ERROR),
+    # What was sent is not what came; to be sent once more.
+    **dict.fromkeys(
+        ("BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody"),
+        Code.WRONG_CHECKSUM,
+    ),
 }
 _OF_STATUS: Final = {
     **dict.fromkeys((401, 403), Code.NO_ACCESS),

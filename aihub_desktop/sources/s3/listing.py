@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from aihub_desktop.domain.faults import Code, ProblemError
 
-_RECORDS: Final = frozenset({"Contents", "CommonPrefixes", "Bucket", "Error"})
+_RECORDS: Final = frozenset({"Contents", "CommonPrefixes", "Bucket", "Error", "Part", "Upload"})
 _SIZE: Final = re.compile(r"0*(?P<number>[0-9]{1,19})")
 _LARGEST_SIZE: Final = 1 << 62
 # A name has 1,024 bytes at most, each of which may be written as three signs; no document has more levels than these.
@@ -53,7 +53,7 @@ class StorageError(NamedTuple):
     region: str = ""
 
 
-class _Document(NamedTuple):
+class Document(NamedTuple):
     root: str
     top: dict[str, str]
     records: list[tuple[str, dict[str, str]]]
@@ -75,7 +75,7 @@ class _Reader:
         self._depth = 0
         self._text = ""
 
-    def read(self, document: bytes) -> _Document:
+    def read(self, document: bytes) -> Document:
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = _unwanted
@@ -84,7 +84,7 @@ class _Reader:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._data
         parser.Parse(document, True)
-        return _Document(self.root, self.top, self.records)
+        return Document(self.root, self.top, self.records)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
@@ -122,13 +122,13 @@ def _unwanted(*declared: object) -> NoReturn:
 
 def read_buckets(document: bytes) -> list[str]:
     """The names of an answer to ListBuckets. Raises `ProblemError` WRONG_ANSWER for another document."""
-    read = _read(document, "ListAllMyBucketsResult")
+    read = read_document(document, "ListAllMyBucketsResult")
     return [record["Name"] for kind, record in read.records if kind == "Bucket" and record.get("Name")]
 
 
 def read_page(document: bytes) -> Page:
     """An answer to ListObjects, of either version. Raises `ProblemError` WRONG_ANSWER for another document."""
-    read = _read(document, "ListBucketResult")
+    read = read_document(document, "ListBucketResult")
     decoded = read.top.get("EncodingType") == "url"
     entries: list[Entry] = []
     prefixes: list[str] = []
@@ -136,7 +136,7 @@ def read_page(document: bytes) -> Page:
         if kind == "Contents":
             entries.append(_entry(record, decoded))
         elif kind == "CommonPrefixes":
-            prefixes.append(_text(record.get("Prefix", ""), decoded))
+            prefixes.append(plain_text(record.get("Prefix", ""), decoded))
     version = 1 if "Marker" in read.top or "KeyCount" not in read.top else 2
     return Page(entries, prefixes, _next(read.top, entries, prefixes, version, decoded), version)
 
@@ -151,12 +151,13 @@ def read_error(document: bytes) -> StorageError:
     return StorageError(found.get("Code", ""), found.get("Message", ""), found.get("Region", ""))
 
 
-def _read(document: bytes, root: str) -> _Document:
+def read_document(document: bytes, *roots: str) -> Document:
+    """Raises `ProblemError` WRONG_ANSWER for another document than one of these roots."""
     try:
         read = _Reader().read(document)
     except _UNREADABLE:
         raise ProblemError(Code.WRONG_ANSWER, why="xml") from None
-    if read.root != root:
+    if read.root not in roots:
         raise ProblemError(Code.WRONG_ANSWER, why="xml", text=read.root[:80])
     return read
 
@@ -165,7 +166,7 @@ def _entry(record: dict[str, str], decoded: bool) -> Entry:
     found = _SIZE.fullmatch(record.get("Size", ""))
     if "Key" not in record or found is None or (size := int(found["number"])) > _LARGEST_SIZE:
         raise ProblemError(Code.WRONG_ANSWER, why="entry")
-    return Entry(_text(record["Key"], decoded), size, quoted_etag(record.get("ETag", "")))
+    return Entry(plain_text(record["Key"], decoded), size, quoted_etag(record.get("ETag", "")))
 
 
 def _next(top: dict[str, str], entries: list[Entry], prefixes: list[str], version: int, decoded: bool) -> str:
@@ -176,13 +177,13 @@ def _next(top: dict[str, str], entries: list[Entry], prefixes: list[str], versio
     else:
         # Without a delimiter there is no NextMarker: then the last name of the page is the marker.
         last = max([entry.key for entry in entries[-1:]] + prefixes[-1:], default="", key=str.encode)
-        following = _text(top.get("NextMarker", ""), decoded) or last
+        following = plain_text(top.get("NextMarker", ""), decoded) or last
     if not following:
         raise ProblemError(Code.WRONG_ANSWER, why="no-marker")
     return following
 
 
-def _text(text: str, decoded: bool) -> str:
+def plain_text(text: str, decoded: bool) -> str:
     return unquote_plus(text) if decoded and ("%" in text or "+" in text) else text
 
 

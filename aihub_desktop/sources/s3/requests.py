@@ -62,8 +62,12 @@ class Requests:
         headers: Mapping[str, str] | None = None,
         *,
         method: str = "GET",
+        payload: str = "",
     ) -> Request:
-        """Raises `ProblemError`: BAD_ADDRESS for what is no bucket, INSECURE for a signature in plain http."""
+        """`payload`: as `Signer.headers` has it.
+
+        Raises `ProblemError`: BAD_ADDRESS for what is no bucket, INSECURE for a signature in plain http.
+        """
         region = self.region(bucket)
         url = self.url(bucket, key, query)
         extra = dict(headers or {})
@@ -71,7 +75,7 @@ class Requests:
             return Request(url, extra, region)
         if self._in_the_clear:
             raise ProblemError(Code.INSECURE, address=self.place.endpoint, host=self.host)
-        return Request(url, self._signer.headers(method, url, region, extra), region)
+        return Request(url, self._signer.headers(method, url, region, extra, payload), region)
 
     def presigned(self, bucket: str, key: str, seconds: int = 3600) -> str:
         """An address of this object for whoever has it. Raises `ProblemError` NO_CREDENTIALS without keys."""

@@ -42,15 +42,21 @@ class Signer:
         self._credentials = credentials
         self._kept: Any = None
 
-    def headers(self, method: str, url: str, region: str, extra: Mapping[str, str]) -> dict[str, str]:
-        """`extra` and what makes it a signed request without a body, names in lower case.
+    def headers(
+        self, method: str, url: str, region: str, extra: Mapping[str, str], payload: str = ""
+    ) -> dict[str, str]:
+        """`extra` and what makes it a signed request, names in lower case.
 
-        Of `extra`, `x-amz-*` is signed and the rest is not, so that a proxy may touch it.
+        Of `extra`, `x-amz-*` is signed and the rest is not, so that a proxy may touch it. `payload`: the SHA-256 of the
+        request's body in hex, which the storage then has to find in what came; "" for a request without one.
         """
         botocore = _botocore()
         signed = {name: value for name, value in extra.items() if name.lower().startswith("x-amz-")}
         request = botocore.awsrequest.AWSRequest(method=method, url=url, headers=signed)
-        botocore.auth.S3SigV4Auth(self._pair(), _SERVICE, region).add_auth(request)
+        auth = botocore.auth.S3SigV4Auth(self._pair(), _SERVICE, region)
+        if payload:
+            auth.payload = lambda request: payload  # else it would hash the body once more
+        auth.add_auth(request)
         made = {name.lower(): str(value) for name, value in request.headers.items()}
         return {**{name.lower(): value for name, value in extra.items()}, **made}
 

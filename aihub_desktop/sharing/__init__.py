@@ -1,0 +1,1 @@
+"""A library offered to other machines, read-only, over http."""

@@ -1,0 +1,1 @@
+"""Another machine of the lab that shares its library: `aihub serve`."""
