@@ -165,7 +165,7 @@ class WebPanel(QWidget):
         self.model.modelReset.connect(self._show)
         self.model.name_refused.connect(self._refuse_name)
         self.target.wanted.connect(self._download)
-        self.target.batch_wanted.connect(self._give_batch)
+        self.target.batch_wanted.connect(lambda: self.batch_wanted.emit(_selection(self.model.files(ticked=True))))
 
     def speak(self) -> None:
         words, say = self._desk.words, self._desk.words.say
@@ -329,10 +329,6 @@ class WebPanel(QWidget):
 
     # ---- downloading ----
 
-    def _give_batch(self) -> None:
-        if files := self.model.files(ticked=True):
-            self.batch_wanted.emit(of_addresses(_hosts(files), files))
-
     def _download(self, folder: str) -> None:
         files = self.model.files(ticked=True)
         if not files or not folder:
@@ -348,6 +344,10 @@ class WebPanel(QWidget):
 def _is_done(line: str, done: set[str]) -> bool:
     found = address_list.read(line)
     return bool(found.addresses or found.sums) and set(found.addresses) <= done
+
+
+def _selection(files: list[RemoteFile]) -> Selection:
+    return of_addresses(_hosts(files), files)
 
 
 def _hosts(files: list[RemoteFile]) -> str:
