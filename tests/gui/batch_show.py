@@ -78,7 +78,6 @@ class BatchShow:
         dialog.reject()
         stage.window.arrivals.open([str(self._temporary / "라벨.aihubbatch")])
         opened = _last(stage, OpenDialog)
-        self._snap("batch-open-begun", opened)
         wait_until(lambda: opened.listing.lines[0].standings, "the look at the folder")
         self._snap("batch-open", opened)
         opened.reject()

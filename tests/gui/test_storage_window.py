@@ -131,8 +131,8 @@ def test_what_unpacking_takes_is_in_sight_as_with_datasets(stage: StorageStage) 
     stage.model.tick(stage.line("video.mp4"), True)
     assert shelf.peak == "", "no archive is ticked"
     stage.model.tick(stage.line("frames.tar"), True)
-    assert shelf.peak == "about 10.4–20.2 GB in all once unpacked"
-    assert web.peak == "about 22.9–45.8 MB in all once unpacked"
+    assert shelf.peak == "about 10.4–20.2 GB in total once unpacked"
+    assert web.peak == "about 22.9–45.8 MB in total once unpacked"
     for target in (shelf, web):
         target.show_space(DiskSpace(16 << 20, 1 << 40, writable=True, usable=16 << 20))
         assert "free" in target.verdict
