@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -98,13 +99,13 @@ class Listing(QObject):
     def _all_steps(self) -> Iterator[Callable[[], None]]:
         for place, line in enumerate(self.lines):
             if isinstance(line.wish, DatasetWish):
-                yield lambda place=place, wish=line.wish: self._ask_dataset(place, wish)
+                yield partial(self._ask_dataset, place, line.wish)
         web = [place for place, line in enumerate(self.lines) if _is_web(line)]
         if web:
-            yield lambda: self._ask_web(web)
+            yield partial(self._ask_web, web)
         for place, line in enumerate(self.lines):
             if isinstance(line.wish, AddressWish) and addresses.is_object(line.wish.address):
-                yield lambda place=place, wish=line.wish: self._ask_object(place, wish)
+                yield partial(self._ask_object, place, line.wish)
 
     def _next(self) -> None:
         if self._is_over:
@@ -235,7 +236,7 @@ class Listing(QObject):
             kept = [file for file in line.files if taken.setdefault(name_on_disk(file), file) is file]
             if len(kept) < len(line.files):
                 lost = next(file for file in line.files if taken[name_on_disk(file)] is not file)
-                facts = {"name": lost.path[:300], "other": taken[name_on_disk(lost)].path[:300]}
+                facts: dict[str, str | int] = {"name": lost.path[:300], "other": taken[name_on_disk(lost)].path[:300]}
                 line.files = kept
                 self._settle(place, Problem(Code.NAME_CLASH, facts))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QToolButton
 
 from aihub_desktop.domain.messages import TransferRow
 from aihub_desktop.gui import icons, keys
@@ -26,11 +27,16 @@ class Batching(QObject):
         self.action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.action.triggered.connect(self._give)
         view.addAction(self.action)
+        # A picture alone: the bar is full of words that are pressed more often.
+        self.button = QToolButton()
+        self.button.setDefaultAction(self.action)
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def speak(self) -> None:
         say = self._desk.words.say
         self.action.setText(say("gui.batch.save.button"))
         self.action.setToolTip(say("gui.batch.save.tip-rows"))
+        self.button.setAccessibleName(say("gui.batch.save.button"))
 
     def show(self, choice: Choice) -> None:
         """What to act on."""

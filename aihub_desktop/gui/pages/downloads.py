@@ -119,7 +119,7 @@ class DownloadsPage(QWidget):
             bar.setIconSize(QSize(16, 16))
             bar.setMovable(False)
             if (layout := bar.layout()) is not None:
-                layout.setSpacing(GRID // 2)
+                layout.setSpacing(GRID // 4)
             for name in names:
                 bar.addAction(self.actions_by_name[name])
                 # By itself a tool bar's button is out of reach of the keyboard.
@@ -130,8 +130,7 @@ class DownloadsPage(QWidget):
         self._all_bar.insertWidget(self.actions_by_name["resume-all"], gap())
         self._bar.insertSeparator(self.actions_by_name["folder"])
         self._bar.addWidget(self.ordering.button)
-        self._bar.addAction(self.batching.action)
-        self._bar.widgetForAction(self.batching.action).setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._bar.addWidget(self.batching.button)
         self._list.addWidget(self.view)
         self._list.addWidget(self._no_hit)
         tools = QHBoxLayout()
