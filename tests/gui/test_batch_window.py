@@ -266,6 +266,12 @@ def test_what_is_not_to_be_had_keeps_nothing_else_back(open_stage: OpenStage, hu
     assert dialog.listing.lines[2].old is not None
     assert "compared with the list of" in dialog.model.index(2, BatchColumn.STATE).data(Qt.ItemDataRole.ToolTipRole)
     hub.start()
+    assert dialog.refresh.isEnabled()
+    QTest.keyClick(dialog, Qt.Key.Key_F5)
+    assert not dialog.download.isEnabled()
+    wait_until(lambda: dialog.listing.known and dialog.listing.lines[2].standings, "the lists anew")
+    assert dialog.listing.lines[2].old is None
+    assert dialog.download.isEnabled()
 
 
 def test_it_says_how_a_machine_without_a_network_gets_it(open_stage: OpenStage, hub: DemoHub, tmp_path: Path) -> None:

@@ -28,7 +28,10 @@ class Gathering:
         self._next_page(0)
 
     def _take(self, transfer: TransferRow, rows: Sequence[FileRow]) -> None:
-        self._chosen.setdefault(transfer.dataset, {}).update({row.file.key: row.file for row in rows})
+        # One dataset may have had another title when another download of it was added.
+        wanted = (transfer.dataset.source, transfer.dataset.key, transfer.dataset.package)
+        known = (one for one in self._chosen if (one.source, one.key, one.package) == wanted)
+        self._chosen.setdefault(next(known, transfer.dataset), {}).update({row.file.key: row.file for row in rows})
 
     def _next_page(self, offset: int) -> None:
         if not self._whole:

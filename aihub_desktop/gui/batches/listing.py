@@ -86,6 +86,12 @@ class Listing(QObject):
         self.known = False
 
     def begin(self) -> None:
+        """From the start, whatever was known before. Not before `done`."""
+        self.forget()
+        for line in self.lines:
+            line.dataset, line.problem, line.old, line.gone = None, None, None, 0
+            line.files, line.known = [], False
+        self._steps, self.known = self._all_steps(), False
         self._next()
 
     def end(self) -> None:

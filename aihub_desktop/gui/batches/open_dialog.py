@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QToolButton,
     QTreeView,
     QVBoxLayout,
     QWidget,
@@ -28,7 +29,7 @@ from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.findings import Standing
 from aihub_desktop.domain.messages import Add, Added, DiskSpace, Space
 from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
-from aihub_desktop.gui import flat_list, icons, theme
+from aihub_desktop.gui import flat_list, icons, keys, theme
 from aihub_desktop.gui.batches.carrying import Carrying
 from aihub_desktop.gui.batches.listing import Listing
 from aihub_desktop.gui.batches.selection import sum_of
@@ -43,6 +44,7 @@ from aihub_desktop.gui.tick_box import TickBox
 from aihub_desktop.system import room
 
 _TYPING_MS: Final = 400
+_SOON_MS: Final = 50  # many lines may become known at once
 
 
 class OpenDialog(QDialog):
@@ -57,14 +59,16 @@ class OpenDialog(QDialog):
         self._space: DiskSpace | None = None
         self._problem: Problem | None = None  # of the folder, or of the wish to download
         self._busy = self._is_over = False
+        self._into = ""  # the folder that downloads are being added for
         self._waiting: list[tuple[Dataset, list[RemoteFile]]] = []
         self._first: int | None = None
         self._folded_height = 0
         self.listing = Listing(desk.link, desk.depot, batch, self)
         self.model = BatchModel(desk.words, self.listing, self)
         self.view, self.folder = QTreeView(), QComboBox(editable=True)
-        self.choose = QPushButton(autoDefault=False)
+        self.choose, self.refresh = QPushButton(autoDefault=False), QToolButton(autoRaise=True)
         icons.dress(self.choose, "folder")
+        icons.dress(self.refresh, "refresh")
         self.unpack = TickBox()
         self.unpack.setChecked(batch.unpack)
         self.amount, self.room = bold(QLabel(wordWrap=True), 1.08), FaintLabel()
@@ -72,6 +76,7 @@ class OpenDialog(QDialog):
         self.carrying = Carrying(path)
         self.download, self.cancel = QPushButton(autoDefault=False), QPushButton(autoDefault=False)
         self._later = QTimer(self, singleShot=True, interval=_TYPING_MS)
+        self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._lay_out()
         self._speak()
         self._connect()
@@ -123,8 +128,12 @@ class OpenDialog(QDialog):
         box = QVBoxLayout(self)
         box.setContentsMargins(GRID * 3, GRID * 3, GRID * 3, GRID * 2)
         box.setSpacing(GRID)
-        for widget in (self._title, self._file):
-            box.addWidget(widget)
+        head = QHBoxLayout()
+        head.setSpacing(GRID)
+        head.addWidget(self._title, 1)
+        head.addWidget(self.refresh)
+        box.addLayout(head)
+        box.addWidget(self._file)
         box.addSpacing(GRID // 2)
         box.addWidget(self.view, 1)
         box.addSpacing(GRID // 2)
@@ -146,7 +155,10 @@ class OpenDialog(QDialog):
         self._label.setText(say("gui.target.label"))
         self.folder.setAccessibleName(say("gui.target.label"))
         self.choose.setText(say("gui.target.choose"))
-        self.unpack.setText(say("gui.target.unpack"))
+        kept = self._batch.delete_archives  # by the command line alone
+        self.unpack.setText(say("gui.batch.open.unpack-kept" if kept else "gui.target.unpack"))
+        self.refresh.setToolTip(say("gui.datasets.refresh"))
+        self.refresh.setAccessibleName(say("gui.datasets.refresh"))
         self.download.setText(say("gui.batch.open.download"))
         self.cancel.setText(say("gui.close"))
         self.carrying.speak(words)
@@ -159,12 +171,17 @@ class OpenDialog(QDialog):
 
     def _connect(self) -> None:
         self.listing.done.connect(self._listed)
-        self.listing.changed.connect(lambda _: self._show())
+        self.listing.changed.connect(lambda _: self._soon.start())
+        self._soon.timeout.connect(self._show)
         self.listing.weighed.connect(self._show)
         self.listing.failed.connect(self._refuse)
         self.folder.editTextChanged.connect(self._typed)
         self._later.timeout.connect(self._look)
         self.choose.clicked.connect(self._pick)
+        self.refresh.clicked.connect(self._list_again)
+        shortcut = QShortcut(self)
+        keys.bind(shortcut, "everywhere", "refresh")
+        shortcut.activated.connect(self.refresh.click)
         self.unpack.toggled.connect(lambda _: self._show())
         self.download.clicked.connect(self._download)
         self.cancel.clicked.connect(self.reject)
@@ -208,6 +225,7 @@ class OpenDialog(QDialog):
         self.listing.forget()
         self._space = self._problem = None
         self.carrying.show_folder(self.target)
+        self.model.tell_all()
         self._later.start()
         self._show()
 
@@ -221,6 +239,12 @@ class OpenDialog(QDialog):
         dialog.fileSelected.connect(self.folder.setEditText)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+    def _list_again(self) -> None:
+        self._problem = None
+        self.listing.begin()
+        self.model.tell_all()
+        self._show()
 
     def _listed(self) -> None:
         self.model.tell_all()
@@ -253,7 +277,9 @@ class OpenDialog(QDialog):
         self.room.setVisible(bool(text))
         self._sign.setVisible(bool(text) and warns)
         self.download.setEnabled(bool(lacking) and bool(self.target) and not self._busy)
-        self.model.tell_all()
+        self.refresh.setEnabled(self.listing.known and not self._busy)
+        for widget in (self.folder, self.choose, self.unpack):
+            widget.setEnabled(not self._busy)
 
     def _amount(self, lacking: list[RemoteFile]) -> str:
         words, say = self._desk.words, self._desk.words.say
@@ -303,9 +329,10 @@ class OpenDialog(QDialog):
 
     def _begin(self) -> None:
         """Looks once more: since the last look files may have come."""
-        self._busy, self._problem = True, None
+        self._busy, self._problem, self._into = True, None, self.target
+        self._later.stop()
         self._show()
-        self.listing.weigh(self.target, ready=True, then=self._add_all)
+        self.listing.weigh(self._into, ready=True, then=self._add_all)
 
     def _add_all(self) -> None:
         self._waiting = self.listing.parcels()
@@ -317,6 +344,8 @@ class OpenDialog(QDialog):
             if self._first is not None:
                 self.accept()
                 self.added.emit(self._first)
+            else:  # somebody else brought it meanwhile
+                self._show()
             return
         dataset, files = self._waiting.pop(0)
 
@@ -324,7 +353,7 @@ class OpenDialog(QDialog):
             self._first = answer.transfer if self._first is None else self._first
             self._add_next()
 
-        self._desk.link.ask(Add(0, dataset, files, self.target, self.unpack.isChecked()), Added, added, self._refuse)
+        self._desk.link.ask(Add(0, dataset, files, self._into, self.unpack.isChecked()), Added, added, self._refuse)
 
     # ---- colours ----
 
