@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QFileDialog, QPlainTex
 
 from aihub_desktop.demo import offer
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
+from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.domain import batchtext
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
@@ -27,6 +28,7 @@ from aihub_desktop.gui.batches.open_dialog import OpenDialog
 from aihub_desktop.gui.batches.save_dialog import SaveDialog
 from aihub_desktop.gui.batches.selection import of_addresses
 from aihub_desktop.gui.front_door import FrontDoor
+from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.batch import BatchColumn
 from aihub_desktop.gui.parts import ElidedLabel
 from aihub_desktop.gui.side_bar import Place
@@ -169,6 +171,49 @@ def test_a_release_since_is_told_and_comes_by_its_names(
     assert stage.wait_for(number, TransferState.DONE).failed == 0
     assert (folder / "감정_음성/01.라벨/a.json").read_bytes() == b"A" * 3_000
     assert (folder / "감정_음성/01.라벨/z.json").read_bytes() == b"z" * 500
+
+
+def test_what_the_engine_refuses_is_said_and_may_be_tried_again(
+    open_stage: OpenStage, hub: DemoHub, folder: Path, tmp_path: Path
+) -> None:
+    """While a download is at work in the folder, nothing of it may be marked as broken."""
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    stage.choose(offer.CP949)
+    files = stage.desk.tree.files()
+    stage.desk.tree.tick_keys({files[0].key})
+    number = stage.download(folder)
+    stage.wait_for(number, TransferState.DONE)
+    (folder / files[0].path.replace(" ", "_")).write_bytes(b"another")
+    slow = hub.faults.add(Slow(rate=20_000))
+    stage.choose(offer.CP949)
+    stage.desk.tree.tick_keys({file.key for file in files[1:]})
+    target = stage.window.datasets.files.target
+    target.set_folder(str(folder))
+    target.button.click()  # joins the download of before
+    stage.wait_for(number, TransferState.RUNNING)
+    path = written(tmp_path / "a.aihubbatch", BatchFile(1, to=folder.name, datasets=(DatasetWish(offer.CP949),)))
+    dialog = opened(stage, path)
+    QTest.mouseClick(dialog.download, LEFT)
+    wait_until(lambda: dialog.room.text().startswith("A download or a task"), "the refusal")
+    assert dialog.download.isEnabled()
+    hub.faults.remove(slow)
+    stage.wait_for(number, TransferState.DONE)
+    QTest.mouseClick(dialog.download, LEFT)
+    wait_until(lambda: not stage.window.findChildren(OpenDialog), "the end of the dialog")
+    stage.wait_for(number, TransferState.DONE)
+    wait_until(lambda: stage.row(number).done == len(files), "all of it")
+
+
+def test_without_a_key_it_is_asked_for_first(open_stage: OpenStage, hub: DemoHub, tmp_path: Path) -> None:
+    stage = open_stage(hub.url).ready()
+    path = written(tmp_path / "a.aihubbatch", BatchFile(1, to="x", datasets=(DatasetWish(offer.ZIP64),)))
+    dialog = opened(stage, path)
+    QTest.mouseClick(dialog.download, LEFT)
+    asking = dialog.findChildren(KeyDialog)[-1]
+    assert asking.isVisible()
+    assert stage.desk.queue.transfers() == []
+    asking.reject()
+    assert dialog.download.isEnabled()
 
 
 # ---- the ways in

@@ -265,7 +265,8 @@ class Listing(QObject):
 
         def refused(problem: Problem) -> None:
             if look == self._look and not self._is_over:
-                self.forget()
+                if not ready:  # else the folder stands as it did
+                    self.forget()
                 self.failed.emit(problem)
 
         self._link.ask(Compare(0, folder, self.files(), ready), Compared, compared, refused)

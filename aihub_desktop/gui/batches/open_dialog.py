@@ -27,9 +27,10 @@ from aihub_desktop.domain.batchfile import BatchFile
 from aihub_desktop.domain.contents import traits_of, unpacked
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.findings import Standing
-from aihub_desktop.domain.messages import Add, Added, DiskSpace, Space
-from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.messages import DiskSpace, Space
+from aihub_desktop.domain.model import RemoteFile, SizeRange
 from aihub_desktop.gui import flat_list, icons, keys, theme
+from aihub_desktop.gui.batches.adding import Adding
 from aihub_desktop.gui.batches.carrying import Carrying
 from aihub_desktop.gui.batches.listing import Listing
 from aihub_desktop.gui.batches.selection import sum_of
@@ -42,6 +43,8 @@ from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Sign, bold
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.tick_box import TickBox
 from aihub_desktop.system import room
+from aihub_desktop.system.room import Verdict
+from aihub_desktop.system.words import Words
 
 _TYPING_MS: Final = 400
 _SOON_MS: Final = 50  # many lines may become known at once
@@ -58,12 +61,10 @@ class OpenDialog(QDialog):
         self._desk, self._path, self._batch = desk, path, batch
         self._space: DiskSpace | None = None
         self._problem: Problem | None = None  # of the folder, or of the wish to download
-        self._busy = self._is_over = False
-        self._into = ""  # the folder that downloads are being added for
-        self._waiting: list[tuple[Dataset, list[RemoteFile]]] = []
-        self._first: int | None = None
+        self._is_over = False
         self._folded_height = 0
         self.listing = Listing(desk.link, desk.depot, batch, self)
+        self._adding = Adding(desk.link, self.listing)  # what was begun goes on without the dialog
         self.model = BatchModel(desk.words, self.listing, self)
         self.view, self.folder = QTreeView(), QComboBox(editable=True)
         self.choose, self.refresh = QPushButton(autoDefault=False), QToolButton(autoRaise=True)
@@ -174,7 +175,9 @@ class OpenDialog(QDialog):
         self.listing.changed.connect(lambda _: self._soon.start())
         self._soon.timeout.connect(self._show)
         self.listing.weighed.connect(self._show)
-        self.listing.failed.connect(self._refuse)
+        # A wish that failed to weigh ends the adding, too, which passes it on.
+        self._adding.failed.connect(self._refuse)
+        self._adding.done.connect(self._added)
         self.folder.editTextChanged.connect(self._typed)
         self._later.timeout.connect(self._look)
         self.choose.clicked.connect(self._pick)
@@ -271,49 +274,24 @@ class OpenDialog(QDialog):
 
     def _show(self) -> None:
         lacking = self._lacking()
-        self.amount.setText(self._amount(lacking))
-        text, warns = self._verdict(lacking)
-        self.room.setText(text)
-        self.room.setVisible(bool(text))
-        self._sign.setVisible(bool(text) and warns)
-        self.download.setEnabled(bool(lacking) and bool(self.target) and not self._busy)
-        self.refresh.setEnabled(self.listing.known and not self._busy)
-        for widget in (self.folder, self.choose, self.unpack):
-            widget.setEnabled(not self._busy)
-
-    def _amount(self, lacking: list[RemoteFile]) -> str:
-        words, say = self._desk.words, self._desk.words.say
-        if not self.listing.known:
-            at = sum(line.known for line in self.listing.lines)
-            return say("gui.batch.open.listing", at=min(at + 1, len(self.listing.lines)), n=len(self.listing.lines))
-        counts = sum((line.counts() for line in self.listing.lines), Counter[Standing]())
-        if not self.listing.files():
-            return say("gui.batch.open.nothing")
-        if not counts:
-            return "" if self._problem else say("gui.batch.open.looking")
-        if not lacking:
-            return say("gui.batch.open.all-there", n=counts.total())
-        there = counts[Standing.THERE] + counts[Standing.UNPROVED]
-        return say("gui.batch.open.lacking", sum=amount(words, sum_of(lacking)), there=there or "", all=counts.total())
-
-    def _verdict(self, lacking: list[RemoteFile]) -> tuple[str, bool]:
-        words = self._desk.words
+        words, found = self._desk.words, Verdict("")
         if self._problem is not None:
             told = words.problem(self._problem)
-            return f"{told.title}\n{told.advice}", True
-        if self._space is None or not lacking:
-            return "", False
-        size = sum_of(lacking).size
-        grown = [unpacked(file, traits_of(file.path).part) for file in lacking] if self.unpack.isChecked() else []
-        more = SizeRange(sum(one.low for one in grown), sum(one.high for one in grown), "")
-        found = room.verdict(
-            words, self._space, size, room.too_large(self._space, lacking), room.peak(size, more if grown else None)
-        )
-        return found.text, found.warns
+            found = Verdict(f"{told.title}\n{told.advice}", warns=True)
+        elif self._space is not None and lacking:
+            found = _room(words, self._space, lacking, unpack=self.unpack.isChecked())
+        self.amount.setText("" if self._problem is not None else _told(words, self.listing, lacking))
+        self.room.setText(found.text)
+        self.room.setVisible(bool(found.text))
+        self._sign.setVisible(found.warns)
+        self.download.setEnabled(bool(lacking) and bool(self.target) and not self._adding.busy)
+        self.refresh.setEnabled(self.listing.known and not self._adding.busy)
+        for widget in (self.folder, self.choose, self.unpack):
+            widget.setEnabled(not self._adding.busy)
 
     def _refuse(self, problem: Problem) -> None:
         if not self._is_over:
-            self._problem, self._busy = problem, False
+            self._problem = problem
             self._show()
 
     # ---- downloading ----
@@ -328,32 +306,17 @@ class OpenDialog(QDialog):
             self._begin()
 
     def _begin(self) -> None:
-        """Looks once more: since the last look files may have come."""
-        self._busy, self._problem, self._into = True, None, self.target
+        self._problem = None
         self._later.stop()
+        self._adding.begin(self.target, unpack=self.unpack.isChecked())
         self._show()
-        self.listing.weigh(self._into, ready=True, then=self._add_all)
 
-    def _add_all(self) -> None:
-        self._waiting = self.listing.parcels()
-        self._add_next()
-
-    def _add_next(self) -> None:
-        if not self._waiting:
-            self._busy = False
-            if self._first is not None:
-                self.accept()
-                self.added.emit(self._first)
-            else:  # somebody else brought it meanwhile
-                self._show()
+    def _added(self, first: int) -> None:
+        if self._is_over or not first:  # somebody else brought it meanwhile
+            self._show()
             return
-        dataset, files = self._waiting.pop(0)
-
-        def added(answer: Added) -> None:
-            self._first = answer.transfer if self._first is None else self._first
-            self._add_next()
-
-        self._desk.link.ask(Add(0, dataset, files, self._into, self.unpack.isChecked()), Added, added, self._refuse)
+        self.accept()
+        self.added.emit(first)
 
     # ---- colours ----
 
@@ -365,3 +328,31 @@ class OpenDialog(QDialog):
         super().changeEvent(event)
         if event.type() is QEvent.Type.PaletteChange and hasattr(self, "view"):
             theme.calm(self.view)
+
+
+def _told(words: Words, listing: Listing, lacking: list[RemoteFile]) -> str:
+    """What it comes to, as far as that is known."""
+    if not listing.known:
+        at = sum(line.known for line in listing.lines)
+        return words.say("gui.batch.open.listing", at=min(at + 1, len(listing.lines)), n=len(listing.lines))
+    if not listing.files():
+        return words.say("gui.batch.open.nothing")
+    counts = sum((line.counts() for line in listing.lines), Counter[Standing]())
+    if not counts:
+        return words.say("gui.batch.open.looking")
+    if not lacking:
+        return words.say("gui.batch.open.all-there", n=counts.total())
+    there = counts[Standing.THERE] + counts[Standing.UNPROVED]
+    return words.say(
+        "gui.batch.open.lacking", sum=amount(words, sum_of(lacking)), there=there or "", all=counts.total()
+    )
+
+
+def _room(words: Words, space: DiskSpace, lacking: list[RemoteFile], *, unpack: bool) -> Verdict:
+    """Whether it fits, and what it takes once unpacked."""
+    size, peak = sum_of(lacking).size, None
+    if unpack:
+        grown = [unpacked(file, traits_of(file.path).part) for file in lacking]
+        more = SizeRange(sum(one.low for one in grown), sum(one.high for one in grown), "")
+        peak = room.peak(size, more)
+    return room.verdict(words, space, size, room.too_large(space, lacking), peak)
