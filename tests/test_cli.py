@@ -23,7 +23,6 @@ from aihub_desktop.cli.listing import matching, total, tree
 from aihub_desktop.cli.picture import picture
 from aihub_desktop.cli.report import Report
 from aihub_desktop.cli.request import Request
-from aihub_desktop.cli.selection import chosen, fits, unknown_keys
 from aihub_desktop.cli.tally import Tally, Total
 from aihub_desktop.domain.faults import Code, Fault, Problem
 from aihub_desktop.domain.messages import (
@@ -38,6 +37,7 @@ from aihub_desktop.domain.messages import (
     TransferRow,
 )
 from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.selection import chosen, fits, unknown_keys
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.system.words import LANGUAGES, Words

@@ -10,11 +10,11 @@ import msgspec
 from aihub_desktop.cli.batches import read_batch
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.listing import total, total_text
-from aihub_desktop.cli.selection import chosen, unknown_keys
 from aihub_desktop.cli.session import Session
 from aihub_desktop.domain import addresses
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.messages import FileList
+from aihub_desktop.domain.selection import chosen, unknown_keys
 from aihub_desktop.engine.beside import kept_trees
 from aihub_desktop.system.words import Words
 

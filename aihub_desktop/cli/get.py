@@ -13,10 +13,10 @@ from aihub_desktop.cli.lab import LabWish, file_lists, need_key
 from aihub_desktop.cli.report import Refusal
 from aihub_desktop.cli.request import Request
 from aihub_desktop.cli.run import Batch, Found, carry_out
-from aihub_desktop.cli.selection import chosen, unknown_keys
 from aihub_desktop.cli.session import Session, key_state
 from aihub_desktop.domain.addresses import has_scheme, is_object, shown
 from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.selection import chosen, unknown_keys
 from aihub_desktop.engine.serve import LocalEngine
 
 

@@ -9,10 +9,10 @@ from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.get import target
 from aihub_desktop.cli.pushing import Follower, Way, must_stay_here, way
-from aihub_desktop.cli.selection import fits
 from aihub_desktop.cli.session import Session
 from aihub_desktop.cli.verify import must_have_manifest
 from aihub_desktop.domain.model import HUB
+from aihub_desktop.domain.selection import fits
 from aihub_desktop.engine.pushing.front import USUAL_PART, abandon, strangers
 from aihub_desktop.engine.pushing.shelf import Shelf, wanted
 

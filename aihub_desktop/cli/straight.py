@@ -10,10 +10,10 @@ from aihub_desktop.cli.listing import total, total_text
 from aihub_desktop.cli.pushing import Follower, Way, must_stay_here, way
 from aihub_desktop.cli.report import Refusal, Report
 from aihub_desktop.cli.request import Request
-from aihub_desktop.cli.selection import chosen, unknown_keys
 from aihub_desktop.cli.session import Session
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.messages import FileList
+from aihub_desktop.domain.selection import chosen, unknown_keys
 from aihub_desktop.engine.pushing.front import USUAL_PART, key_at_hand, recall
 from aihub_desktop.engine.pushing.through import Passage, Through
 

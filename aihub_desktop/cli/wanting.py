@@ -8,11 +8,11 @@ from pathlib import Path
 from aihub_desktop.batch.cargo import ABSENT, Item, Possession, Wanted, is_public
 from aihub_desktop.batch.values import Missing, Story
 from aihub_desktop.cli.run import Found
-from aihub_desktop.cli.selection import fits
 from aihub_desktop.domain import addresses
 from aihub_desktop.domain.addresses import AddressError
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.model import HUB, S3, WEB, Algorithm, RemoteFile
+from aihub_desktop.domain.selection import fits
 
 
 def of_offer(files: Iterable[RemoteFile]) -> Wanted:
