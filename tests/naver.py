@@ -92,6 +92,7 @@ class Naver:
     completes_badly: int = 0  # so many completions are answered by 200 and an error
     completes_unheard: int = 0  # so many are done and never answered
     least_part: int = 5 << 20
+    lists_nothing: bool = False  # its keys may not list
 
     def place(self, **changes: Any) -> S3Place:
         credentials = Credentials(ACCESS_KEY, Secret(SECRET_KEY), Secret(""))
@@ -183,6 +184,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, xml, b"<LocationConstraint>kr-standard</LocationConstraint>"
         if not key and "uploads" in query:
             return 200, xml, self._unfinished(unquote(name), query.get("prefix", ""))
+        if not key and self._double.lists_nothing:
+            raise Refusal(403, "AccessDenied", "Access Denied")
         if not key:
             return 200, xml, listed(unquote(name), bucket, query)
         if self.command in ("GET", "HEAD") and "uploadId" not in query:

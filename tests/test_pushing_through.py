@@ -182,6 +182,13 @@ def test_objects_that_are_there_are_not_asked_for(
     assert sum(seen.path.startswith("/shellStream") for seen in small_hub.requests) == streams
 
 
+def test_keys_that_may_not_list_lose_no_line(small_hub: DemoHub, cloud: Naver, pushing: Pushing) -> None:
+    cloud.lists_nothing = True
+    pushing.through(small_hub, keys=["100002"])
+    assert pushing.through(small_hub, keys=["100003"]) == 2
+    check_right(cloud)
+
+
 def test_a_completion_of_which_nobody_heard_is_known_later(small_hub: DemoHub, cloud: Naver, pushing: Pushing) -> None:
     pushing.through(small_hub, keys=[ZIP_KEY])
     lines = next((pushing.home / "push").glob("*.jsonl")).read_bytes().splitlines(keepends=True)
