@@ -184,13 +184,16 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, xml, b"<LocationConstraint>kr-standard</LocationConstraint>"
         if not key and "uploads" in query:
             return 200, xml, self._unfinished(unquote(name), query.get("prefix", ""))
-        if not key and self._double.lists_nothing:
-            raise Refusal(403, "AccessDenied", "Access Denied")
         if not key:
-            return 200, xml, listed(unquote(name), bucket, query)
+            return 200, xml, self._listed(unquote(name), bucket, query)
         if self.command in ("GET", "HEAD") and "uploadId" not in query:
             return self._object(bucket, unquote(key))
         return self._written(unquote(name), unquote(key), query)
+
+    def _listed(self, name: str, bucket: Mapping[str, Kept], query: Mapping[str, str]) -> bytes:
+        if self._double.lists_nothing:
+            raise Refusal(403, "AccessDenied", "Access Denied")
+        return listed(name, bucket, query)
 
     def _written(self, bucket: str, key: str, query: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
         double, upload = self._double, self._double.uploads.get(query.get("uploadId", ""))

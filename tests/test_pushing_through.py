@@ -66,7 +66,7 @@ HEALING: Final[list[f.Fault]] = [
     f.Refuse(refusal=Refusal.BUSY),
     f.Answer(status=502),
     f.Drop(at=f.Place.STREAM),
-    f.PieceMissing(place=1, keys=frozenset({ZIP_KEY})),
+    f.PieceMissing(place=1),
     f.FileMissing(),
     f.Overlapping(differing=True),
     f.Spoilt(how="checksum", member=2),
