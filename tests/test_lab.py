@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import os
 import re
 import shutil
 import signal
@@ -20,15 +21,17 @@ import pytest
 from carrying import Here
 from commandline import Aihub, ended
 from engines import RunningEngine, final_files, manifest, offered, sha256
+from loopback import Server, answer, says
 from sharing_ground import TOKEN, Door, door
 
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.demo.offer import MAIN, MANY
 from aihub_desktop.domain import messages as m
-from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.model import Secret
 from aihub_desktop.domain.states import TransferState
+from aihub_desktop.system.words import Words
 from aihub_desktop.transport.ledger import Entry, Ledger
 
 POSIX: Final = pytest.mark.skipif(sys.platform == "win32", reason="this system gives no such signals")
@@ -173,6 +176,36 @@ def test_another_release_is_not_taken(
     assert streams(hub) == [entry.key]
     assert "1 file at" in run.err
     assert "another release" in run.err
+
+
+def test_other_bytes_than_the_lab_said_are_not_taken(
+    other: Aihub, hub: DemoHub, library: Path, tmp_path: Path, catalogue: Catalogue
+) -> None:
+    """Of the right length and with the right time: only their hash tells."""
+    some, folder = tmp_path / "some", tmp_path / "target"
+    shutil.copytree(library, some)
+    name = next(name for name, key in keys_of(catalogue).items() if key == SOME[0])
+    state = (some / name).stat()
+    (some / name).write_bytes(bytes(state.st_size))
+    os.utime(some / name, ns=(state.st_mtime_ns,) * 2)
+    with door(some) as lab:
+        words = ("get", MAIN, *SOME, "--from", lab.url, "--to", folder)
+        only = other(*words, "--only-from", **WITH)
+        assert (only.code, asked_for_downloads(hub)) == (1, []), only.err
+        assert sorted(final_files(folder)) == sorted(
+            place for place, key in keys_of(catalogue).items() if key in SOME and place != name
+        )
+        run = other(*words, **WITH)
+    assert run.code == 0, run.err
+    check(folder, {place: data for place, data in picked(catalogue).items() if keys_of(catalogue)[place] in SOME})
+    assert streams(hub) == [SOME[0]]
+
+
+def test_a_list_that_is_none_is_not_laid_at_the_hub_s_door(other: Aihub, folder: Path) -> None:
+    with Server(says(answer(b'[{"place": 1}]'))) as lab:
+        run = other("get", MAIN, *SOME, "--from", lab.url, "--only-from", "--to", folder, **WITH)
+    assert run.code == 5
+    assert Words("en").problem(Problem(Code.WRONG_ANSWER, {"why": "no-list"})).title in run.err
 
 
 def test_a_plan_says_what_comes_from_where(other: Aihub, lab: Door, folder: Path) -> None:
