@@ -387,7 +387,7 @@ def test_only_from_a_lab_that_dies_and_comes_back(
     words = ("--only-from", "--to", folder, "--json")
     slowly = ("--connections", "1", "--limit", "100K", "--patience", "0.5")
     with door(library) as lab:
-        run = other.start("get", MAIN, *keys, "--from", lab.url, *words, *slowly, **WITH)
+        run = other.start("get", MAIN, *keys, "--from", lab.url, *words, *slowly, AIHUB_LAB_TOKEN=TOKEN)
         lab.wait_for(2)  # the list, and all of the first file, at which the other side still reads
     told = ended(run)
     assert told.code == 5, told.err
