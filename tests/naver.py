@@ -92,6 +92,7 @@ class Naver:
     completes_badly: int = 0  # so many completions are answered by 200 and an error
     completes_unheard: int = 0  # so many are done and never answered
     least_part: int = 5 << 20
+    lists_nothing: bool = False  # its keys may not list
 
     def place(self, **changes: Any) -> S3Place:
         credentials = Credentials(ACCESS_KEY, Secret(SECRET_KEY), Secret(""))
@@ -184,10 +185,15 @@ class _Handler(BaseHTTPRequestHandler):
         if not key and "uploads" in query:
             return 200, xml, self._unfinished(unquote(name), query.get("prefix", ""))
         if not key:
-            return 200, xml, listed(unquote(name), bucket, query)
+            return 200, xml, self._listed(unquote(name), bucket, query)
         if self.command in ("GET", "HEAD") and "uploadId" not in query:
             return self._object(bucket, unquote(key))
         return self._written(unquote(name), unquote(key), query)
+
+    def _listed(self, name: str, bucket: Mapping[str, Kept], query: Mapping[str, str]) -> bytes:
+        if self._double.lists_nothing:
+            raise Refusal(403, "AccessDenied", "Access Denied")
+        return listed(name, bucket, query)
 
     def _written(self, bucket: str, key: str, query: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
         double, upload = self._double, self._double.uploads.get(query.get("uploadId", ""))

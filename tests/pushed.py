@@ -22,7 +22,7 @@ from aihub_desktop.domain.faults import Code
 from aihub_desktop.domain.model import HUB, Dataset, Secret
 from aihub_desktop.domain.settings import Settings, changed
 from aihub_desktop.domain.storage import S3Place
-from aihub_desktop.engine.pushing.depot import Depot
+from aihub_desktop.engine.pushing.depot import MEMORY, Depot
 from aihub_desktop.engine.pushing.fate import Fate
 from aihub_desktop.engine.pushing.record import Record
 from aihub_desktop.engine.pushing.shelf import Shelf, wanted
@@ -102,11 +102,13 @@ class Pushing:
             record.close()
             depot.close()
 
-    def shelf(self, folder: Path, *, replace: bool = False, part_bytes: int = PART) -> int:
+    def shelf(self, folder: Path, *, replace: bool = False, memory: int = MEMORY) -> int:
         self.fates = {}
         with self.way() as (depot, record):
             entries = wanted(folder, lambda place: True)
-            shelf = Shelf(depot, record, folder, entries, self.hear, replace=replace, part_bytes=part_bytes)
+            shelf = Shelf(
+                depot, record, folder, entries, self.hear, replace=replace, part_bytes=PART, memory=memory
+            )  # fmt: skip
             try:
                 return shelf.run()
             finally:

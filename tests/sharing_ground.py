@@ -125,7 +125,7 @@ def _unchunked(data: bytes) -> tuple[bytes, bool]:
 
 
 @contextlib.contextmanager
-def door(folder: Path, limits: Limits = Limits()) -> Iterator[Door]:  # noqa: B008 - frozen
+def door(folder: Path, limits: Limits = Limits(), port: int = 0) -> Iterator[Door]:  # noqa: B008 - frozen
     heard: list[Served] = []
     news = threading.Condition()
 
@@ -136,7 +136,7 @@ def door(folder: Path, limits: Limits = Limits()) -> Iterator[Door]:  # noqa: B0
 
     with (
         Offer(folder) as offer,
-        LabServer(offer, lab_token(TOKEN), "127.0.0.1", 0, hear, limits=limits) as server,
+        LabServer(offer, lab_token(TOKEN), "127.0.0.1", port, hear, limits=limits) as server,
     ):
         yield Door(server, heard, server.port, news)
 

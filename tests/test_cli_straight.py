@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from carrying import Here
 from commandline import Aihub, Run, cut_power
 from engines import offered
 from objects import Writer
@@ -102,14 +103,15 @@ def test_killed_in_the_middle_nothing_is_sent_twice(aihub: Aihub, storage: Stora
     assert [one for one in run.records if one["event"] == "unfinished"] == []
 
 
-def test_what_a_storage_is_not_for(aihub: Aihub, storage: Storage, folder: Path) -> None:
-    for words in (("--unpack",), ("--delete-archive",)):
-        run = get(aihub, storage, "none", *words)
+def test_what_a_storage_is_not_for(tmp_path: Path, folder: Path) -> None:
+    here = Here(tmp_path / "home")
+    for word in ("--unpack", "--delete-archive"):
+        run = here("get", "90001", "--to", "s3://bucket/x", word)
         assert run.code == 2
-        assert Words("en").say("cli.get.not-for-storage", name=words[0]) in run.err
-    run = aihub("get", "90001", "--to", folder, "--replace")
+        assert Words("en").say("cli.get.not-for-storage", name=word) in run.err
+    run = here("get", "90001", "--to", folder, "--replace")
     assert (run.code, Words("en").say("cli.get.only-for-storage", name="--replace") in run.err) == (2, True)
-    run = aihub("fetch", "http://127.0.0.1:1/x", "--to", "s3://bucket/x")
+    run = here("fetch", "http://127.0.0.1:1/x", "--to", "s3://bucket/x")
     assert (run.code, Words("en").say("cli.get.no-folder", text="s3://bucket/x") in run.err) == (2, True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from pushed import BUCKET, LOG, MANIFEST, PART, Pushing, check_contents, lying, 
 from servers import Storage
 
 from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.engine.pushing.fate import Fate
 
 _bytes: Final = random.Random(7).randbytes
 LARGE: Final = _bytes(2 * PART + 1234)
@@ -204,6 +206,55 @@ def test_lists_tell_of_nothing_that_is_gone(cloud: Naver, pushing: Pushing, fold
     assert pushing.shelf(other) == len(FILES)
     right = {path: body for path, body in FILES.items() if path != "empty"}
     check_contents(objects(cloud), {**right, "more.bin": b"more"})
+
+
+def test_what_somebody_put_in_its_place_is_told_of_no_more(cloud: Naver, pushing: Pushing, folder: Path) -> None:
+    shelved(folder, FILES)
+    pushing.shelf(folder)
+    cloud.buckets[BUCKET] |= {"p/c.json": Kept(b"[]"), "p/empty": Kept(b"no more")}
+    assert pushing.shelf(folder) == len(FILES) - 2
+    assert pushing.codes == {"c.json": Code.OTHER_OBJECT, "empty": Code.OTHER_OBJECT}
+    assert set(told(objects(cloud))) == FILES.keys() - {"c.json", "empty"}
+
+
+def test_what_another_run_told_meanwhile_stays(
+    cloud: Naver, pushing: Pushing, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two machines, one prefix: the longer run ends last, and began before the other told of anything."""
+    other, library, hear = Pushing(cloud.place(), tmp_path / "other home"), tmp_path / "library", pushing.hear
+    shelved(folder, {"a": b"a"})
+    shelved(library, {"b": b"b"})
+
+    def meanwhile(fate: Fate) -> None:
+        hear(fate)
+        assert other.shelf(library) == 1
+
+    monkeypatch.setattr(pushing, "hear", meanwhile)
+    assert pushing.shelf(folder) == 2
+    check_contents(objects(cloud), {"a": b"a", "b": b"b"})
+
+
+def test_small_files_and_parts_do_not_wait_for_each_other(cloud: Naver, tmp_path: Path, folder: Path) -> None:
+    """Hands that wait for room would never send the parts that have it all."""
+    right = {"large": b"large" * PART, **{f"small/{number}": bytes([number]) * PART for number in range(6)}}
+    shelved(folder, right)
+    pushing = Pushing(cloud.place(), tmp_path / "home", connections=2)
+    done: list[int] = []
+    run = threading.Thread(target=lambda: done.append(pushing.shelf(folder, memory=2 * PART)), daemon=True)
+    run.start()
+    run.join(60)
+    assert done == [len(right)]
+    check_contents(objects(cloud), right)
+
+
+def test_a_name_that_is_no_text_is_named_and_left_out(cloud: Naver, pushing: Pushing, folder: Path) -> None:
+    """As a list by `sha256sum` has those of old disks."""
+    shelved(folder, {"ok": b"x"})
+    with (folder / ".aihub" / MANIFEST).open("ab") as manifest:
+        manifest.write(sha256(b"x").encode() + b"  \xbe\xd8\n")
+    assert pushing.shelf(folder) == 1
+    assert set(pushing.codes.values()) == {Code.UNSAFE_NAME}
+    check_contents(objects(cloud), {"ok": b"x"})
 
 
 def test_an_interrupted_upload_goes_on_with_its_parts(cloud: Naver, pushing: Pushing, folder: Path) -> None:

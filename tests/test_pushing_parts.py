@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import random
+import socket
 import threading
 from pathlib import Path
 from typing import Final
 
 import pytest
+from loopback import Server, answer
 
 from aihub_desktop.archives.companion import Companion
 from aihub_desktop.demo.archives import Entry, split_zip, zipped
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.model import HUB, RemoteFile, SizeRange
+from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.storage import S3Place, Style
 from aihub_desktop.engine.pushing.arrival import Arrival
+from aihub_desktop.engine.pushing.depot import Depot
 from aihub_desktop.engine.pushing.ease import Ease
 from aihub_desktop.engine.pushing.proving import Proving, Trail
 from aihub_desktop.engine.pushing.record import Doubted, Ending, Kept, Over, PartSent, Record
@@ -230,3 +235,22 @@ def test_what_is_asked_for_together() -> None:
     found = [[one.file.key for one in group] for group in groups([*small, *heavy, *volumes, *large])]
     assert found[:2] == [["v0", "v2"], ["l"]]
     assert [len(group) for group in found[2:]] == [50, 50, 27, 2]
+
+
+# ---- where a bucket lies ----
+
+
+def test_a_bucket_lies_where_its_storage_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of AWS every region leads to every bucket: the name that a person gave tells nothing of where it lies."""
+
+    def aws(connection: socket.socket, head: bytes) -> None:
+        is_there = b"s3.us-west-2.amazonaws.com" in head
+        status = "200 OK" if is_there else "301 Moved Permanently"
+        connection.sendall(answer(b"", "x-amz-bucket-region: us-west-2", status=status))
+
+    with Server(aws) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        place = S3Place("http://s3.ap-northeast-2.amazonaws.com", "ap-northeast-2", Style.PATH, None)
+        depot = Depot(place, "bucket", "", Settings(), 1.0)
+        assert depot.land() is Land.ELSEWHERE
+        depot.close()

@@ -66,7 +66,7 @@ HEALING: Final[list[f.Fault]] = [
     f.Refuse(refusal=Refusal.BUSY),
     f.Answer(status=502),
     f.Drop(at=f.Place.STREAM),
-    f.PieceMissing(place=1, keys=frozenset({ZIP_KEY})),
+    f.PieceMissing(place=1),
     f.FileMissing(),
     f.Overlapping(differing=True),
     f.Spoilt(how="checksum", member=2),
@@ -180,6 +180,13 @@ def test_objects_that_are_there_are_not_asked_for(
     other.through(small_hub)
     assert set(other.outcomes.values()) == {"there"}
     assert sum(seen.path.startswith("/shellStream") for seen in small_hub.requests) == streams
+
+
+def test_keys_that_may_not_list_lose_no_line(small_hub: DemoHub, cloud: Naver, pushing: Pushing) -> None:
+    cloud.lists_nothing = True
+    pushing.through(small_hub, keys=["100002"])
+    assert pushing.through(small_hub, keys=["100003"]) == 2
+    check_right(cloud)
 
 
 def test_a_completion_of_which_nobody_heard_is_known_later(small_hub: DemoHub, cloud: Naver, pushing: Pushing) -> None:

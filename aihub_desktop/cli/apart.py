@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
-
-from aihub_desktop.archives.ziparchive import StoppedError
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+_SECONDS: Final = 0.2  # Windows hears Ctrl-C between two waits alone
 
 
-def apart(act: Callable[[threading.Event], T]) -> T:
-    """What `act` gives; it looks often at the event that it is given, and raises `StoppedError` when that is set."""
+def _nothing() -> None:
+    pass
+
+
+def apart(
+    act: Callable[[threading.Event], T],
+    *,
+    stopping: Callable[[], None] = _nothing,
+    meanwhile: Callable[[], None] = _nothing,
+) -> T:
+    """What `act` gives or raises; `meanwhile` is called now and then. Where that raises, or a person interrupts, the
+    event that `act` was given is set, `stopping` called, and the end of `act` waited for before this raises it.
+    """
     stop = threading.Event()
+    over = threading.Event()  # an interrupted `join` would take the thread for ended (Python 3.11)
     outcome: list[T] = []
     failure: list[BaseException] = []
 
@@ -22,15 +33,19 @@ def apart(act: Callable[[threading.Event], T]) -> T:
             outcome.append(act(stop))
         except BaseException as error:
             failure.append(error)
+        finally:
+            over.set()
 
-    worker = threading.Thread(target=run, name="apart")
-    worker.start()
     try:
-        while worker.is_alive():
-            worker.join(0.2)
-    finally:
+        threading.Thread(target=run, name="apart").start()
+        while not over.wait(_SECONDS):
+            meanwhile()
+    except BaseException:
         stop.set()
-        worker.join()
-    if failure and not isinstance(failure[0], StoppedError):
+        stopping()
+        raise
+    finally:
+        over.wait()
+    if failure:
         raise failure[0]
     return outcome[0]

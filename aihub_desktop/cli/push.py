@@ -47,15 +47,7 @@ def _push(session: Session, args: argparse.Namespace, folder: Path, found: Way) 
         found.depot, found.record, folder, entries, follower.hear, replace=args.replace,
         part_bytes=args.part_size or USUAL_PART,
     )  # fmt: skip
-    try:
-        follower.follow(shelf.rehearse if args.dry_run else shelf.run, shelf.progress, found.depot.stop)
-        return follower.verdict()
-    except KeyboardInterrupt:
-        console.say("cli.interrupted")
-        console.say("push.go-on")
-        return Exit.INTERRUPTED
-    finally:
-        follower.say_end(shelf.progress)
+    return follower.follow(shelf.rehearse if args.dry_run else shelf.run, shelf.progress, found.depot.stop)
 
 
 def _abort(session: Session, args: argparse.Namespace, found: Way) -> Exit:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from aihub_desktop.cli.apart import apart
 from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.endpoint import Choice, chosen
@@ -125,38 +125,29 @@ class Follower:
         if self._json:
             self._console.record(**_record(fate))
 
-    def follow(self, act: Callable[[], int], progress: Progress, stop: Callable[[], None]) -> None:
-        """Runs `act` in a thread, so that an interruption is heard here: it is stopped then. Raises `KeyboardInterrupt`
-        once it has ended, and what `act` raised, if that is no problem to be told.
-        """
-        errors: list[BaseException] = []
-        over = threading.Event()  # an interrupted `join` would take the thread for ended (Python 3.11)
-
-        def work() -> None:
-            try:
-                self._listed = act()
-            except BaseException as error:
-                errors.append(error)
-            finally:
-                over.set()
-
-        worker = threading.Thread(target=work, name="push")
-        worker.start()
+    def follow(self, act: Callable[[], int], progress: Progress, stop: Callable[[], None]) -> Exit:
+        """Carries `act` out and says what comes of it, to the last line. An interruption makes it `stop`."""
         try:
-            while not over.wait(0.2):
-                self._say_progress(progress)
+            return self._followed(act, progress, stop)
         except KeyboardInterrupt:
+            self._console.say("cli.interrupted")
+            self._console.say("push.go-on")
+            return Exit.INTERRUPTED
+        finally:
+            self._say_end(progress)
+
+    def _followed(self, act: Callable[[], int], progress: Progress, stop: Callable[[], None]) -> Exit:
+        def stopping() -> None:
             self._console.say("cli.stopping")
             stop()
-            raise
-        finally:
-            over.wait()
-        if errors and isinstance(errors[0], ProblemError):
-            self._fatal = errors[0].problem
-        elif errors:
-            raise errors[0]
 
-    def verdict(self) -> Exit:
+        try:
+            self._listed = apart(lambda _: act(), stopping=stopping, meanwhile=lambda: self._say_progress(progress))
+        except ProblemError as error:
+            self._fatal = error.problem
+        return self._verdict()
+
+    def _verdict(self) -> Exit:
         """Says how it went, and what others left unfinished there."""
         if self._fatal is not None:
             self._console.problem(self._fatal)
@@ -170,7 +161,7 @@ class Follower:
         exits = [exit_of(code) for code in self._problems]
         return worst([*exits, *([exit_of(self._fatal.code)] if self._fatal else [])])
 
-    def say_end(self, progress: Progress) -> None:
+    def _say_end(self, progress: Progress) -> None:
         """The last line of JSON, however the run went."""
         if not self._json:
             return

@@ -68,12 +68,4 @@ def _pass(session: Session, args: argparse.Namespace, passage: Passage, found: W
         found.depot, found.record, passage, follower.hear, replace=args.replace,
         part_bytes=args.part_size or USUAL_PART,
     )  # fmt: skip
-    try:
-        follower.follow(through.rehearse if args.dry_run else through.run, through.progress, through.stop)
-        return follower.verdict()
-    except KeyboardInterrupt:
-        console.say("cli.interrupted")
-        console.say("push.go-on")
-        return Exit.INTERRUPTED
-    finally:
-        follower.say_end(through.progress)
+    return follower.follow(through.rehearse if args.dry_run else through.run, through.progress, through.stop)

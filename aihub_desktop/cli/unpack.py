@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
@@ -15,6 +14,7 @@ import msgspec
 
 from aihub_desktop.archives.naming import is_encoding
 from aihub_desktop.archives.opening import looks_packed
+from aihub_desktop.cli.apart import apart
 from aihub_desktop.cli.arguments import UsageError, check_text
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit, exit_of, worst
@@ -74,24 +74,15 @@ def unpack_all(
 
     for wish in wishes:
         speaker.folder = wish.folder
-        _run(Unpacking(wish, hear, threads=os.cpu_count() or 1), lambda: None)
+        _run(Unpacking(wish, hear, threads=os.cpu_count() or 1))
         speaker.say_kept(wish)
     if json:
         console.record(event="unpacked", **speaker.sums)
     return worst(speaker.exits)
 
 
-def _run(unpacking: Unpacking, wait: Callable[[], None]) -> None:
-    """In a thread of its own, so that an interruption is heard here and stops it in the middle of a file."""
-    thread = threading.Thread(target=unpacking.run, name="unpacking")
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(0.2)
-            wait()
-    finally:
-        unpacking.stop()
-        thread.join()
+def _run(unpacking: Unpacking) -> None:
+    apart(lambda stop: unpacking.run(), stopping=unpacking.stop)
 
 
 def _wishes(console: Console, args: argparse.Namespace) -> Iterator[UnpackWish]:

@@ -6,19 +6,18 @@ import argparse
 import contextlib
 import itertools
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.cli.apart import apart
 from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.report import proof_lines
 from aihub_desktop.cli.session import Session
-from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.findings import HARMLESS, Depth, Finding
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.holdings.account import Account
@@ -111,34 +110,9 @@ def proofread(
     progress: Callable[[int], None] = lambda read: None,
 ) -> Report:
     """Looks in a thread of its own, so that an interruption is heard here and stops it in the middle of a file."""
-    stop = threading.Event()
-    outcome: list[Report | BaseException] = []
-
-    def read() -> None:
-        try:
-            found = look_again(
-                folder, depth=depth, lines=lines, report=hear, progress=progress, stopped=stop.is_set
-            )  # fmt: skip
-            outcome.append(found)
-        except BaseException as error:
-            outcome.append(error)
-
-    reader = threading.Thread(target=read, name="verify")
-    reader.start()
-    try:
-        while reader.is_alive():
-            reader.join(0.2)
-    finally:
-        stop.set()
-        reader.join()
-    match outcome:
-        case [Report() as report]:
-            return report
-        case [ProblemError() as error]:
-            raise ProblemError.of(error.problem)
-        case [BaseException() as error]:
-            raise error
-    raise AssertionError("a reader that ended left no outcome")
+    return apart(
+        lambda stop: look_again(folder, depth=depth, lines=lines, report=hear, progress=progress, stopped=stop.is_set)
+    )
 
 
 def say_verdict(console: Console, report: Report, depth: Depth = Depth.DEEP) -> None:

@@ -281,7 +281,7 @@ class Overlapping(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PieceMissing(Fault):
-    """A whole tar without one piece of each file: `place` as in a list."""
+    """A whole tar without one piece of each file that has so many: `place` as in a list."""
 
     place: int = -1
 
@@ -289,7 +289,8 @@ class PieceMissing(Fault):
         kept = []
         for pieces in _by_file(members):
             if not self.keys or any(file.key in self.keys and file.path == pieces[0].path for file in offer.files):
-                del pieces[self.place]
+                # A slice, for a file may have fewer pieces.
+                del pieces[self.place : self.place + 1 or None]
             kept += pieces
         return kept
 

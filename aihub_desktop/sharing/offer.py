@@ -10,10 +10,12 @@ import contextlib
 import os
 import stat
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 from aihub_desktop.disk.descent import open_below
 from aihub_desktop.disk.files import native, plain_file
@@ -24,6 +26,9 @@ from aihub_desktop.domain.sharing import LabFile, file_url
 from aihub_desktop.holdings.times import TIMES, Remembered, remembered, stamp_of
 from aihub_desktop.holdings.told import Told
 from aihub_desktop.transport.ledger import LOG, MANIFEST, Entry, Ledger, Stamp, own_folder
+
+_LONG_SECONDS: Final = 1.0  # to read a ledger of 60,000 files, which a download may change every second
+_RESTS: Final = 9  # times as long it is not read again
 
 _Signature = tuple[tuple[int, int, int] | None, ...]
 
@@ -47,7 +52,7 @@ class OpenedFile:
 
 class Offer:
     """A context manager, usable from several threads at once. What others enter in the ledger meanwhile is seen at the
-    next call.
+    next call; where reading it takes long, most of the time is left for those who wait.
 
     Raises `ProblemError`: NO_LEDGER, and what the disk says.
     """
@@ -57,6 +62,7 @@ class Offer:
         self._ledger = Ledger(folder)
         self._lock = threading.Lock()
         self._signature: _Signature = ()
+        self._not_before = 0.0  # the ledger is read again
         self._entries: Mapping[str, Entry] = {}
         self._times: Told[Remembered] = Told(None, Remembered)
         if self._known()[0] is None:
@@ -102,12 +108,18 @@ class Offer:
 
     def _current(self) -> Mapping[str, Entry]:
         with self._lock:
+            began = time.monotonic()
+            if began < self._not_before:
+                return self._entries
             known = self._known()
             if known != self._signature:
                 self._entries = self._ledger.entries()
                 self._times.close()
                 self._times = remembered(self._root)
                 self._signature = known
+                now = time.monotonic()
+                spent = now - began
+                self._not_before = now + _RESTS * spent if spent > _LONG_SECONDS else 0.0
             return self._entries
 
     def _known(self) -> _Signature:

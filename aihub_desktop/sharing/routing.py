@@ -140,7 +140,8 @@ def plain_headers(kind: bytes) -> _Lines:
 def _span(request: Request, size: int, etag: bytes) -> tuple[int, int] | None:
     """The bytes asked for; empty where there are none such, None for the whole. Several ranges are the whole, too."""
     asked, condition = request.value(b"range"), request.value(b"if-range")
-    found = _RANGE.fullmatch(asked) if asked is not None and condition in (None, etag) else None
+    counts = request.method == b"GET" and condition in (None, etag)
+    found = _RANGE.fullmatch(asked) if asked is not None and counts else None
     if found is None or found.groups() == (b"", b""):
         return None
     first, last = found.groups()

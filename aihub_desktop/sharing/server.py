@@ -126,8 +126,12 @@ class LabServer:
                 self._visits[visit] = thread, peer
         if is_full:
             _send_away(sock)
-        else:
+            return
+        try:
             thread.start()
+        except RuntimeError:  # the system gives no more threads
+            self._forget(visit)
+            _send_away(sock)
 
     def _run(self, visit: Visit) -> None:
         try:
@@ -135,8 +139,11 @@ class LabServer:
         except Exception:
             _log.exception("a visit")
         finally:
-            with self._lock:
-                self._visits.pop(visit, None)
+            self._forget(visit)
+
+    def _forget(self, visit: Visit) -> None:
+        with self._lock:
+            self._visits.pop(visit, None)
 
 
 def _send_away(sock: socket.socket) -> None:

@@ -17,7 +17,7 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.storage import S3Place
 from aihub_desktop.engine.orders import agent
 from aihub_desktop.engine.pushing.ease import Ease
-from aihub_desktop.sources.s3.addressing import Land, is_many_lands, land_of
+from aihub_desktop.sources.s3.addressing import Land, land_of
 from aihub_desktop.sources.s3.client import S3
 from aihub_desktop.sources.s3.uploads import Uploads, Ways
 from aihub_desktop.transport.brake import Brake
@@ -59,9 +59,7 @@ class Depot:
 
     def land(self) -> Land:
         """Where what is pushed would lie. Asks the bucket, which tells whether it is there and open, too."""
-        region = self.persistently(lambda uploads: uploads.region())
-        asked = region if is_many_lands(self.place.endpoint) else self.place.region
-        return land_of(self.place.endpoint, asked)
+        return land_of(self.place.endpoint, self.persistently(lambda uploads: uploads.region()))
 
     def listed(self) -> dict[str, int] | None:
         """(key, size) of everything below the prefix; None where these keys may not list."""

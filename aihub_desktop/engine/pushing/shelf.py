@@ -11,7 +11,7 @@ import hashlib
 import logging
 import queue
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Final
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.engine.pushing.contents import Contents, Story, check_name
-from aihub_desktop.engine.pushing.depot import Depot, Room
+from aihub_desktop.engine.pushing.depot import MEMORY, Depot, Room
 from aihub_desktop.engine.pushing.fate import Fate, Outcome, Progress
 from aihub_desktop.engine.pushing.inparts import InParts, Means, put
 from aihub_desktop.engine.pushing.paths import Paths, blocks, must_be, opened, read_fully, whole
@@ -79,6 +79,7 @@ class Shelf:
         *,
         replace: bool = False,
         part_bytes: int = USUAL_PART,
+        memory: int = MEMORY,
     ) -> None:
         self.progress = Progress(files_total=len(entries), bytes_total=sum(entry.size or 0 for entry in entries))
         self._depot = depot
@@ -89,8 +90,8 @@ class Shelf:
         self._replace = replace
         self._part_bytes = part_bytes
         self._paths = Paths(folder, lambda: depot.is_stopped)
-        self._contents = Contents(depot)
-        self._room = Room()
+        self._contents = Contents(depot, record)
+        self._room = Room(memory)
         self._there: dict[str, int] | None = None
 
     def rehearse(self) -> int:
@@ -109,12 +110,14 @@ class Shelf:
             small = [plan for plan in plans if plan.size <= self._part_bytes]
             large = [plan for plan in plans if plan.size > self._part_bytes]
             readers = self._begin_large(hands, large)
-            for future in [hands.submit(self._for_one, plan, self._send_small) for plan in small]:
-                future.result()
+            for plan in small:
+                # Before a hand has it: hands that waited for room would keep those parts waiting that have it.
+                self._room.take(plan.size)
+                hands.submit(self._small, plan)
             for reader in readers:
                 reader.join()
         self._depot.must_go_on()
-        return self._contents.publish(self._still_there)
+        return self._contents.publish()
 
     def _begin_large(self, hands: ThreadPoolExecutor, plans: list[Plan]) -> list[threading.Thread]:
         waiting: queue.SimpleQueue[Plan] = queue.SimpleQueue()
@@ -139,13 +142,6 @@ class Shelf:
         told = [(plan.item, self._contents.story(plan.item.path)) for plan in plans]
         return [item.path for item, story in told if story is not None and story.sha256 != item.entry.sha256]
 
-    def _still_there(self, paths: Collection[str]) -> Collection[str]:
-        listed = self._depot.listed()
-        if listed is not None:
-            return [path for path in paths if self._depot.prefix + path in listed]
-        keys = {path: self._depot.prefix + path for path in paths}
-        return [path for path, key in keys.items() if self._stored(key) is not None]
-
     # ---- what is there already ----
 
     def _look(self) -> list[Plan]:
@@ -168,6 +164,7 @@ class Shelf:
             if self._is_same(item, path, size, stored):
                 self._is_there(item, size, stored)
                 return None
+            self._contents.compare(item.path, stored)
             if not self._replace and not self._record.is_doubted(item.key):
                 raise ProblemError(Code.OTHER_OBJECT, name=item.key[:300], size=stored.size)
             return Plan(item, path, size, replaces=True)
@@ -218,14 +215,17 @@ class Shelf:
             _log.exception("pushing")
             self._failed(plan.item, Problem(Code.BUG, {"why": type(error).__name__}))
 
-    def _send_small(self, plan: Plan) -> None:
-        self._room.take(plan.size)
+    def _small(self, plan: Plan) -> None:
+        """There is room for it."""
         try:
-            body = whole(plan.path, plan.size)
-            must_be(plan.item.entry, hashlib.sha256(body).hexdigest())
-            receipt = put(self._depot, self._record, plan.item.key, memoryview(body), plan.item.entry.sha256)
+            self._for_one(plan, self._send_small)
         finally:
             self._room.give_back(plan.size)
+
+    def _send_small(self, plan: Plan) -> None:
+        body = whole(plan.path, plan.size)
+        must_be(plan.item.entry, hashlib.sha256(body).hexdigest())
+        receipt = put(self._depot, self._record, plan.item.key, memoryview(body), plan.item.entry.sha256)
         self.progress.moved(plan.size)
         self._depot.took(plan.size)
         how = receipt.proof.value if receipt.proof else "length"

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import itertools
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +77,7 @@ class Through:
         self._telling = threading.Lock()
         self._replace = replace
         self._part_bytes = part_bytes
-        self._contents = Contents(depot)
+        self._contents = Contents(depot, record)
         self._room = Room()
         self._spools = itertools.count()
         self._brake = Brake(depot.settings.limit)
@@ -107,7 +107,7 @@ class Through:
         self.progress.passed += self._streams.passed
         self._source.close()
         self._depot.must_go_on()
-        listed = self._contents.publish(self._still_there)
+        listed = self._contents.publish()
         if self._streams.fatal is not None:
             raise ProblemError.of(self._streams.fatal)
         return listed
@@ -155,6 +155,7 @@ class Through:
         if known is not None:
             self._tell_of(one, Outcome.THERE, known)
             return True
+        self._contents.compare(one.place, stored)
         if not self._replace:
             raise ProblemError(Code.OTHER_OBJECT, name=one.key[:300], size=stored.size)
         return False
@@ -171,10 +172,6 @@ class Through:
         story = self._contents.story(one.place)
         same = story is not None and (story.dataset, story.file_key) == (self._passage.dataset.key, one.file.key)
         return story if same and story is not None and (story.size, story.etag) == (stored.size, stored.etag) else None
-
-    def _still_there(self, paths: Collection[str]) -> Collection[str]:
-        listed = self._depot.listed() or {}
-        return [path for path in paths if self._depot.prefix + path in listed]
 
     # ---- streams ----
 

@@ -29,7 +29,7 @@ def lab_files(
 ) -> list[RemoteFile]:
     """The files of one dataset of the hub. `alone`: as `Origin` has it. Blocks.
 
-    Raises `ProblemError`: UNREACHABLE, NO_ACCESS for a wrong token, BAD_ANSWER for what is no list, and what else
+    Raises `ProblemError`: UNREACHABLE, NO_ACCESS for a wrong token, WRONG_ANSWER for what is no list, and what else
     servers say.
     """
     connections = Connections(user_agent, connect_timeout, direct=True)
@@ -41,7 +41,7 @@ def lab_files(
     try:
         listed = msgspec.json.decode(body, type=list[LabFile])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ProblemError(Code.BAD_ANSWER, why="no-list", host=plain_host(place.address)) from None
+        raise ProblemError(Code.WRONG_ANSWER, why="no-list", host=plain_host(place.address)) from None
     wanted = (one for one in listed if one.source == HUB and one.dataset == dataset and one.file_key and one.path)
     # Where a file is follows from its place: an address in the list could lead anywhere.
     return [_file(place, one, alone) for one in wanted if _SHA256.fullmatch(one.sha256)]

@@ -62,12 +62,6 @@ def land_of(endpoint: str, region: str = "") -> Land:
     return Land.KOREA if _KOREAN_HOSTS.fullmatch(host) else Land.ELSEWHERE
 
 
-def is_many_lands(endpoint: str) -> bool:
-    """Whether only the bucket's own region tells where it lies."""
-    found = _AWS.fullmatch(_host(endpoint))
-    return found is not None and not found[1]
-
-
 def implied_region(endpoint: str) -> str:
     """The region that an endpoint's host tells; "" for none."""
     host = _host(endpoint)

@@ -129,7 +129,9 @@ class Uploads:
         )
 
     def content(self, key: str, most: int) -> bytes | None:
-        """Of a small object; None where there is none. Raises WRONG_ANSWER for more than `most` bytes."""
+        """Of a small object; None where there is none. Raises WRONG_ANSWER for more than `most` bytes, and for others
+        than whoever put them there noted.
+        """
         answer = self._answer("GET", key, most=most + 1)
         if answer.status == 404:
             return None
@@ -138,6 +140,8 @@ class Uploads:
         length = answer.headers.get("content-length", str(len(answer.body)))
         if len(answer.body) > most or str(len(answer.body)) != length:
             raise ProblemError(Code.WRONG_ANSWER, why="length")
+        if answer.headers.get(OWN_SHA256, "") not in ("", hashlib.sha256(answer.body).hexdigest()):
+            raise ProblemError(Code.WRONG_ANSWER, why="sha-256")
         return answer.body
 
     # ---- putting ----
