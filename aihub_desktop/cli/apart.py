@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 def apart(act: Callable[[threading.Event], T]) -> T:
     """What `act` gives; it looks often at the event that it is given, and raises `StoppedError` when that is set."""
-    stop = threading.Event()
+    stop, ended = threading.Event(), threading.Event()
     outcome: list[T] = []
     failure: list[BaseException] = []
 
@@ -22,14 +22,17 @@ def apart(act: Callable[[threading.Event], T]) -> T:
             outcome.append(act(stop))
         except BaseException as error:
             failure.append(error)
+        finally:
+            ended.set()
 
     worker = threading.Thread(target=run, name="apart")
     worker.start()
     try:
-        while worker.is_alive():
-            worker.join(0.2)
+        while not ended.wait(0.2):  # no join: one that is interrupted takes a running thread for ended
+            pass
     finally:
         stop.set()
+        ended.wait()
         worker.join()
     if failure and not isinstance(failure[0], StoppedError):
         raise failure[0]

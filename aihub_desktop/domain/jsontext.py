@@ -14,7 +14,7 @@ import msgspec
 DEEPEST: Final = 12
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _TOKEN: Final = re.compile(
-    r'(?P<text>"(?:[^"\\\x00-\x1f]|\\.)*")'
+    r'(?P<text>"(?:[^"\\\x00-\x1f]++|\\.)*+")'
     r"|(?P<number>-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?(?![0-9.eE]))"
     r"|(?P<word>true|false|null)(?![A-Za-z0-9_])"
 )
