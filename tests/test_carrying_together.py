@@ -20,6 +20,7 @@ from aihub_desktop.batch.drives import held_for, look_at
 from aihub_desktop.batch.machine import Machine
 from aihub_desktop.batch.report import ReportHead, write_report
 from aihub_desktop.batch.values import Held
+from aihub_desktop.disk.volume import volume_of
 from aihub_desktop.holdings.turn import Turn
 from aihub_desktop.transport.ledger import Ledger
 
@@ -158,8 +159,7 @@ def test_two_folders_of_one_drive_have_its_room_once(
 ) -> None:
     library(folder, FILES)
     request, two = here.request(there, tmp_path), drives(tmp_path, 2)
-    true = drives_of.volume_of
-    monkeypatch.setattr(drives_of, "volume_of", lambda path: msgspec.structs.replace(true(path), free=4_000_000))
+    monkeypatch.setattr(drives_of, "volume_of", lambda path: msgspec.structs.replace(volume_of(path), free=4_000_000))
     ended = here.bundle(request, folder, *two)
     assert ended.code != 0
     assert all(list(one.iterdir()) == [] for one in two)

@@ -26,8 +26,8 @@ from aihub_desktop.batch.bundle_files import (
     lines_of,
 )
 from aihub_desktop.batch.cargo import Cargo
-from aihub_desktop.batch.drives import Drive
 from aihub_desktop.batch.documents import NEW
+from aihub_desktop.batch.drives import Drive
 from aihub_desktop.batch.layout import PAYLOAD, File, LackError, Room, laid_out
 from aihub_desktop.batch.machine import Machine, new_id
 from aihub_desktop.batch.request import Request

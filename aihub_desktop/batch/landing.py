@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.archives.volumes import Extent, Volumes
-from aihub_desktop.batch.bag import hashed
 from aihub_desktop.disk.files import (
     OpenFile,
     disk_error,
+    hashed,
     in_the_way,
     patiently_replace,
     plain_file,

@@ -30,8 +30,8 @@ class File(NamedTuple):
 
 @dataclass(slots=True)
 class Room:
-    """What a drive has left, in bytes. `spare`: kept for the bag's own lists. Rooms of one `drive` share what it has; 0:
-    of a drive of its own.
+    """What a drive has left, in bytes. `spare`: kept for the bag's own lists. Rooms of one `drive` share what it has;
+    0: a drive for itself.
     """
 
     free: int
