@@ -29,6 +29,7 @@ PEERS: Final = {
     "single-tls": {"ours: worker", "ours: aihub get", "official way", "curl -o download.tar"},
     "throttled": {"ours", "ours, starts 0.2 s apart", "as many curls at once"},
     "small": {"ours", "ours, one file a request", "one request a file: curl, tar, cat"},
+    "dask": {"here, 3 streams", "1 worker", "2 workers", "3 workers"},
     "durability": {
         *("ours, unthrottled", "ours, every sync left out, unthrottled"),
         *("ours, gigabit", "ours, every sync left out, gigabit"),

@@ -33,6 +33,8 @@ ROOMS: Final = {
     # Bundles on drives: files, hashes and ledgers. It must work where there is no network, so it knows none.
     "batch": ("domain", "disk", "archives", "transport", "holdings"),
     "engine": ("domain", "disk", "store", "transport", "sources", "archives", "holdings", "unpack"),
+    # What holds where one asks and many receive, on both sides; each side has an engine of its own.
+    "cluster": ("domain", "disk", "transport.ledger", "holdings", "engine.serve", "engine.spread", "system"),
     "system": ("domain",),
     "demo": ("domain", "system"),
     # The doctor, and a look at the library, run beside whatever engine holds the state folder: no commands of one.
@@ -49,6 +51,7 @@ ROOMS: Final = {
         "sharing",
         "batch",
         "demo",
+        "cluster",
     ),
     "gui": ("domain", "system"),
     "__main__": ("cli", "domain", "engine.serve", "engine.worker", "system"),
@@ -56,6 +59,7 @@ ROOMS: Final = {
 }
 ONLY_IN: Final = {
     **{"PySide6": "gui", "sqlite3": "store", "keyring": "store", "h11": "sharing"},
+    **dict.fromkeys(("dask", "distributed"), "cluster"),
     **dict.fromkeys(("botocore", "httpcore", "httptools", "httpx"), "sources"),
 }
 NOWHERE: Final = {"asyncio", "pickle", "shelve", "marshal"}
@@ -104,6 +108,8 @@ def test_imports_stay_within_the_diagram(path: Path) -> None:
         ("engine", "from botocore.session import Session"),
         ("domain", "import time"),
         ("store", "import pickle"),
+        ("cli", "from distributed import Client"),
+        ("cluster", "from aihub_desktop.engine.core import Core"),
     ],
 )
 def test_a_forbidden_import_is_seen(room: str, source: str) -> None:

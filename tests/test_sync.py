@@ -298,7 +298,7 @@ def test_the_folder_of_a_batch_begins_where_the_batch_lies(aihub: Aihub, tmp_pat
 def test_twenty_runs_with_kills_releases_and_damage_converge(
     aihub: Aihub, small_hub: DemoHub, batch: Path, folder: Path, record_property: Any
 ) -> None:  # fmt: skip
-    """Some of the runs are killed with all their workers at a random moment, the others have to end in step."""
+    """Most of the runs are killed with all their workers at a random moment, every fourth has to end in step."""
     print(f"CRASH_SEED={SEED}")
     dice = random.Random(SEED)
     files: dict[str, bytes] = {f"{TOP}/{n}.bin": dice.randbytes(dice.randrange(20_000, 120_000)) for n in range(10)}
@@ -309,7 +309,7 @@ def test_twenty_runs_with_kills_releases_and_damage_converge(
     assert aihub(*words).code == 0
     longest = time.monotonic() - began
     is_in_step(folder, files)
-    small_hub.faults.add(Slow(rate=400_000))
+    small_hub.faults.add(Slow(rate=800_000))
     kills = converged = 0
     for number in range(20):
         if number % 3 == 1:
@@ -319,7 +319,7 @@ def test_twenty_runs_with_kills_releases_and_damage_converge(
             dice.choice(there).unlink()
         process = aihub.start(*words)
         try:
-            process.wait(dice.uniform(0.2, 2.5) * longest)
+            process.wait(None if number % 4 == 3 else dice.uniform(0.2, 1.5) * longest)
         except subprocess.TimeoutExpired:
             cut_power(process)
             kills += 1

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
 
 from aihub_desktop import __version__
 from aihub_desktop.cli.exits import Exit
@@ -34,6 +35,7 @@ _ERRORS: Final = (
     (r"argument (?P<name>--part-size): invalid .* value: (?P<value>.+)", "cli.usage.part-size"),
     (r"argument (?P<name>--largest-file): invalid .* value: (?P<value>.+)", "cli.usage.largest-file"),
     (r"argument (?P<name>--every): invalid .* value: (?P<value>.+)", "cli.usage.interval"),
+    (r"argument (?P<name>--dask): invalid .* value: (?P<value>.+)", "cli.usage.scheduler"),
     (r"argument (?P<name>--hours): invalid .* value: (?P<value>.+)", "cli.usage.week"),
     (r"argument (?P<name>[^:]+): invalid .* value: (?P<value>.+)", "cli.usage.value"),
 )
@@ -231,6 +233,19 @@ def interval(text: str) -> int:
     if not 0 < seconds <= _LONGEST_INTERVAL:
         raise ValueError(text)
     return seconds
+
+
+def scheduler(text: str) -> str:
+    """The address of a Dask scheduler: "tcp://HOST:PORT", "tls://HOST:PORT", or "HOST:PORT", which is tcp. Raises
+    `ValueError`.
+    """
+    address = text.strip() if "://" in text else f"tcp://{text.strip()}"
+    parts = urlsplit(address)
+    if parts.scheme not in ("tcp", "tls") or not parts.hostname or not parts.port or parts.username is not None:
+        raise ValueError(text)
+    if parts.path or parts.query or parts.fragment:
+        raise ValueError(text)
+    return address
 
 
 def _log_size(text: str) -> int:
@@ -505,6 +520,7 @@ def _sync(parser: _Child) -> None:
     parser.argument("--parallel", key="parallel", metavar="N", type=_streams)
     from_lab(parser)
     _run(parser)
+    parser.argument("--dask", key="sync-dask", metavar="ADDRESS", type=scheduler)
     parser.argument("--summary", key="sync-summary", metavar="FILE")
     parser.argument("--log", key="sync-log", metavar="FILE")
     parser.argument("--log-size", key="sync-log-size", metavar="SIZE", type=_log_size, default=1 << 20)

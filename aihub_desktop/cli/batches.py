@@ -15,7 +15,6 @@ from aihub_desktop.cli.lab import FileLists, need_key
 from aihub_desktop.cli.report import Refusal
 from aihub_desktop.cli.request import placed
 from aihub_desktop.cli.run import Batch, Find, Found
-from aihub_desktop.cli.selection import chosen, unknown_keys
 from aihub_desktop.cli.session import Session, key_state
 from aihub_desktop.domain import addresses, batchtext
 from aihub_desktop.domain.addresses import Wish
@@ -23,7 +22,7 @@ from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import FileList
 from aihub_desktop.domain.model import HUB, S3, RemoteFile
-from aihub_desktop.domain.names import UnsafeNameError, clash_key, safe_path
+from aihub_desktop.domain.selection import chosen, name_on_disk, unknown_keys
 from aihub_desktop.domain.storage import split_container
 from aihub_desktop.engine.serve import LocalEngine
 from aihub_desktop.holdings.balance import Scope
@@ -114,20 +113,13 @@ def _set_apart(listing: Listing) -> None:
     for number, batch in enumerate(listing.batches):
         files = []
         for file in batch.files:
-            if (first := taken.setdefault(_name_of(file), file)) is file:
+            if (first := taken.setdefault(name_on_disk(file), file)) is file:
                 files.append(file)
             else:
                 problem = Problem(Code.NAME_CLASH, {"name": file.path[:300], "other": first.path[:300]})
                 listing.refused.append(Refusal(file.path, problem))
         listing.batches[number] = batch._replace(files=files)
     listing.batches = [batch for batch in listing.batches if batch.files]
-
-
-def _name_of(file: RemoteFile) -> str:
-    try:
-        return clash_key(str(safe_path(file.path)))
-    except UnsafeNameError:
-        return f"{file.source} {file.dataset} {file.key}"  # the engine says what is wrong with it
 
 
 def _take(listing: Listing, wish: DatasetWish, found: FileList) -> None:

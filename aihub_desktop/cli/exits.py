@@ -45,6 +45,8 @@ _USER: Final = frozenset(
         Code.NOT_SIGNED,
         Code.WRONG_SIGNATURE,
         Code.SIGNING_FAILED,
+        Code.OTHER_VERSION,
+        Code.NOT_ENCRYPTED,
     }
 )
 _DISK: Final = frozenset(
@@ -58,6 +60,7 @@ _DISK: Final = frozenset(
         Code.TARGET_MISSING,
         Code.DRIVE_MISSING,
         Code.STORE_BROKEN,
+        Code.NOT_SHARED,
         Code.OTHER_BAG,
         Code.DRIVE_GONE,
         Code.NO_DRIVE_ROOM,
@@ -75,6 +78,8 @@ _NETWORK: Final = frozenset(
         Code.SERVER_ERROR,
         Code.SERVER_BUSY,
         Code.WRONG_ANSWER,
+        Code.NO_CLUSTER,
+        Code.NO_WORKERS,
     }
 )
 _ORDER: Final = (Exit.USER, Exit.DISK, Exit.NETWORK, Exit.USAGE, Exit.FAILED)
@@ -86,7 +91,7 @@ def exit_of(code: Code) -> Exit:
         return Exit.USER
     if code in _DISK:
         return Exit.DISK
-    if code in (Code.BAD_BATCH, Code.BAD_DOCUMENT):
+    if code in (Code.BAD_BATCH, Code.BAD_DOCUMENT, Code.NO_DASK):
         return Exit.USAGE
     return Exit.NETWORK if code in _NETWORK else Exit.FAILED
 

@@ -31,6 +31,7 @@ from aihub_desktop.engine.serve import LocalEngine
 from aihub_desktop.holdings import once, renewal
 from aihub_desktop.holdings.balance import Balance, balance, make_ready, proved, settle
 from aihub_desktop.holdings.discard import prune
+from aihub_desktop.holdings.staging import Staging
 from aihub_desktop.holdings.turn import Turn
 from aihub_desktop.system.words import Fact
 
@@ -42,12 +43,14 @@ _MAY_DELETE: Final = (Exit.DONE, Exit.DISK)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncOrder(Order):
     """How a round is gone about. `yes`: nobody is asked before something is deleted; `lab`: a machine that is
-    asked before the hub."""
+    asked before the hub; `dask`: the scheduler of the cluster whose workers receive.
+    """
 
     deep: bool = False
     delete: bool = False
     yes: bool = False
     lab: LabWish | None = None
+    dask: str = ""
 
 
 @dataclass(slots=True)
@@ -107,6 +110,11 @@ class Round:
 
     def _fetch(self) -> Exit:
         try:
+            if self._order.dask and not self._order.dry_run:
+                # What it brings along is slow to load, and optional.
+                from aihub_desktop.cli.spread import spread_out  # noqa: PLC0415
+
+                return spread_out(self._session, self._order, self._find, self._watch)
             return carry_out(self._session, self._order, self._find, self._watch)
         finally:
             if not self._order.dry_run:
@@ -119,6 +127,8 @@ class Round:
         order = self._order
         self._listing = listing = listed(self._session, engine, self._batch, file_lists(self._session, order.lab))
         self._files = [file for one in listing.batches for file in one.files]
+        if not order.dry_run:
+            self._bring_home()
         depth = Depth.DEEP if order.deep else Depth.QUICK
         self._found = found = balance(
             order.folder,
@@ -131,7 +141,8 @@ class Round:
         self._count(found)
         batches, refused = _lacking(listing.batches, found), list(listing.refused)
         if not order.dry_run:
-            batches, without_key = with_key(engine, batches)
+            # On a cluster each worker has a key of its own.
+            batches, without_key = (batches, []) if order.dask else with_key(engine, batches)
             refused += without_key
             if batches and (saved := make_ready(order.folder, found)):
                 self._console.note("cli.repair.saved", size=self._console.words.size(saved))
@@ -139,6 +150,13 @@ class Round:
         if listing.stale:
             self.outcome.title = self._console.words.problem(listing.stale[0]).title
         return Found(batches, refused)
+
+    def _bring_home(self) -> None:
+        """What workers of a cluster had received when a run before ended."""
+        home = Staging(self._order.folder).bring_all(lambda: self._console.say("cli.sync.dask.waiting"))
+        if home.entries:
+            size = self._console.words.size(sum(one.size or 0 for one in home.entries))
+            self._console.note("cli.sync.dask.home", n=len(home.entries), size=size)
 
     def _progress(self) -> Callable[[int], None]:
         due = time.monotonic() + _LINE_SECONDS

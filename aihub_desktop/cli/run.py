@@ -20,6 +20,7 @@ from aihub_desktop.cli.unpack import archives, unpack_all
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.messages import Add, Added, Cancel, Configure, DiskSpace, FileRow, FileRows, Rows, Space
 from aihub_desktop.domain.model import HUB, Dataset, RemoteFile, SizeRange
+from aihub_desktop.domain.settings import Settings, changed
 from aihub_desktop.domain.states import FILE_ENDED
 from aihub_desktop.domain.unpacking import UnpackWish
 from aihub_desktop.engine.serve import LocalEngine
@@ -61,26 +62,33 @@ def carry_out(session: Session, order: Order, find: Find, watch: Watch = lambda 
 
     Raises `ProblemError` and `UsageError` where nothing could be begun.
     """
-    run = _Run(session, order, find, watch)
+    return to_its_end(Run(session, order, find, watch))
+
+
+def to_its_end(run: Run) -> Exit:
+    """Raises as `carry_out`."""
     try:
         return run.carry_out()
     except KeyboardInterrupt:
-        session.console.say("cli.interrupted")
+        run.console.say("cli.interrupted")
         run.report.say_how_to_go_on(run.tally)
         return Exit.INTERRUPTED
     finally:
         run.report.say_end(run.tally)
 
 
-class _Run:
+class Run:
+    """By the engine of this run; another way to receive has its own `_begin` and `_follow`."""
+
     def __init__(self, session: Session, order: Order, find: Find, watch: Watch) -> None:
         self.report = Report(session.console, order)
         self.tally: Tally | None = None
         self._session = session
-        self._console: Console = session.console
+        self.console: Console = session.console
         self._order = order
         self._find = find
         self._watch = watch
+        self._settings = Settings()
 
     def carry_out(self) -> Exit:
         engine = self._session.engine(self._order.patience)
@@ -100,7 +108,7 @@ class _Run:
         """What came and is whole, whatever became of the rest."""
         order = self._order
         wish = UnpackWish(str(order.folder), archives(row.place for row in tally.done), keep=not order.delete_archive)
-        return unpack_all(self._console, [wish], json=order.json)
+        return unpack_all(self.console, [wish], json=order.json)
 
     def _heeding(self, engine: LocalEngine) -> Exit:
         try:
@@ -108,20 +116,23 @@ class _Run:
         except KeyboardInterrupt:
             # Saving can take seconds on a slow disk; who sees nothing presses again.
             if self.tally is not None:
-                self._console.say("cli.stopping")
+                self.console.say("cli.stopping")
             raise
 
     def _work(self, engine: LocalEngine) -> Exit:
         """Everything that needs the engine. The exit code counts where no download was begun."""
         first = snapshot(engine)
+        self._settings = first.settings
         if changes := self._order.changes():
             engine.ask(Configure(engine.number(), changes, for_run=True), object)
+            self._settings = changed(self._settings, changes)
         found = self._find(engine)
         self.report.tell_refused(found.refused)
         if self._order.dry_run or not found.batches:
             ended = self._rehearse(engine, found) if found.batches else Exit.DONE
             return worst([ended, self.report.verdict_of_refused()])
-        tally = self._add(engine, found)
+        self._say_plan(engine, found)
+        tally = self._begin(engine, found)
         tally.see(first)
         self.tally = tally
         self._watch(tally)
@@ -129,7 +140,7 @@ class _Run:
         return Exit.DONE
 
     def _rehearse(self, engine: LocalEngine, found: Found) -> Exit:
-        console, files = self._console, found.files
+        console, files = self.console, found.files
         space = engine.ask(Space(engine.number(), str(self._order.folder), files), DiskSpace)
         if self._order.json:
             size, unknown = total(files)
@@ -157,23 +168,25 @@ class _Run:
 
     def _warn_of_space(self, space: DiskSpace, files: list[RemoteFile]) -> Verdict:
         need = SizeRange(space.need_low, space.need_high, "")
-        found = room.verdict(self._console.words, space, need, room.too_large(space, files))
+        found = room.verdict(self.console.words, space, need, room.too_large(space, files))
         if found.warns:
-            self._console.say("cli.note", text=found.text)
+            self.console.say("cli.note", text=found.text)
         return found
 
-    def _add(self, engine: LocalEngine, found: Found) -> Tally:
-        words, folder, files = self._console.words, str(self._order.folder), found.files
+    def _say_plan(self, engine: LocalEngine, found: Found) -> None:
+        words, folder, files = self.console.words, str(self._order.folder), found.files
         for batch in found.batches:
-            self._console.say(
+            self.console.say(
                 "cli.get.plan", title=batch.dataset.title or batch.dataset.key, n=len(batch.files),
                 size=total_text(words, total(batch.files)), folder=folder,
             )  # fmt: skip
         for line in lab.lines(words, files):
-            self._console.tell(line)
+            self.console.tell(line)
         with contextlib.suppress(ProblemError):  # of a missing volume the engine tells in its own time
             self._warn_of_space(engine.ask(Space(engine.number(), folder, files), DiskSpace), files)
-        tally = Tally()
+
+    def _begin(self, engine: LocalEngine, found: Found) -> Tally:
+        tally, folder = Tally(), str(self._order.folder)
         for batch in found.batches:
             wish = Add(engine.number(), batch.dataset, batch.files, folder, in_order=batch.in_order)
             added = engine.ask(wish, Added)
@@ -191,10 +204,10 @@ class _Run:
             return
         engine.ask(Cancel(engine.number(), transfers=[], files=ids), object)
         key = "cli.get.set-aside" if batch.dataset.source == HUB else "cli.fetch.set-aside"
-        self._console.say("cli.note", text=self._console.words.say(key, n=len(ids)))
+        self.console.say("cli.note", text=self.console.words.say(key, n=len(ids)))
 
     def _follow(self, engine: LocalEngine, tally: Tally) -> None:
-        with display(self._console) as shown:
+        with display(self.console) as shown:
             while not tally.over:
                 # In short waits: on Windows, Ctrl-C is not heard while one lasts.
                 if (event := engine.get(0.2)) is not None:

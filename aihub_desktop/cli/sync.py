@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import os
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from aihub_desktop.cli.logged import LoggedConsole
 from aihub_desktop.cli.rounds import Outcome, Round, SyncOrder
 from aihub_desktop.cli.session import Session
 from aihub_desktop.domain.batchfile import BatchFile
-from aihub_desktop.domain.faults import ProblemError
+from aihub_desktop.domain.faults import Code, ProblemError
 
 # A machine that slept meanwhile has to notice that the time has come: its steady clock stood still.
 _LONGEST_WAIT: Final = 600.0
@@ -36,8 +37,20 @@ def sync(session: Session, args: argparse.Namespace) -> Exit:
     summary_file = _file(args.summary)
     if summary_file is not None and not summary_file.parent.is_dir():
         raise UsageError(console.words.say("cli.sync.no-place", path=args.summary))
+    if args.dask:
+        _check_cluster(console, args)
     with _logged(session, args) as logged:
         return _Keeper(logged, args, summary_file).keep()
+
+
+def _check_cluster(console: Console, args: argparse.Namespace) -> None:
+    """What is known before anybody is asked. Raises `UsageError`, `ProblemError` NO_DASK."""
+    if args.to.startswith("s3://"):
+        raise UsageError(console.words.say("cli.sync.dask.needs-folder"))
+    if args.lab is not None:
+        raise UsageError(console.words.say("cli.usage.not-both", name="--from", other="--dask"))
+    if importlib.util.find_spec("distributed") is None:
+        raise ProblemError(Code.NO_DASK)
 
 
 @contextlib.contextmanager
@@ -117,7 +130,7 @@ class _Keeper:
             folder=target(console, to), deep=args.deep, delete=args.delete, yes=args.yes,
             lab=LabWish.of(console.words, args),
             parallel=args.parallel, connections=args.connections, limit=args.limit, hours=args.hours,
-            patience=args.patience, dry_run=args.dry_run, json=args.json,
+            patience=args.patience, dry_run=args.dry_run, json=args.json, dask=args.dask or "",
         )  # fmt: skip
 
     def _end(self, outcome: Outcome, until: float | None) -> Exit:

@@ -13,7 +13,8 @@ from aihub_desktop.domain.faults import Code, ProblemError
 
 # Windows locks bytes against reading too, so the lock lies beyond the text that says who holds it.
 _LOCKED_BYTE: Final = 1 << 20
-_TAKEN: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK})
+# What `lock` says where another has it.
+TAKEN: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK})
 
 
 class Held:
@@ -31,11 +32,11 @@ class Held:
         except OSError as error:
             raise ProblemError(Code.NOT_WRITABLE, path=str(path), why=error.strerror or "") from None
         try:
-            _lock(self._handle)
+            lock(self._handle)
         except OSError as error:
             holder = os.read(self._handle, 32).decode("ascii", "replace").strip()
             os.close(self._handle)
-            if error.errno in _TAKEN:
+            if error.errno in TAKEN:
                 raise ProblemError(busy, pid=holder, path=str(folder)) from None
             raise ProblemError(Code.NOT_WRITABLE, path=str(path), why=error.strerror or "") from None
         self._note(f"{os.getpid()}\n")
@@ -51,10 +52,26 @@ class Held:
             os.write(self._handle, text.encode())
 
 
+def is_held(path: Path) -> bool:
+    """Whether the lock of somebody, on whatever machine, is seen from here. Raises nothing."""
+    try:
+        handle = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return False
+    try:
+        lock(handle)
+    except OSError as error:
+        return error.errno in TAKEN
+    finally:
+        os.close(handle)
+    return False
+
+
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(handle: int) -> None:
+    def lock(handle: int) -> None:
+        """Raises `OSError`, with one of `TAKEN` where another has it."""
         os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
@@ -64,5 +81,6 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(handle: int) -> None:
+    def lock(handle: int) -> None:
+        """Raises `OSError`, with one of `TAKEN` where another has it."""
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,7 +6,7 @@ Every code has words in Korean and English in the message catalogue, and a test 
       ├─ UNREACHABLE, HUB_ERROR, BAD_ANSWER, CUT, STALLED, SHORT, MISSING_MEMBER
       ├─ NOT_A_TAR, BROKEN_TAR, MISPLACED, OVERLAPPING, WRONG_SIZE, BAD_ARCHIVE
       ├─ SERVER_ERROR, WRONG_ANSWER, WRONG_CHECKSUM
-      └─ WORKER_LOST, IN_USE
+      └─ WORKER_LOST, IN_USE, NO_CLUSTER, NO_WORKERS
     Fault.BUSY        the hub or a server asks for fewer or later
       └─ HUB_BUSY, SERVER_BUSY
     Fault.CHANGED     the file was released anew
@@ -26,6 +26,7 @@ Every code has words in Korean and English in the message catalogue, and a test 
       ├─ BAD_BATCH, BATCH_NEWER, BAD_DOCUMENT, DOCUMENT_NEWER
       ├─ NO_BAG, BAG_UNFINISHED, BAG_BROKEN, OTHER_BAG, DRIVE_GONE, DRIVE_WANTED, NO_DRIVE_ROOM
       ├─ NOT_SIGNED, WRONG_SIGNATURE, SIGNING_FAILED
+      ├─ NO_DASK, OTHER_VERSION, NOT_SHARED, NOT_ENCRYPTED
       ├─ NOT_AN_ARCHIVE, EGG_ARCHIVE, VOLUME_MISSING, ARCHIVE_BOMB, ARCHIVE_OVERLAPS, STOPPED
       └─ KEYCHAIN_LOCKED, KEYCHAIN_NONE, ENGINE_BUSY, SYNC_BUSY, STORE_NEWER, STORE_BROKEN
     Fault.BUG         this program
@@ -134,6 +135,13 @@ class Code(StrEnum):
     SYNC_BUSY = "sync-busy"  # another run brings this folder to what a batch says, or a bundle into or out of it
     STORE_NEWER = "store-newer"  # the queue was written by a newer version
     STORE_BROKEN = "store-broken"
+    # the machines of a cluster
+    NO_DASK = "no-dask"  # the optional part of this program for it is not installed
+    NO_CLUSTER = "no-cluster"  # its scheduler does not answer
+    NO_WORKERS = "no-workers"  # nobody is there who could receive
+    OTHER_VERSION = "other-version"  # a worker has another version of this program, or none
+    NOT_SHARED = "not-shared"  # a worker does not see the folder
+    NOT_ENCRYPTED = "not-encrypted"  # a signed address is not sent where anybody can read it
     BAD_BATCH = "bad-batch"  # a batch file that cannot be understood
     BATCH_NEWER = "batch-newer"  # one that a newer version wrote
     BAD_DOCUMENT = "bad-document"  # a request, a report, a list of a bundle that cannot be read
@@ -224,6 +232,12 @@ FAULT_OF: Final[dict[Code, Fault]] = {
     Code.SYNC_BUSY: Fault.LOCAL,
     Code.STORE_NEWER: Fault.LOCAL,
     Code.STORE_BROKEN: Fault.LOCAL,
+    Code.NO_DASK: Fault.LOCAL,
+    Code.NO_CLUSTER: Fault.TRANSIENT,
+    Code.NO_WORKERS: Fault.TRANSIENT,
+    Code.OTHER_VERSION: Fault.LOCAL,
+    Code.NOT_SHARED: Fault.LOCAL,
+    Code.NOT_ENCRYPTED: Fault.LOCAL,
     Code.BAD_BATCH: Fault.LOCAL,
     Code.BATCH_NEWER: Fault.LOCAL,
     Code.BAD_DOCUMENT: Fault.LOCAL,

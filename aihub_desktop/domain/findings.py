@@ -27,6 +27,19 @@ class Finding(StrEnum):
     SKIPPED = "skipped"  # the look was stopped before it came to this one
 
 
+class Standing(StrEnum):
+    """How a file that a folder is to have stands there, as far as is known without reading it."""
+
+    THERE = "there"  # also an archive that was deleted once everything in it stood
+    UNPROVED = "unproved"  # another time than when it was proved
+    BROKEN = "broken"  # not as it was received
+    OLDER = "older"  # of another release
+    MISSING = "missing"
+
+
+# What has to come.
+LACKING: Final = frozenset({Standing.BROKEN, Standing.OLDER, Standing.MISSING})
+
 # What is wrong comes first, wherever findings are listed.
 IN_ORDER: Final = (
     Finding.CHANGED, Finding.MISSING, Finding.UNREADABLE, Finding.UNSAFE, Finding.UNPROVED, Finding.SKIPPED,

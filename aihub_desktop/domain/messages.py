@@ -13,6 +13,7 @@ import msgspec
 
 from aihub_desktop.domain.adoption import AdoptWish, FoundFile
 from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.findings import Standing
 from aihub_desktop.domain.holdings import HeldFile, HoldingRow, Misfit
 from aihub_desktop.domain.inside import LARGEST_PART, Order
 from aihub_desktop.domain.marks import DatasetMark, Outline
@@ -549,6 +550,18 @@ class Prepare(Command, frozen=True):
     rehearse: bool = False
 
 
+class Compare(Command, frozen=True):
+    """→ `Compared`: how a folder, which need not be there, has `files`, by sizes and times.
+
+    `ready`: what is not as it was received may be replaced from now on, by an `Add` that follows. Refused with AT_WORK
+    where that takes writing and a download or a task is at work there.
+    """
+
+    folder: str
+    files: list[RemoteFile]
+    ready: bool = False
+
+
 class Restore(Command, frozen=True):
     """→ `HoldingRow`. A folder that was taken off the list in this run is on it again, with what was known."""
 
@@ -803,6 +816,12 @@ class Prepared(msgspec.Struct, frozen=True):
     saved: Count = 0
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """In the order of the files that were asked about."""
+
+    standings: list[Standing]
+
+
 class Repaired(msgspec.Struct, frozen=True):
     """`transfer`: the first download. `left` files stay broken, for `reason`; `saved` as `Prepared` has it."""
 
@@ -846,8 +865,8 @@ AnyCommand = (
     | Configure | SetKey | ShowKey | TestKey | ClearKey | Space
     | Inspect | ListStorages | PutStorage | RemoveStorage | Browse | Expand
     | AskLab | PutLab | RemoveLab | ListLabs
-    | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Prepare | Begin | Stop
-    | Recognise | Finds | ListLeftOut | FindArchives | Rehearse
+    | ListHoldings | AddHolding | RemoveHolding | Restore | Discard | HoldingFiles | Repair | Prepare | Compare
+    | Begin | Stop | Recognise | Finds | ListLeftOut | FindArchives | Rehearse
     | LookInside | ShowLook | ListEntries | ReadEntry | TakeOut | EndLook | Quit
 )  # fmt: skip
 AnyEvent = Snapshot | Changed | Progress | FileMap | Notice | LibraryChanged | TaskChanged | Answer

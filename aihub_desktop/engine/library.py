@@ -23,6 +23,7 @@ from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.domain.tasks import TaskKind, TaskState
 from aihub_desktop.engine import inventory
 from aihub_desktop.engine.adoptions import Adoptions
+from aihub_desktop.engine.comparisons import Comparisons
 from aihub_desktop.engine.copies import Copies
 from aihub_desktop.engine.deeds import Record
 from aihub_desktop.engine.errands import Errands
@@ -44,7 +45,7 @@ _TREE_SECONDS: Final = 86_400.0
 Reply = Callable[[Any, Problem | None], None]
 OfLibrary = (
     m.ListHoldings | m.AddHolding | m.RemoveHolding | m.Restore | m.Discard | m.HoldingFiles | m.Repair | m.Begin
-    | m.Stop | m.ListLeftOut | m.Recognise | m.Finds | m.Prepare
+    | m.Stop | m.ListLeftOut | m.Recognise | m.Finds | m.Prepare | m.Compare
 )  # fmt: skip
 
 
@@ -69,6 +70,7 @@ class Library:
         self.must_leave_alone = self._adoptions.must_leave_alone
         self._unpackings = Unpackings(store, book, self._preparing)
         self._repairs = Repairs(store, book, copies, self._run, add)
+        self._comparisons = Comparisons(self._run, self._must_rest, self._repairs.expect)
         self._shown = inventory.Shown()
         self._held = {held.id: held for held in store.holdings.all()}
         self._problems: dict[int, Problem] = {}  # of the last look at each
@@ -99,18 +101,22 @@ class Library:
                 self._preparing.obey(command, reply)
             case m.Restore(holding=number):
                 reply(self._restore(number), None)
-            case m.AddHolding() | m.Recognise() | m.Prepare():
+            case m.AddHolding() | m.Recognise() | m.Prepare() | m.Compare():
                 self._handle_folder(command, absolute(command.folder), reply)
             case _:
                 self._handle_one(command, self._known(command.holding), reply)
 
-    def _handle_folder(self, command: m.AddHolding | m.Recognise | m.Prepare, folder: str, reply: Reply) -> None:
+    def _handle_folder(
+        self, command: m.AddHolding | m.Recognise | m.Prepare | m.Compare, folder: str, reply: Reply
+    ) -> None:
         """Of folders that need not be on the list."""
         match command:
             case m.AddHolding():
                 self._take_in(folder, reply)
             case m.Recognise():
                 self._adoptions.recognise(folder, reply)
+            case m.Compare():
+                self._comparisons.begin(folder, command, reply)
             case m.Prepare():
                 # What an earlier run of the command line left in the queue does not move.
                 if not self._is_quiet:

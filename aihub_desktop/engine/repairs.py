@@ -81,6 +81,10 @@ class Repairs:
     def prepare(self, command: m.Prepare, reply: Reply) -> None:
         self._prepare(_Mending(command.folder, command.rehearse, reply), command.misfits, None)
 
+    def expect(self, folder: str, seen: Iterable[Seen]) -> None:
+        """These come again by a download that somebody else adds."""
+        self._unsettled[folder] = {**self._unsettled.get(folder, {}), **repair.entries(seen)}
+
     def transfers(self, rows: Iterable[m.TransferRow]) -> None:
         """Rows that changed: where nothing more comes into a folder, what came is compared with what was."""
         for folder in {row.folder for row in rows if row.state in TRANSFER_ENDED} & set(self._unsettled):

@@ -13,6 +13,8 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QUrl
 from PySide6.QtGui import QFileOpenEvent
 
 from aihub_desktop.domain import addresses, links
+from aihub_desktop.gui.batches.entrance import Batches
+from aihub_desktop.gui.batches.files import is_batch
 from aihub_desktop.gui.desk import Copy, Desk
 from aihub_desktop.gui.pages.datasets import DatasetsPage
 from aihub_desktop.gui.pages.storage import StoragePage
@@ -24,22 +26,24 @@ Tell = Callable[[str, str], None]
 
 
 class Arrivals(QObject):
-    """`go` shows a page; `tell` says what led nowhere."""
+    """`go` shows a page; `tell` says what led nowhere; `batches` opens batch files."""
 
     def __init__(
-        self, desk: Desk, datasets: DatasetsPage, storage: StoragePage, go: Callable[[Place], None], tell: Tell
-    ) -> None:
+        self, desk: Desk, datasets: DatasetsPage, storage: StoragePage, batches: Batches, *,
+        go: Callable[[Place], None], tell: Tell,
+    ) -> None:  # fmt: skip
         super().__init__(datasets)
-        self._desk, self._datasets, self._storage = desk, datasets, storage
+        self._desk, self._datasets, self._storage, self._batches = desk, datasets, storage, batches
         self._go, self._tell = go, tell
         self._waiting = ""  # a dataset's key, until there is a list
         desk.catalogue_changed.connect(self._listed)
 
     def open(self, words: list[str]) -> None:
-        """Each word is a link, an address or the path of a list."""
+        """Each word is a link, an address, or the path of a list or of a batch file."""
         datasets: list[str] = []
         web: list[str] = []
         lists: list[Path] = []
+        batches: list[Path] = []
         for word in words:
             if key := links.dataset_of(word):
                 datasets.append(key)
@@ -47,7 +51,7 @@ class Arrivals(QObject):
                 say = self._desk.words.say
                 self._tell(say("gui.link.strange", link=word[:200]), say("gui.link.strange-text"))
             elif path := _local(word):
-                lists.append(path)
+                (batches if is_batch(path) else lists).append(path)
             else:
                 web.append(word)
         if web or lists:
@@ -55,6 +59,8 @@ class Arrivals(QObject):
             self._storage.take(web, lists)
         if datasets:  # the page shows one
             self._open_dataset(datasets[-1])
+        if batches:  # a dialog shows one
+            self._batches.open(batches[-1])
 
     def open_dropped(self, data: QMimeData) -> None:
         self.open(_words(data))

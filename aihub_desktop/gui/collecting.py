@@ -55,6 +55,19 @@ def plan_of(root: Folder) -> Plan:
     return plan
 
 
+def whole_folders(root: Folder) -> list[tuple[str, str]]:
+    """(bucket, prefix) of the topmost folders that are ticked with all that is in them, now or later."""
+    found: list[tuple[str, str]] = []
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        if folder.parent is not None and folder.tick is Tick.ON:
+            found.append((folder.bucket, folder.prefix))
+        elif folder.tick is not Tick.OFF:
+            waiting += folder.folders
+    return found
+
+
 def _wish(folder: Folder) -> Wish:
     pairs = list(zip(folder.entries, folder.ticks, strict=True))
     but = {each.key for each, on in pairs if not on and isinstance(each, RemoteFile)}

@@ -16,6 +16,7 @@ KEYS: Final[dict[str, dict[str, _Keys]]] = {
         **{name: (f"Ctrl+{at}",) for at, name in enumerate(("datasets", "storage", "downloads", "library"), 1)},
         "settings": ("Ctrl+5", _Standard.Preferences, "Ctrl+,"),
         "find": (_Standard.Find,),
+        "batch": (_Standard.Open,),
         "refresh": (_Standard.Refresh, "F5"),
         "help": (_Standard.HelpContents,),
         "close": (_Standard.Close,),
@@ -37,7 +38,8 @@ KEYS: Final[dict[str, dict[str, _Keys]]] = {
         "top": ("Alt+Home",),
         "end": ("Alt+End",),
         "look": ("Ctrl+I",),
-        "folder": ("Ctrl+O",),
+        "folder": ("Ctrl+Shift+O",),
+        "batch": (_Standard.Save,),
         "details": ("Ctrl+D",),
         # The key that Apple's keyboards call "delete" is another.
         "remove": (_Standard.Delete, "Ctrl+Backspace"),

@@ -12,9 +12,11 @@ from PySide6.QtWidgets import (
     QFrame,
     QListWidget,
     QListWidgetItem,
+    QSizePolicy,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -61,13 +63,24 @@ class SideBar(QFrame):
         self._speed = FaintLabel()
         self._speed.setContentsMargins(GRID * 2, 0, GRID, GRID + 4)
         self._badge_words = ""
+        self.batch = QToolButton(autoRaise=True, toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.batch.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.batch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        icons.dress(self.batch, "batch")
+        self.batch.setIconSize(QSize(16, 16))
         box = QVBoxLayout(self)
         box.setContentsMargins(0, GRID, 0, 0)
         box.addWidget(self.list, 1)
+        low = QVBoxLayout()
+        low.setContentsMargins(GRID * 2, 0, GRID + 1, GRID)
+        low.addWidget(self.batch)
+        box.addLayout(low)
         box.addWidget(self._speed)
 
     def speak(self, words: Words) -> None:
         self.list.setAccessibleName(words.say("gui.side.name"))
+        self.batch.setText(words.say("gui.batch.open.button"))
+        self.batch.setToolTip(words.say("gui.batch.open.tip"))
         for place in Place:
             self._item(place).setText(words.say(f"gui.side.{place.name.lower()}"))
 

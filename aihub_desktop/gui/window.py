@@ -14,6 +14,7 @@ from aihub_desktop.domain.model import Dataset
 from aihub_desktop.domain.states import TRANSFER_ENDED, TransferState
 from aihub_desktop.gui import arrivals, icons, keys, theme
 from aihub_desktop.gui.arrivals import Arrivals
+from aihub_desktop.gui.batches.entrance import Batches
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.farewell import Farewell
 from aihub_desktop.gui.headline import Headline
@@ -56,7 +57,8 @@ class Window(QWidget):
         self.downloads = DownloadsPage(desk)
         self.library = LibraryPage(desk)
         self.settings = SettingsPage(desk, self.presence, str(desk.preferences.value(_LANGUAGE, "")))
-        self.arrivals = Arrivals(desk, self.datasets, self.storage, self.go, self.headline.tell)
+        self.batches = Batches(desk, self, self._added, self.headline.tell)
+        self.arrivals = Arrivals(desk, self.datasets, self.storage, self.batches, go=self.go, tell=self.headline.tell)
         for page in (self.datasets, self.storage, self.downloads, self.library, self.settings):
             self._pages.addWidget(page)
         self._lay_out()
@@ -92,6 +94,11 @@ class Window(QWidget):
         self.datasets.added.connect(self._added)
         self.storage.added.connect(self._added)
         self.library.added.connect(self._added)
+        self.datasets.files.batch_wanted.connect(self.batches.save)
+        self.storage.batch_wanted.connect(self.batches.save)
+        self.storage.batch_dropped.connect(self.batches.open)
+        self.downloads.batching.wanted.connect(self.batches.save_rows)
+        self.side.batch.clicked.connect(self.batches.ask)
         self.library.panel.release_wanted.connect(lambda key: self.arrivals.open([f"{links.SCHEME}:{key}"]))
         self.library.door.adopt_wanted.connect(lambda folder: _adopt(self.desk, self, self._added, folder=folder))
         self.datasets.files.adopt_wanted.connect(lambda: _adopt(self.desk, self, self._added, dataset=self.desk.chosen))
@@ -118,8 +125,8 @@ class Window(QWidget):
     def _shortcuts(self) -> None:
         acts: dict[str, Callable[[], object]] = {
             **{place.name.lower(): partial(self.go, place) for place in Place},
-            "find": self._find, "refresh": self._refresh, "help": lambda: show_keys(self.desk, self),
-            "close": self.close, "quit": self.quit,
+            "find": self._find, "batch": self.batches.ask, "refresh": self._refresh,
+            "help": lambda: show_keys(self.desk, self), "close": self.close, "quit": self.quit,
         }  # fmt: skip
         for name, act in acts.items():
             shortcut = QShortcut(self)

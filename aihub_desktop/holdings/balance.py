@@ -51,6 +51,8 @@ class Balance:
     older: list[Entry] = field(default_factory=list)
     touched: list[Seen] = field(default_factory=list)
     surplus: list[Entry] = field(default_factory=list)
+    replacing: list[RemoteFile] = field(default_factory=list)  # those of `wanting` that come in place of `older`
+    unproved: list[RemoteFile] = field(default_factory=list)  # of another time, where they were not to be read
 
     @property
     def lacking(self) -> list[RemoteFile]:
@@ -65,9 +67,11 @@ def balance(
     *,
     depth: Depth = Depth.QUICK,
     remember: bool = True,
+    read: bool = True,
     progress: Callable[[int], None] = lambda read: None,
 ) -> Balance:
-    """How `folder` stands. Changes nothing but, with `remember`, what looks remember of files that were read.
+    """How `folder` stands. Changes nothing but, with `remember`, what looks remember of files that were read. `read`:
+    also those whose time alone is another one.
 
     `progress`: bytes read so far. May be interrupted. Raises `ProblemError`: IN_THE_WAY, what the disk says.
     """
@@ -86,7 +90,7 @@ def balance(
         else:
             (asked if entry.is_of(file) else older)[place] = file
     scale = _Scale(root, entries, found, progress)
-    scale.weigh(asked, depth, remember=remember)
+    scale.weigh(asked, depth, remember=remember, read=read)
     scale.weigh_older(older)
     scopes = list(scopes)
     found.surplus = [
@@ -129,7 +133,7 @@ class _Scale:
     ) -> None:  # fmt: skip
         self._root, self._entries, self._found, self._progress = root, entries, found, progress
 
-    def weigh(self, asked: Mapping[str, RemoteFile], depth: Depth, *, remember: bool) -> None:
+    def weigh(self, asked: Mapping[str, RemoteFile], depth: Depth, *, remember: bool, read: bool) -> None:
         unproved: list[str] = []
         with Times(self._root) as times:
             for one in self._seen(asked, depth):
@@ -137,6 +141,9 @@ class _Scale:
                     unproved.append(in_nfc(one.path))
                 else:
                     self._sort(one, asked)
+            if not read:
+                self._found.unproved += [asked[place] for place in unproved]
+                return
             for one in self._seen(unproved, Depth.DEEP):
                 times.hear([one])
                 self._sort(one, asked)
@@ -150,6 +157,7 @@ class _Scale:
                 self._found.touched.append(one)
         self._found.older += [self._entries[place] for place in older]
         self._found.wanting += older.values()
+        self._found.replacing += older.values()
 
     def _seen(self, places: Iterable[str], depth: Depth) -> Iterator[Seen]:
         chosen = [self._entries[place] for place in places]

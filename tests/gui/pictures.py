@@ -49,6 +49,7 @@ from aihub_desktop.gui.side_bar import Place
 from aihub_desktop.gui.takeover import Phase
 from aihub_desktop.system.pace import NIGHTS
 
+from .batch_show import BatchShow
 from .inside_show import InsideShow
 from .played import (
     BIG,
@@ -131,6 +132,8 @@ def take(folder: Path, kind: str) -> None:
         number = StorageShow(into, number, Path(temporary), language).run()
     with tempfile.TemporaryDirectory() as temporary:
         number = LibraryShow(into, number, Path(temporary), language).run()
+    with tempfile.TemporaryDirectory() as temporary:
+        number = BatchShow(app, into, number, Path(temporary), language).run()
     with tempfile.TemporaryDirectory() as temporary:
         InsideShow(app, into, number, Path(temporary), language).run()
 

@@ -17,6 +17,7 @@ import msgspec
 
 from aihub_desktop.domain import wire
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
+from aihub_desktop.domain.findings import Standing
 from aihub_desktop.domain.holdings import HeldFile
 from aihub_desktop.domain.messages import (
     Add,
@@ -28,6 +29,8 @@ from aihub_desktop.domain.messages import (
     Begun,
     Browse,
     Changed,
+    Compare,
+    Compared,
     Configure,
     DatasetList,
     Discard,
@@ -45,6 +48,7 @@ from aihub_desktop.domain.messages import (
     KeyState,
     Library,
     ListDatasets,
+    ListFiles,
     ListHoldings,
     ListOutlines,
     ListStorages,
@@ -65,6 +69,7 @@ from aihub_desktop.domain.messages import (
     TransferRow,
 )
 from aihub_desktop.domain.model import (
+    HUB,
     S3,
     UNKNOWN_SIZE,
     WEB,
@@ -200,6 +205,22 @@ def rehearsed(wish: Rehearse) -> Rehearsal:
     )  # fmt: skip
 
 
+def _speech(wish: ListFiles) -> FileList:
+    """A dataset of the hub that every number means."""
+    names = [f"{kind}/{number:02}.zip" for kind in ("01.원천데이터", "02.라벨링데이터") for number in range(40)]
+    size = SizeRange(900 * MB, 1000 * MB, "950 MB")
+    files = [
+        RemoteFile(HUB, wish.dataset, str(507_000 + n), f"한국어 음성/{name}", size) for n, name in enumerate(names)
+    ]
+    return FileList(Dataset(HUB, wish.dataset, "한국어 음성"), files, "", time.time())
+
+
+def _stands(number: int) -> Standing:
+    """Of any batch: of thirteen files one is broken and one released anew, and every fourth of the rest lacks."""
+    odd = {3: Standing.BROKEN, 7: Standing.OLDER}
+    return odd.get(number % 13) or (Standing.MISSING if number % 4 == 1 else Standing.THERE)
+
+
 class Played:
     """Answers commands, one after the other."""
 
@@ -239,6 +260,8 @@ class Played:
             Browse: self.shop.page,
             Expand: self._expand,
             Inspect: self._inspect,
+            ListFiles: _speech,
+            Compare: lambda wish: Compared([_stands(number) for number in range(len(wish.files))]),
             Rows: lambda wish: FileRows([waiting(wish.transfer)], 1),
         }
         known = asked.get(type(command))

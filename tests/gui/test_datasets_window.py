@@ -255,7 +255,7 @@ def test_the_hubs_answers_to_downloads_tell_the_approval(
     stage.window.downloads.view.select(number)
     stage.window.downloads.actions_by_name["resume"].trigger()
     wait_until(lambda: seen() is Approval.APPROVED, "the approval")
-    assert card.approval.text().startswith("Approved (seen at 20")
+    assert card.approval.text().startswith("Approved (as of 20")
     assert not card.apply.isVisible()
     stage.wait_for(number, TransferState.DONE)
 

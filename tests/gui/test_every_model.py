@@ -25,7 +25,7 @@ from gui.stage import wait_until
 from gui.test_models import watched
 
 # These are of a dialog, and tested beside it.
-IN_DIALOGS = {"EntriesModel", "LeftOutModel"}
+IN_DIALOGS = {"BatchModel", "EntriesModel", "LeftOutModel"}
 
 
 def all_models() -> set[str]:

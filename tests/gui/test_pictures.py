@@ -16,6 +16,7 @@ def test_one_kind_of_all_pictures(tmp_path: Path) -> None:
     assert {"files-ticked", "key-no-keychain", "downloads-needs-you", "settings", "offline", "engine-lost"} <= names
     assert {"adopt-choice", "adopt-found", "adopt-over", "library-removed"} <= names
     assert {"library-empty", "library-damaged", "library-ask-discard"} <= names
+    assert {"batch-save-labels", "batch-saved", "batch-compared", "batch-carry", "batch-bad"} <= names
     for path in taken:
         image = QImage(str(path))
         assert image.width() > 300, path

@@ -57,7 +57,7 @@ def test_addresses_of_a_web_server_from_the_field_to_verified_files(
         web = stage.window.storage.web
         stage.window.storage.tabs.setCurrentIndex(1)
         web.field.setPlainText("\n".join([*(f"{address}/{name}" for name in data), f"{address}/nowhere.bin"]))
-        web.take_file(sums)
+        web.take_files([sums])
         wait_until(lambda: web.model.rowCount() == 3, "what was found")
         assert web.model.sum().size.low == 9_000_005
         assert web.field.toPlainText() == f"{address}/nowhere.bin"

@@ -131,8 +131,8 @@ def test_what_unpacking_takes_is_in_sight_as_with_datasets(stage: StorageStage) 
     stage.model.tick(stage.line("video.mp4"), True)
     assert shelf.peak == "", "no archive is ticked"
     stage.model.tick(stage.line("frames.tar"), True)
-    assert shelf.peak == "about 10.4–20.2 GB in all once unpacked"
-    assert web.peak == "about 22.9–45.8 MB in all once unpacked"
+    assert shelf.peak == "about 10.4–20.2 GB in total once unpacked"
+    assert web.peak == "about 22.9–45.8 MB in total once unpacked"
     for target in (shelf, web):
         target.show_space(DiskSpace(16 << 20, 1 << 40, writable=True, usable=16 << 20))
         assert "free" in target.verdict
@@ -268,7 +268,7 @@ def test_addresses_are_pasted_looked_up_and_downloaded(stage: StorageStage) -> N
 def test_lists_and_checksums_from_files(stage: StorageStage, tmp_path: Path) -> None:
     web, sums = stage.web, tmp_path / "SHA256SUMS"
     sums.write_text(f"{'ab' * 32}  data one.tar\n{'cd' * 32} *sub/two.tar\n")
-    web.take_file(sums)
+    web.take_files([sums])
     box = stage.window.findChildren(QInputDialog)[-1]
     box.setTextValue("https://example.org/base")
     box.accept()
@@ -282,7 +282,7 @@ def test_lists_and_checksums_from_files(stage: StorageStage, tmp_path: Path) -> 
     mime.setUrls([QUrl.fromLocalFile(str(link))])
     web.field.insertFromMimeData(mime)
     wait_until(lambda: stage.noted("inspect")[-1]["addresses"] == [link.as_uri()], "the Metalink")
-    web.take_file(tmp_path / "nowhere.txt")
+    web.take_files([tmp_path / "nowhere.txt"])
     assert web.banner.isVisibleTo(web)
 
 

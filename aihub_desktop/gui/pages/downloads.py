@@ -22,6 +22,7 @@ from aihub_desktop.gui.inside.entrance import has_inside
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.queue_rows import in_trouble
 from aihub_desktop.gui.models.queue_words import Column
+from aihub_desktop.gui.pages.batching import Batching
 from aihub_desktop.gui.pages.details import DetailsPanel
 from aihub_desktop.gui.pages.ordering import Ordering
 from aihub_desktop.gui.pages.pace_bar import PaceBar
@@ -59,6 +60,7 @@ class DownloadsPage(QWidget):
         self.bar = QueueBar(desk)
         self._homecoming = Homecoming(desk, self)
         self.ordering = Ordering(desk, self.view)
+        self.batching = Batching(desk, self.view)
         self.details = DetailsPanel(desk)
         self.pace = PaceBar(desk)
         self.undo = UndoBar(self)
@@ -117,7 +119,7 @@ class DownloadsPage(QWidget):
             bar.setIconSize(QSize(16, 16))
             bar.setMovable(False)
             if (layout := bar.layout()) is not None:
-                layout.setSpacing(GRID // 2)
+                layout.setSpacing(GRID // 4)
             for name in names:
                 bar.addAction(self.actions_by_name[name])
                 # By itself a tool bar's button is out of reach of the keyboard.
@@ -128,6 +130,7 @@ class DownloadsPage(QWidget):
         self._all_bar.insertWidget(self.actions_by_name["resume-all"], gap())
         self._bar.insertSeparator(self.actions_by_name["folder"])
         self._bar.addWidget(self.ordering.button)
+        self._bar.addWidget(self.batching.button)
         self._list.addWidget(self.view)
         self._list.addWidget(self._no_hit)
         tools = QHBoxLayout()
@@ -181,7 +184,7 @@ class DownloadsPage(QWidget):
         # On the bar, where every word takes room, the picture says the rest.
         self.actions_by_name["folder"].setIconText(say("gui.details.folder"))
         self.view.speak(self._desk.words)
-        for part in (self.bar, self.ordering, self.details, self.pace):
+        for part in (self.bar, self.ordering, self.batching, self.details, self.pace):
             part.speak()
         self.undo.speak(self._desk.words)
         self._no_hit.tell(say("gui.filter.no-hit"), "", say("gui.filter.show-all"))
@@ -200,6 +203,7 @@ class DownloadsPage(QWidget):
         self.pausing.show(choice)
         self.pausing_all.show(Choice(rows, []))
         self.ordering.show(choice)
+        self.batching.show(choice)
         enabled = {
             "resume": choice.to_resume(),
             "retry": choice.to_retry() or choice.files_to_retry(),
@@ -264,6 +268,8 @@ class DownloadsPage(QWidget):
         if self.ordering.button.isEnabled():
             menu.addSeparator()
             menu.addActions(self.ordering.menu.actions())
+        menu.addSeparator()
+        menu.addAction(self.batching.action)
         menu.popup(self.view.viewport().mapToGlobal(place))
 
     def _double_clicked(self, index: QModelIndex) -> None:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.model import Dataset, SizeRange
 from aihub_desktop.gui import heads
+from aihub_desktop.gui.batches.selection import Selection, of_dataset
 from aihub_desktop.gui.cures import Cure, cures_of
 from aihub_desktop.gui.delegates import TickDelegate
 from aihub_desktop.gui.desk import Copy, Desk
@@ -65,6 +66,7 @@ class FilesPanel(QWidget):
     """
 
     wanted = Signal(str)
+    batch_wanted = Signal(Selection, bool)  # with whether archives are to be unpacked
     adopt_wanted = Signal()
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
@@ -150,6 +152,7 @@ class FilesPanel(QWidget):
         self.view.collapsed.connect(lambda index: self._open.discard(tree.path_of(index)))
         self.view.entered_key.connect(self.target.button.click)
         self.target.wanted.connect(self.wanted)
+        self.target.batch_wanted.connect(self._give_batch)
         tree.modelReset.connect(self._unfold)
 
     def speak(self) -> None:
@@ -251,6 +254,11 @@ class FilesPanel(QWidget):
             for place, folder in enumerate(folders):
                 if small or place == 0 or tree.path_of(folder) in self._open:
                     self.view.setExpanded(folder, True)
+
+    def _give_batch(self) -> None:
+        dataset, tree = self._desk.chosen, self._desk.tree
+        if dataset is not None:
+            self.batch_wanted.emit(of_dataset(dataset, tree.files(), tree.files(ticked=True)), self.target.unpack)
 
     def _into_tree(self) -> None:
         self.view.setFocus()

@@ -27,7 +27,8 @@ from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.model import S3, Dataset, RemoteFile
 from aihub_desktop.domain.storage import Storage, container
 from aihub_desktop.gui import icons
-from aihub_desktop.gui.collecting import Collecting
+from aihub_desktop.gui.batches.selection import Selection, of_addresses
+from aihub_desktop.gui.collecting import Collecting, whole_folders
 from aihub_desktop.gui.cures import Cure
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.pages.target import TargetBar, folder_name
@@ -44,6 +45,7 @@ class ShelvesPanel(QWidget):
     """`wanted` gives dataset, files, folder and the folder that holds it, once for each bucket."""
 
     wanted = Signal(Dataset, list, str, str)
+    batch_wanted = Signal(Selection)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -116,6 +118,7 @@ class ShelvesPanel(QWidget):
         self._depot.chosen_changed.connect(self._show)
         self.shelf.change_wanted.connect(self._change)
         self.shelf.wanted.connect(self.wanted)
+        self.shelf.batch_wanted.connect(self.batch_wanted)
 
     def speak(self) -> None:
         say = self._desk.words.say
@@ -223,6 +226,7 @@ class _Shelf(QWidget):
     """The chosen storage."""
 
     wanted = Signal(Dataset, list, str, str)
+    batch_wanted = Signal(Selection)
     change_wanted = Signal()
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
@@ -242,6 +246,7 @@ class _Shelf(QWidget):
         self.banner = Banner()
         self.target = TargetBar(desk, self._model)
         self.collecting = Collecting(desk.link, self)
+        self._as_batch = False  # what is collected is to be saved, not downloaded
         self.strip = _CollectStrip(desk)
         self._lay_out()
         self._connect()
@@ -290,7 +295,8 @@ class _Shelf(QWidget):
         self._depot.chosen_changed.connect(self._chosen)
         self.view.entered_key.connect(self.target.button.click)
         self.view.retry_wanted.connect(model.retry)
-        self.target.wanted.connect(self._download)
+        self.target.wanted.connect(lambda folder: self._collect(as_batch=False) if folder else None)
+        self.target.batch_wanted.connect(lambda: self._collect(as_batch=True))
         self.collecting.progressed.connect(self.strip.tell)
         self.collecting.done.connect(self._collected)
         self.collecting.failed.connect(self._not_collected)
@@ -389,10 +395,11 @@ class _Shelf(QWidget):
 
     # ---- downloading ----
 
-    def _download(self, folder: str) -> None:
+    def _collect(self, *, as_batch: bool) -> None:
         storage = self._depot.chosen
-        if storage is None or not folder or self.collecting.busy:
+        if storage is None or self.collecting.busy:
             return
+        self._as_batch = as_batch
         self.banner.hide()
         self.target.hold(True)
         self.collecting.begin(storage.endpoint, self._model.tree.root)
@@ -402,16 +409,26 @@ class _Shelf(QWidget):
         self._finish()
         storage, folder = self._depot.chosen, self.target.folder()
         filled = {bucket: files for bucket, files in by_bucket.items() if files}
-        if storage is None or not folder:
+        if storage is None or not (folder or self._as_batch):
             return
         if not filled:
             say = self._desk.words.say
             self.banner.tell(say("gui.shelf.nothing-there"), "", [])
+            return
+        if self._as_batch:
+            self._give_batch(filled)
+            return
         for bucket, files in filled.items():
             place = folder if len(filled) == 1 else str(Path(folder) / (folder_name(bucket) or bucket))
             dataset = Dataset(S3, container(storage.endpoint, bucket), _title(bucket, files))
             # Below the folder each object keeps its whole key as path, however it was found.
             self.wanted.emit(dataset, list(map(_by_whole_key, files)), place, self.target.base())
+
+    def _give_batch(self, filled: dict[str, list[RemoteFile]]) -> None:
+        files = [_by_whole_key(file) for found in filled.values() for file in found]
+        first = next(iter(filled))
+        title = _title(first, filled[first]) if len(filled) == 1 else ", ".join(filled)
+        self.batch_wanted.emit(of_addresses(title, files, whole_folders(self._model.tree.root)))
 
     def _not_collected(self, problem: Problem) -> None:
         self._finish()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from aihub_desktop.domain.messages import Add, Added, Configure
 from aihub_desktop.domain.model import Dataset, RemoteFile
+from aihub_desktop.gui.batches.selection import Selection
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.pages.shelves import ShelvesPanel
 from aihub_desktop.gui.pages.web import WebPanel
@@ -25,6 +26,8 @@ class StoragePage(QWidget):
     """`added` gives the number of the transfer that a download became."""
 
     added = Signal(int)
+    batch_wanted = Signal(Selection, bool)  # with whether archives are to be unpacked
+    batch_dropped = Signal(Path)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +51,8 @@ class StoragePage(QWidget):
         self.tabs.currentChanged.connect(self._stack.setCurrentIndex)
         for panel in (self.shelves, self.web):
             panel.wanted.connect(lambda *wish, panel=panel: self._add(panel, *wish))
+            panel.batch_wanted.connect(lambda chosen, panel=panel: self.batch_wanted.emit(chosen, panel.target.unpack))
+        self.web.batch_dropped.connect(self.batch_dropped)
         self.speak()
 
     def speak(self) -> None:

@@ -16,11 +16,12 @@ from aihub_desktop.domain.settings import Settings
 from aihub_desktop.gui import icons, theme
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models.tree import Sum
-from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Sign, bold
+from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, LinkButton, Sign, bold
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.tick_box import TickBox
 from aihub_desktop.system import room
 from aihub_desktop.system.room import Verdict
+from aihub_desktop.system.words import Words
 
 _LONGEST_BYTES: Final = 120  # leaves room for the hub's own long paths below it
 _TYPING_MS: Final = 250
@@ -62,13 +63,27 @@ def base_folder(configured: str) -> str:
     return str(Path(place or Path.home()) / "AI Hub")
 
 
+def amount(words: Words, total: Sum) -> str:
+    """How much is ticked."""
+    if not total.files:
+        return words.say("gui.target.unknown", n=total.ends) if total.ends else words.say("gui.target.nothing")
+    hidden = words.say("gui.target.hidden", n=total.hidden) if total.hidden else ""
+    size = words.size_range(total.size)
+    if unknown := total.unknown:
+        size = words.say("gui.target.sizes-unknown", size=size if total.size.high else "", n=unknown)
+    text = words.say("gui.target.sum", n=total.files, size=size, hidden=hidden)
+    return words.say("gui.target.and-unknown", sum=text, n=total.ends) if total.ends else text
+
+
 class TargetBar(QWidget):
-    """Shows the folder and the sum of the ticks against the free space. `wanted` gives the folder.
+    """Shows the folder and the sum of the ticks against the free space. `wanted` gives the folder; `batch_wanted`: what
+    is ticked is to be saved as a batch file.
 
     `basket` holds the ticks, by default the files of the chosen dataset.
     """
 
     wanted = Signal(str)
+    batch_wanted = Signal()
 
     def __init__(self, desk: Desk, basket: Basket | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,6 +107,7 @@ class TargetBar(QWidget):
         self._sign = Sign("warning", 16, warning=True)
         self.unpacking = TickBox()
         self.unpacking.setChecked(bool(desk.preferences.value(_UNPACK, False, bool)))
+        self.batch = LinkButton()
         self.button = QPushButton(autoDefault=True)
         self.button.setDefault(True)
         theme.primary(self.button)
@@ -120,6 +136,7 @@ class TargetBar(QWidget):
         unpacking.setSpacing(GRID * 2)
         unpacking.addWidget(self.unpacking)
         unpacking.addWidget(self._peak, 1)
+        unpacking.addWidget(self.batch)
         second = QHBoxLayout()
         second.setSpacing(GRID * 2)
         second.addLayout(texts, 1)
@@ -137,6 +154,7 @@ class TargetBar(QWidget):
         self._later.timeout.connect(self._ask_space)
         self._choose.clicked.connect(self._pick)
         self.button.clicked.connect(lambda: self.wanted.emit(self.folder()))
+        self.batch.clicked.connect(self.batch_wanted)
         self.unpacking.toggled.connect(self._unpacking_chosen)
         self._basket.ticks_changed.connect(self._count)
         self._desk.settings_changed.connect(self._configured)
@@ -148,6 +166,8 @@ class TargetBar(QWidget):
         self._choose.setText(say("gui.target.choose"))
         self.button.setText(say("gui.target.download"))
         self.unpacking.setText(say("gui.target.unpack"))
+        self.batch.setText(say("gui.batch.save.button"))
+        self.batch.setToolTip(say("gui.batch.save.tip"))
         self._show()
 
     def folder(self) -> str:
@@ -249,24 +269,16 @@ class TargetBar(QWidget):
         self._show()
 
     def _show(self) -> None:
-        words, total, ends = self._desk.words, self._sum, self._sum.ends
-        if total.files:
-            hidden = words.say("gui.target.hidden", n=total.hidden) if total.hidden else ""
-            size = words.size_range(total.size)
-            if unknown := total.unknown:
-                size = words.say("gui.target.sizes-unknown", size=size if total.size.high else "", n=unknown)
-            text = words.say("gui.target.sum", n=total.files, size=size, hidden=hidden)
-            self._amount.say(words.say("gui.target.and-unknown", sum=text, n=ends) if ends else text)
-        elif ends:
-            self._amount.say(words.say("gui.target.unknown", n=ends))
-        else:
-            self._amount.say(words.say("gui.target.nothing"))
+        words, total = self._desk.words, self._sum
+        self._amount.say(amount(words, total))
         peak = room.peak(total.size, total.unpacked) if self.unpack else None
         self._peak.say(words.say("room.peak", size=words.size_range(peak)) if peak else "")
         found = self._judge(total)
         self._free.setText(found.text)
         self._sign.setVisible(found.warns)
-        self.button.setEnabled(bool((total.files or ends) and self.folder() and not self._held))
+        any_ticked = bool(total.files or total.ends) and not self._held
+        self.button.setEnabled(any_ticked and bool(self.folder()))
+        self.batch.setEnabled(any_ticked)
 
     def hold(self, held: bool) -> None:
         """Whether the button has to wait for something."""

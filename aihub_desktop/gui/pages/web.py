@@ -27,6 +27,8 @@ from aihub_desktop.domain.messages import Inspect, Inspected
 from aihub_desktop.domain.model import WEB, Dataset, RemoteFile, SizeRange
 from aihub_desktop.gui import address_list, heads
 from aihub_desktop.gui.address_list import AddressList
+from aihub_desktop.gui.batches.files import is_batch
+from aihub_desktop.gui.batches.selection import Selection, of_addresses
 from aihub_desktop.gui.delegates import FoundDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models import addresses
@@ -85,6 +87,8 @@ class WebPanel(QWidget):
     """`wanted` gives dataset, files, folder and the folder that holds it."""
 
     wanted = Signal(Dataset, list, str, str)
+    batch_wanted = Signal(Selection)
+    batch_dropped = Signal(Path)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -161,6 +165,7 @@ class WebPanel(QWidget):
         self.model.modelReset.connect(self._show)
         self.model.name_refused.connect(self._refuse_name)
         self.target.wanted.connect(self._download)
+        self.target.batch_wanted.connect(lambda: self.batch_wanted.emit(_selection(self.model.files(ticked=True))))
 
     def speak(self) -> None:
         words, say = self._desk.words, self._desk.words.say
@@ -223,6 +228,9 @@ class WebPanel(QWidget):
         found = address_list.read("\n".join(addresses))
         unread: list[Path] = []
         for path in paths:
+            if is_batch(path):
+                self.batch_dropped.emit(path)
+                continue
             try:
                 found.add(address_list.read_file(path))
             except (OSError, ValueError):
@@ -336,6 +344,10 @@ class WebPanel(QWidget):
 def _is_done(line: str, done: set[str]) -> bool:
     found = address_list.read(line)
     return bool(found.addresses or found.sums) and set(found.addresses) <= done
+
+
+def _selection(files: list[RemoteFile]) -> Selection:
+    return of_addresses(_hosts(files), files)
 
 
 def _hosts(files: list[RemoteFile]) -> str:

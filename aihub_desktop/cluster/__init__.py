@@ -1,0 +1,1 @@
+"""A batch on the machines of a Dask cluster. Only here is distributed."""

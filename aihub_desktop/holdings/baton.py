@@ -1,0 +1,98 @@
+"""Who lets others receive for a folder, and that it still lives: FOLDER/.aihub/dask/run.json, written again and again.
+
+What receives looks at it and stops in good order once it is gone, another's, or has stood still for long: so it needs
+no line to whoever asked, nor to what brought the two together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from aihub_desktop.disk.files import disk_error, patiently_replace, remove
+
+NAME: Final = "run.json"
+BEAT_SECONDS: Final = 5.0
+# A laptop's lid, a share that hangs: short of this nobody is given up.
+SILENT_SECONDS: Final = 90.0
+
+
+class Run(msgspec.Struct, frozen=True):
+    """`rate`: bytes a second for each of those who receive, 0 for no limit. `locks_reach`: see `Lease`."""
+
+    run: str
+    beat: int = 0
+    rate: int = 0
+    locks_reach: bool = True
+
+
+def read_run(folder: Path) -> Run | None:
+    """None where nobody lets anybody receive. Raises `OSError` where that cannot be told."""
+    try:
+        return msgspec.json.decode((folder / NAME).read_bytes(), type=Run)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+class Baton:
+    """The writing end, in `folder`, which is there. Methods raise `ProblemError`."""
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._folder, self._clock = folder, clock
+        self._run = Run(secrets.token_hex(8))
+        self._wrote_at = float("-inf")
+
+    @property
+    def name(self) -> str:
+        """Known to those who receive for this run."""
+        return self._run.run
+
+    def hold(self, rate: int, *, locks_reach: bool) -> None:
+        """To be called often: writes where something is new, and as often as it must."""
+        now, run = self._clock(), self._run
+        if (rate, locks_reach) == (run.rate, run.locks_reach) and now - self._wrote_at < BEAT_SECONDS:
+            return
+        self._run = Run(run.run, run.beat + 1, rate, locks_reach)
+        self._wrote_at = now
+        new = self._folder / (NAME + ".new")
+        try:
+            new.write_bytes(msgspec.json.encode(self._run))
+            patiently_replace(new, self._folder / NAME)
+        except OSError as error:
+            raise disk_error(error, new) from error
+
+    def drop(self) -> None:
+        """Whoever receives for it stops within seconds."""
+        with contextlib.suppress(OSError):
+            remove(self._folder / NAME)
+
+
+class Ear:
+    """The reading end, of one who receives for `run`."""
+
+    def __init__(self, folder: Path, run: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._folder, self._run, self._clock = folder, run, clock
+        self._heard = Run("")
+        self._heard_at = clock()
+
+    @property
+    def rate(self) -> int:
+        return self._heard.rate
+
+    def holds(self) -> bool:
+        """Whether anybody still waits for it."""
+        try:
+            run = read_run(self._folder)
+        except OSError:  # a share that is away for a moment
+            run = self._heard if self._heard.run else Run(self._run)
+        if run is None or run.run != self._run:
+            return False
+        if run != self._heard:
+            self._heard, self._heard_at = run, self._clock()
+        return self._clock() - self._heard_at < SILENT_SECONDS
