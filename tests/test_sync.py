@@ -711,20 +711,6 @@ def test_a_drive_that_is_away_is_not_replaced_by_a_folder(monkeypatch: pytest.Mo
     assert is_unmounted(Path("/media/me/usb/data"), Path("/media/me"))
 
 
-def test_a_change_of_the_same_length_is_not_deleted_either(
-    aihub: Aihub, small_hub: DemoHub, batch: Path, folder: Path
-) -> None:  # fmt: skip
-    assert aihub("sync", batch, "--to", folder).code == 0
-    small_hub.offer(Catalogue.of({name: data for name, data in FILES.items() if "VL" not in name}))
-    spoil(folder / JSON)
-    os.utime(folder / JSON2)  # its bytes are what they were
-    run = aihub("sync", batch, "--to", folder, "--delete", "--yes", "--json")
-    assert run.code == 1
-    assert (told(run)["deleted"], told(run)["surplus"]) == (1, 2)
-    assert (folder / JSON).exists()
-    assert not (folder / JSON2).exists()
-
-
 def test_a_prefix_that_is_empty_now_deletes_nothing(
     seaweed_storage: Storage, tmp_path: Path, folder: Path
 ) -> None:  # fmt: skip

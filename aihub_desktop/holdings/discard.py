@@ -6,18 +6,18 @@ import contextlib
 import os
 import stat
 import unicodedata
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aihub_desktop.disk.files import OpenFile, disk_error, hashed, native, patiently_replace, remove, sync_folder
+from aihub_desktop.disk.files import OpenFile, disk_error, native, patiently_replace, remove, sync_folder
 from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.messages import Discarded
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.holdings.once import NAME
 from aihub_desktop.holdings.turn import LOCK
-from aihub_desktop.transport.ledger import LOG, MANIFEST, Entry, Ledger, Stamp, own_folder, read_manifest
+from aihub_desktop.transport.ledger import LOG, MANIFEST, Entry, Ledger, own_folder, read_manifest
 from aihub_desktop.transport.manifest import in_nfc, manifest_line
 from aihub_desktop.transport.pieces import sweep_pieces
 
@@ -40,14 +40,13 @@ def discard(folder: Path | str) -> Discarded:
 def prune(folder: Path | str, places: Iterable[str]) -> Discarded:
     """Deletes those files of the ledger, and folders that this leaves empty; the ledger names them no more.
 
-    A file stays, as its line does, for the same reasons as with `discard`, and where its time shows that it may have
-    been written to and its bytes are others now: nobody looks at each of them. Begun again after a kill it goes on.
+    A file stays, as its line does, for the same reasons as with `discard`. Begun again after a kill it goes on.
     Raises `ProblemError`: what the disk says of the ledger.
     """
     root = native(folder)
     ledger = Ledger(root)
     wanted = {in_nfc(place) for place in places}
-    outcome = _delete(root, [entry for place, entry in ledger.entries().items() if place in wanted], _is_as_it_was)
+    outcome = _delete(root, [entry for place, entry in ledger.entries().items() if place in wanted])
     ledger.forget(wanted - outcome.kept)
     sweep_pieces(root, {entry.sha256 for entry in ledger.entries().values()})
     return outcome.told()
@@ -63,22 +62,14 @@ class _Outcome:
         return Discarded(len(self.gone), self.freed, len(self.kept))
 
 
-def _is_as_it_was(path: Path, entry: Entry) -> bool:
-    return entry.stamp.fits(Stamp.of(os.lstat(path))) or hashed(path) == entry.sha256
-
-
-def _delete(
-    root: Path, entries: Iterable[Entry], is_ours: Callable[[Path, Entry], bool] = lambda path, entry: True
-) -> _Outcome:  # fmt: skip
+def _delete(root: Path, entries: Iterable[Entry]) -> _Outcome:
     outcome = _Outcome()
     for entry in entries:
         try:
             path, size = _find(root, entry)
-            if path is not None and is_ours(path, entry):
+            if path is not None:
                 remove(path)
-            else:
-                path = None
-        except (OSError, ProblemError):
+        except OSError:
             path, size = None, 0
         if path is not None:
             outcome.gone.append(path)
