@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import tracemalloc
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.domain import jsontext
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.batchtext import LARGEST, parse, written
 from aihub_desktop.domain.faults import Code, ProblemError
@@ -251,3 +253,17 @@ def test_a_bad_batch_ends_with_2_and_a_newer_one_with_3(tmp_path: Path, aihub: A
     assert aihub("batch", "show", path).code == 3
     assert aihub("sync", path, "--to", tmp_path / "d").code == 3
     assert not (tmp_path / "d").exists()
+
+
+def test_a_huge_file_takes_no_huge_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    tracemalloc.start()
+    try:
+        text = json.dumps({"aihubbatch": 1, "name": "a" * 8_000_000, "datasets": [{"key": "1"}]})
+        assert len(parse(text.encode()).name) == 8_000_000
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20  # bytes: a name is no tree
+    finally:
+        tracemalloc.stop()
+    monkeypatch.setattr(jsontext, "_MOST", 1_000)
+    with pytest.raises(ProblemError) as caught:
+        parse(b'{"aihubbatch": 1, "datasets": [' + b"[]," * 1_001)
+    assert caught.value.problem.facts["why"] == "batch-too-large"

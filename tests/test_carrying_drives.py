@@ -113,6 +113,28 @@ def test_a_set_of_small_drives_arrives_in_any_order(
     holds(other, FILES)
 
 
+def test_a_wrong_portion_costs_no_other_of_its_file(
+    here: Here, folder: Path, there: Path, tmp_path: Path, small_drives: list[Path]
+) -> None:
+    """Of a file over two drives one portion is damaged: it alone has to come again."""
+    files = {"big.bin": _bytes(10_000_000)}
+    library(folder, files)
+    two = small_drives[:2]
+    assert here.bundle(here.request(there, tmp_path), folder, *two).code == 0
+    for damaged in two:
+        (portion,) = payload(*bags(damaged))
+        flip(portion)
+        ended = here.take(there, *two)
+        assert ended.code == 1, ended.err
+        assert portion.name in ended.out
+        flip(portion)
+        ended = here.take(there, damaged)
+        assert ended.code == 0, ended.err
+        holds(there, files)
+        (there / "big.bin").unlink()
+        assert here.take(there, damaged).code == 3  # the other is wanted again
+
+
 def test_two_names_that_differ_in_case_do_not_meet_on_a_drive(
     here: Here, folder: Path, there: Path, tmp_path: Path
 ) -> None:

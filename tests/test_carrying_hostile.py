@@ -18,6 +18,7 @@ from carrying import Here, bags, batch_file, drives, entries, flip, holds, libra
 from engines import final_files, sha256
 
 from aihub_desktop.batch import bag as bags_of
+from aihub_desktop.disk.files import hashed
 from aihub_desktop.domain.batchfile import AddressWish, DatasetWish
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.transport.ledger import Entry, Ledger
@@ -275,7 +276,7 @@ def test_what_is_still_to_come_is_named_where_anybody_can_fetch_it(
     library(folder, FILES)
     data, address = b"web" * 100, "https://example.org/web.bin"
     (folder / "web.bin").write_bytes(b"damaged")
-    sums = bags_of.hashed(_written(tmp_path / "drive-web", data))
+    sums = hashed(_written(tmp_path / "drive-web", data))
     Ledger(folder).record([Entry("web.bin", sums, len(data), "web", "", False, address, "web.bin", "length")])
     batch = batch_file(
         tmp_path / "b.aihubbatch", DatasetWish("90001"), DatasetWish("90002", files=("77",)),
@@ -325,7 +326,7 @@ def test_the_program_goes_with_it(here: Here, folder: Path, there: Path, tmp_pat
     validate(bag)
     lines = (bag / "aihub-program-sha256.txt").read_text(encoding="utf-8").splitlines()
     assert [line.split("  ", 1)[0] for line in lines] == [sha256(b"#!/bin/sh\n")] * 2
-    assert all(bags_of.hashed(bag / line.split("  ", 1)[1]) == line[:64] for line in lines)  # as sha256sum -c reads it
+    assert all(hashed(bag / line.split("  ", 1)[1]) == line[:64] for line in lines)  # as sha256sum -c reads it
     assert "aihub-program-sha256.txt" in (bag / "tagmanifest-sha256.txt").read_text(encoding="utf-8")
     (program / "out").symlink_to(tmp_path)
     assert here.bundle(request, folder, drive, with_program=str(program), replace="").code == 4

@@ -25,11 +25,13 @@ from tables import line
 from test_cli_fetch import Site, noise
 from test_cli_storage import KEYS
 
+from aihub_desktop.cli import sync as sync_of
 from aihub_desktop.cli.arguments import interval
 from aihub_desktop.demo.archives import Entry, zipped
 from aihub_desktop.demo.catalogue import Catalogue
 from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
+from aihub_desktop.disk.volume import is_unmounted
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.batchtext import written
 from aihub_desktop.domain.faults import Code, ProblemError
@@ -37,6 +39,7 @@ from aihub_desktop.domain.model import HUB
 from aihub_desktop.holdings import once
 from aihub_desktop.holdings.discard import discard
 from aihub_desktop.holdings.turn import Turn
+from aihub_desktop.system.logs import Diary
 from aihub_desktop.system.words import LANGUAGES, Words
 from aihub_desktop.transport.ledger import Entry as LogEntry
 from aihub_desktop.transport.ledger import Ledger, moment
@@ -674,3 +677,75 @@ def test_what_was_unpacked_is_remembered_by_its_bytes(folder: Path) -> None:
 
 def test_offered_files_are_those_of_the_hub(small_hub: DemoHub) -> None:
     assert offered(small_hub.catalogue) == right()
+
+
+# What a hostile eye found.
+
+
+def test_a_summary_goes_where_a_shell_would_have_put_it(aihub: Aihub, batch: Path, folder: Path) -> None:
+    home = folder.parent / "me"
+    home.mkdir()
+    run = aihub("sync", batch, "--to", folder, "--summary=~/mail.txt", HOME=str(home), USERPROFILE=str(home))
+    assert run.code == 0, run.err
+    assert (home / "mail.txt").exists()
+    assert aihub("sync", batch, "--to", folder, "--summary", home).code == 4  # a folder is no place for it
+
+
+def test_a_clock_that_is_put_back_makes_nobody_wait_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    until, began = time.time() + 0.2, time.monotonic()
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    sync_of._wait(until, 0.2)
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.skipif(not Path("/media").is_dir(), reason="this system puts no drives there")
+def test_a_drive_that_is_away_is_not_replaced_by_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a timer fills the system's own drive."""
+    with pytest.raises(ProblemError) as caught, Turn(Path("/media/none-of-ours/data")):
+        pass
+    assert caught.value.problem.code is Code.DRIVE_MISSING
+    assert not Path("/media/none-of-ours").exists()
+    # What is missing on a drive that is there may be made.
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == "/media/usb")
+    assert not is_unmounted(Path("/media/usb/data"), Path("/media/usb"))
+    assert is_unmounted(Path("/media/me/usb/data"), Path("/media/me"))
+
+
+def test_a_prefix_that_is_empty_now_deletes_nothing(
+    seaweed_storage: Storage, tmp_path: Path, folder: Path
+) -> None:  # fmt: skip
+    """An empty answer may be anybody's fault, of one prefix as of a whole dataset."""
+    with Writer(seaweed_storage) as writer:
+        writer.make_bucket("empty")
+        for key in ("a/1.bin", "b/2.bin"):
+            writer.put("empty", key, noise(1_000, 1))
+        aihub = Aihub(tmp_path / "home", "http://127.0.0.1:9")
+        nothing = str(tmp_path / "nothing")
+        variables = {**KEYS, "AWS_CONFIG_FILE": nothing, "AWS_SHARED_CREDENTIALS_FILE": nothing}
+        wish = (AddressWish("s3://empty/a/"), AddressWish("s3://empty/b/"))
+        batch = put(tmp_path, BatchFile(1, addresses=wish, endpoint=seaweed_storage.endpoint))
+        run = aihub("sync", batch, "--to", folder, **variables)
+        assert run.code == 0, run.err
+        before = final_files(folder)
+        assert len(before) == 2
+        writer.send("DELETE", "/empty/a/1.bin")
+    run = aihub("sync", batch, "--to", folder, "--delete", "--yes", "--json", **variables)
+    assert final_files(folder) == before
+    assert run.code == 1, run.err
+
+
+def test_what_two_processes_log_is_kept(tmp_path: Path) -> None:
+    """A timer's second run finds the first at work and says so: the first goes on in the log of that name."""
+    log = tmp_path / "log"
+    first, second = Diary(log, 1_000, 5), Diary(log, 1_000, 5)
+    for number in range(40):
+        second.write(f"second {number}")
+        first.write(f"first {number}")
+    first.close()
+    second.close()
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(tmp_path.glob("log*"), reverse=True))
+    told_ = [text_ for line_ in text.splitlines() if (text_ := line_[20:])]
+    last = {name: [one for one in told_ if one.startswith(name)] for name in ("first", "second")}
+    assert all(
+        len(lines) > 30 and lines == sorted(lines, key=lambda one: int(one.split()[1])) for lines in last.values()
+    )

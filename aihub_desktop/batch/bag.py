@@ -11,13 +11,12 @@ tagmanifest-sha256.txt.sig   if it was signed
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from aihub_desktop.disk.files import OpenFile, disk_error, plain_file
+from aihub_desktop.disk.files import disk_error, hashed, plain_file
 from aihub_desktop.domain.faults import Code, ProblemError
 
 BAGIT: Final = "bagit.txt"
@@ -29,7 +28,6 @@ DECLARATION: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _LINE: Final = re.compile(r"([0-9A-Fa-f]{64})[ \t]+\*?(.+)")
 _ESCAPED: Final = re.compile(r"%(0[AaDd]|25)")
 _LARGEST: Final = 256 << 20  # of a list: 100,000 files take 20 MB
-_BLOCK: Final = 1 << 20
 
 
 def manifest_text(sums: Iterable[tuple[str, str]]) -> Iterator[bytes]:
@@ -99,24 +97,6 @@ def check_tags(root: Path, needed: Iterable[str]) -> Mapping[str, str]:
         if "/" in name or "\\" in name or name in (".", "..") or hashed(root / name) != sha256:
             raise broken(root / name)
     return sums
-
-
-def hashed(path: Path) -> str:
-    """SHA-256 of a file, "" where there is none. Raises `ProblemError`."""
-    if plain_file(path) is None:
-        return ""
-    digest, buffer, at = hashlib.sha256(), memoryview(bytearray(_BLOCK)), 0
-    try:
-        file = OpenFile(path, write=False)
-        try:
-            while count := file.read_at(at, buffer):
-                digest.update(buffer[:count])
-                at += count
-        finally:
-            file.close()
-    except OSError as error:
-        raise disk_error(error, path) from error
-    return digest.hexdigest()
 
 
 def broken(path: Path) -> ProblemError:

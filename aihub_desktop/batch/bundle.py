@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,19 +11,37 @@ from typing import Final
 
 import msgspec
 
-from aihub_desktop.batch.bag import BAGIT
-from aihub_desktop.batch.bundle_files import PLAN, VERSION, BundleHead, Found, bags_on, lines_of
+from aihub_desktop.batch.bag import BAGIT, FETCH, INFO, MANIFEST, TAG_MANIFEST
+from aihub_desktop.batch.bundle_files import (
+    COPIED,
+    FILES,
+    INCOMING,
+    MISSING,
+    PLAN,
+    PROGRAM,
+    VERSION,
+    BundleHead,
+    Found,
+    bags_on,
+    lines_of,
+)
 from aihub_desktop.batch.cargo import Cargo
+from aihub_desktop.batch.documents import NEW
 from aihub_desktop.batch.drives import Drive
-from aihub_desktop.batch.layout import File, LackError, Room, laid_out
+from aihub_desktop.batch.layout import PAYLOAD, File, LackError, Room, laid_out
 from aihub_desktop.batch.machine import Machine, new_id
 from aihub_desktop.batch.request import Request
+from aihub_desktop.batch.signature import SUFFIX as SIGNATURE
 from aihub_desktop.batch.values import Carried
-from aihub_desktop.disk.files import disk_error, remove, sync_folder
+from aihub_desktop.disk.files import disk_error, plain_file, remove, sync_folder
 from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.names import UnsafeNameError, safe_path
+from aihub_desktop.holdings.discard import clear_folders, plain
 from aihub_desktop.transport.ledger import moment
 
 _SPARE: Final = 512 << 10  # for the bag's own lists
+_DOCUMENTS: Final = (BAGIT, PLAN, COPIED, FILES, MISSING, PROGRAM, INFO, MANIFEST, TAG_MANIFEST, FETCH)
+_LISTS: Final = (*_DOCUMENTS, *(name + NEW for name in _DOCUMENTS), TAG_MANIFEST + SIGNATURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +86,7 @@ def planned(
 
 
 def _new(request: Request, cargo: Cargo, drives: Sequence[Drive], rooms: list[Room], by: Machine) -> BundleSet:
-    free = sum(room.left for room in rooms)
+    free = sum({room.drive: room.left for room in rooms}.values())
     try:
         files = [File(item.story.place, item.story.size or 0) for item in cargo.items]
         placed = laid_out(files, rooms)
@@ -93,13 +112,15 @@ def _bag(head: BundleHead, number: int, drive: Drive, folder: Path | None = None
 
 def _room(drive: Drive, cargo: Cargo, leaving: Iterable[Found]) -> Room:
     folders = len({item.story.place.rpartition("/")[0] for item in cargo.items})
-    freed = sum(_bytes_of(one.folder) for one in leaving)
+    freed = sum(map(_bytes_of, leaving))
     spare = min(_SPARE, drive.free // 16) + (folders + 8) * drive.grain
-    return Room(drive.free + freed, drive.largest, drive.grain, spare)
+    return Room(drive.free + freed, drive.largest, drive.grain, spare, drive.device)
 
 
-def _bytes_of(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_symlink() and path.is_file())
+def _bytes_of(found: Found) -> int:
+    """What goes with it, but for its lists."""
+    states = (plain_file(found.folder / path) for path in _payload(found) if _is_plain(found.folder, path))
+    return sum(state.st_size for state in states if state is not None)
 
 
 def _begun(
@@ -147,14 +168,45 @@ def _resumed(
     return BundleSet([there[number] for number in sorted(there)], carried, is_new=False, is_done=is_done)
 
 
-def drop_older(older: Iterable[Found]) -> None:
-    """Raises `ProblemError`."""
-    for one in older:
-        try:
-            # Without its plan and its bagit.txt it is nobody's bag, so a kill in between leaves none that looks whole.
-            for name in (BAGIT, PLAN):
-                remove(one.folder / name)
-            shutil.rmtree(one.folder)
-            sync_folder(one.folder.parent)
-        except OSError as error:
-            raise disk_error(error, one.folder) from error
+def drop_older(found: Found, drives: Iterable[Drive]) -> None:
+    """Deletes what a bag's lists name and what is made beside that. What else lies there stays, and so do the folders
+    that are the `drives` themselves. Raises `ProblemError`.
+    """
+    root = found.folder
+    places = [*_payload(found), *(f"{INCOMING}/{name}" for name in _names_in(root / INCOMING)), *_LISTS]
+    try:
+        # Without its plan and its bagit.txt it is nobody's bag, so a kill in between leaves none that looks whole.
+        for name in (BAGIT, PLAN):
+            remove(root / name)
+        sync_folder(root)
+        gone = [root / place for place in places if _is_plain(root, place)]
+        for path in gone:
+            remove(path)
+        clear_folders(root, [*gone, root / PAYLOAD / "", root / INCOMING / ""])
+        if all(root != drive.folder for drive in drives):
+            with contextlib.suppress(OSError):  # something else lies in it
+                root.rmdir()
+        sync_folder(root.parent)
+    except OSError as error:
+        raise disk_error(error, root) from error
+
+
+def _payload(found: Found) -> list[str]:
+    """By its lines; what they name elsewhere than below data/ is none of its."""
+    paths = (one.path for file in found.carried() for one in file.portions if one.bag == found.head.bag)
+    return [path for path in paths if path.startswith(f"{PAYLOAD}/")]
+
+
+def _names_in(folder: Path) -> list[str]:
+    with contextlib.suppress(OSError):
+        return os.listdir(folder)
+    return []
+
+
+def _is_plain(root: Path, place: str) -> bool:
+    """A plain file below the root to which no link leads."""
+    try:
+        safe_path(place)
+        return plain(root, place) is not None
+    except (UnsafeNameError, FileNotFoundError):
+        return False

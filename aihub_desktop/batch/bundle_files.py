@@ -23,7 +23,7 @@ from aihub_desktop.batch import bag
 from aihub_desktop.batch.documents import Paper
 from aihub_desktop.batch.drives import Drive
 from aihub_desktop.batch.machine import Machine, is_id
-from aihub_desktop.batch.values import SHA256, Carried
+from aihub_desktop.batch.values import SHA256, Carried, is_moment
 from aihub_desktop.disk.files import disk_error
 from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.faults import Code, ProblemError
@@ -61,7 +61,7 @@ class BundleHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     @property
     def is_right(self) -> bool:
         ids = is_id(self.group) and is_id(self.request) and self.to.is_right and self.by.is_right
-        return ids and 1 <= self.bag <= self.bags <= _MOST_BAGS
+        return ids and is_moment(self.at) and 1 <= self.bag <= self.bags <= _MOST_BAGS
 
     @property
     def folder_name(self) -> str:

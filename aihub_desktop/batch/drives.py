@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 from aihub_desktop.batch.documents import write_document
 from aihub_desktop.batch.machine import is_id, new_id
 from aihub_desktop.disk.files import disk_error, in_the_way, native
+from aihub_desktop.disk.held import Held
 from aihub_desktop.disk.volume import volume_of
 from aihub_desktop.domain.faults import Code, ProblemError
 
@@ -66,6 +68,18 @@ def look_at(folder: Path, largest: int | None = None) -> Drive:
     identity = volume.identity if volume.identity.startswith(_LASTING) else _written(folder)
     name = os.path.basename(volume.mount.rstrip("/\\")) or str(folder)
     return Drive(folder, state.st_dev, identity, name, volume.free, min(limits, default=None), _grain(folder))
+
+
+@contextlib.contextmanager
+def held_for(drives: Iterable[Drive], home: Path) -> Iterator[None]:
+    """One run at a time writes onto a drive; the locks lie in the state folder, so that nothing is left on it.
+
+    Raises `ProblemError` SYNC_BUSY.
+    """
+    with contextlib.ExitStack() as stack:
+        for device, drive in {drive.device: drive for drive in drives}.items():
+            stack.callback(Held(home / f"drive-{device:x}.lock", Code.SYNC_BUSY, drive.folder).release)
+        yield
 
 
 def identified(drive: Drive) -> str:

@@ -17,19 +17,18 @@ from aihub_desktop.archives.volumes import Extent, UnreadableError
 from aihub_desktop.batch.documents import append_lines, read_appended
 from aihub_desktop.batch.incoming import Incoming
 from aihub_desktop.batch.landing import Arrival, Landed, Landing, Source, WrongBytesError
-from aihub_desktop.batch.request import must_not_be_away
 from aihub_desktop.batch.standing import Standing, safe_place, standing
 from aihub_desktop.batch.values import Carried, Portion, Story
 from aihub_desktop.disk.files import disk_error, make_folders, plain_file, sync_folder
 from aihub_desktop.disk.guard import Guard
 from aihub_desktop.disk.publish import rename_new
-from aihub_desktop.disk.target import Spot, Target
+from aihub_desktop.disk.target import Spot, Target, must_not_be_away
 from aihub_desktop.disk.volume import volume_of
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.names import OWN_FOLDER, clash_key
 from aihub_desktop.holdings.copying import Steps
 from aihub_desktop.transport.journal import discard, read_journal
-from aihub_desktop.transport.ledger import Entry, Ledger, own_folder
+from aihub_desktop.transport.ledger import Entry, Ledger, Stamp, own_folder
 
 STAGING: Final = f"{OWN_FOLDER}/incoming"
 SEEN: Final = "bundles.jsonl"
@@ -84,7 +83,7 @@ class Verdict:
 
 def made(folder: Path) -> Path:
     """The folder, which is there when this returns. Raises `ProblemError` DRIVE_GONE, the disk's."""
-    must_not_be_away(folder)
+    must_not_be_away(folder, Code.DRIVE_GONE)
     try:
         make_folders(folder)
     except OSError as error:
@@ -183,6 +182,7 @@ class Import:
         place = self._place(story)
         spot = self._target.spot(place)
         entry = self._entries.get(place)
+        stamp = None if (state := plain_file(spot.final)) is None else Stamp.of(state)
         how = standing(self._target, spot, story, entry)
         if how is Standing.STRANGE and self._set_aside:
             self._clear(spot)
@@ -195,7 +195,7 @@ class Import:
             case Standing.STRANGE:
                 raise ProblemError(Code.IN_THE_WAY, path=str(spot.final), why="exists")
             case _:
-                self._fetch(carried, spot, replace=how is Standing.OLDER)
+                self._fetch(carried, spot, stamp if how is Standing.OLDER else None)
 
     def _place(self, story: Story) -> str:
         place = safe_place(story.place)
@@ -203,14 +203,15 @@ class Import:
             raise ProblemError(Code.NAME_CLASH, name=story.place[:300])
         return place
 
-    def _fetch(self, carried: Carried, spot: Spot, *, replace: bool) -> None:
+    def _fetch(self, carried: Carried, spot: Spot, older: Stamp | None) -> None:
         story = carried.story
         sources = self._sources(carried)
         if carried.fetch and not sources:
             self._tell(Told(story, Fate.LATER))
             return
         size = sum(source.extent.length for source in sources) if story.size is None else story.size
-        arrival = Arrival(spot.place, spot, size, story.sha256, story.modified, replace)
+        replace = older is not None
+        arrival = Arrival(spot.place, spot, size, story.sha256, story.modified, replace, older)
         self._coming[spot.place] = carried
         try:
             sha256 = self._landing.bring(arrival, sources)
@@ -244,8 +245,8 @@ class Import:
     # ---- what became of it ----
 
     def _know(self, story: Story, place: str, spot: Spot, entry: Entry | None) -> None:
-        """Its bytes are there."""
-        if entry is not None and (entry.key, entry.dataset) == (story.key, story.dataset):
+        """Its bytes are there. What the ledger was told of them later stays."""
+        if entry is not None and ((entry.key, entry.dataset) == (story.key, story.dataset) or entry.at > story.at):
             self._tell(Told(story, Fate.THERE))
             return
         state = spot.final.stat()

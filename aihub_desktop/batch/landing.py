@@ -17,8 +17,16 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.archives.volumes import Extent, Volumes
-from aihub_desktop.batch.bag import hashed
-from aihub_desktop.disk.files import OpenFile, disk_error, patiently_replace, remove, sync_folder
+from aihub_desktop.disk.files import (
+    OpenFile,
+    disk_error,
+    hashed,
+    in_the_way,
+    patiently_replace,
+    plain_file,
+    remove,
+    sync_folder,
+)
 from aihub_desktop.disk.folder import give_time
 from aihub_desktop.disk.publish import publish, rename_new
 from aihub_desktop.disk.syncing import SYNCING
@@ -29,6 +37,7 @@ from aihub_desktop.domain.model import RemoteFile, SizeRange
 from aihub_desktop.holdings.copying import Copy, Hearer, Steps
 from aihub_desktop.transport.coverage import merged
 from aihub_desktop.transport.journal import read_journal
+from aihub_desktop.transport.ledger import Stamp
 
 SMALL: Final = 4 << 20
 _TOGETHER: Final = 256
@@ -72,7 +81,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A file to be. `label` names it to whoever asked, `sha256` "": not known. `replace`: what has its name goes."""
+    """A file to be. `label` names it to whoever asked, `sha256` "": not known. `replace`: what has its name goes, if it
+    has this stamp still, where one is given.
+    """
 
     label: str
     spot: Spot
@@ -80,6 +91,13 @@ class Arrival:
     sha256: str = ""
     modified: int = 0
     replace: bool = False
+    stamp: Stamp | None = None
+
+    def must_be_as_it_was(self) -> None:
+        """A copy takes a while, in which somebody may write to what it is to replace. Raises `ProblemError`."""
+        state = plain_file(self.spot.final) if self.stamp is not None else None
+        if state is not None and Stamp.of(state) != self.stamp:
+            raise in_the_way(self.spot.final, "exists")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +140,7 @@ class Landing:
         """Takes away what an earlier run was at with small files. Raises `ProblemError`."""
         folder = self._staging.folder
         try:
-            for above in (folder.parent, folder):
-                if not above.is_dir():
-                    above.mkdir()
-                    sync_folder(above.parent)
+            self._target.make_parents(Spot("", folder / _SMALL_NAME, folder, folder))
             for name in os.listdir(folder):
                 if name.startswith(_SMALL_NAME):
                     remove(folder / name)
@@ -191,7 +206,8 @@ class Landing:
             view = memoryview(data)[source.start : source.start + source.extent.length]
             with Volumes([[source.extent]]) as volume:
                 volume.read_into(0, view)
-            _must_be(_digest_of(view), source)
+            if source.sha256 and hashlib.sha256(view).hexdigest() != source.sha256:
+                raise WrongBytesError(source.extent.path)
             whole.feed(view)
         if arrival.sha256 and whole.hex != arrival.sha256:
             raise WrongBytesError(sources[0].extent.path if sources else arrival.spot.final)
@@ -217,6 +233,7 @@ class Landing:
         try:
             self._target.make_parents(spot)
             modified = give_time(one.path, one.arrival.modified)
+            one.arrival.must_be_as_it_was()
             if one.arrival.replace:
                 patiently_replace(spot.part, spot.final)
             else:
@@ -247,6 +264,7 @@ class Landing:
         try:
             modified = give_time(spot.part, arrival.modified)
             self._target.make_parents(arrival.spot)
+            arrival.must_be_as_it_was()
             publish(Spot(arrival.spot.place, arrival.spot.final, spot.part, spot.journal), replace=arrival.replace)
             remove(spot.journal)
         except OSError as error:
@@ -261,43 +279,38 @@ class Landing:
         return Copy(self._staging, work, self._staging.spot(name), self._steps)
 
     def _fill(self, copy: Copy, arrival: Arrival, sources: Sequence[Source], hearer: Hearer | None) -> str:
-        """SHA-256 of the whole, "" while bytes are missing."""
+        """SHA-256 of the whole, "" while bytes are missing. Of a wrong portion no other has to come again."""
         whole = Digest(hearer)
         try:
-            for source in sources:
-                self._fill_one(copy, arrival, source, whole)
-            if not copy.covers(0, arrival.size):
-                return ""
-            came = sum(source.extent.length for source in sources)
-            sha256 = whole.hex if came == arrival.size else hashed(copy.spot.part)
-            if arrival.sha256 and sha256 != arrival.sha256:
-                raise WrongBytesError(sources[0].extent.path if sources else copy.spot.part)
-        except WrongBytesError:
-            copy.discard()
-            raise
+            wrong = [source for source in sources if not _filled(copy, arrival, source, whole)]
         except ProblemError as error:
             if error.problem.code is Code.CHANGED:
                 copy.discard()
             raise
+        if wrong:
+            if copy.is_empty:
+                copy.discard()
+            raise WrongBytesError(wrong[0].extent.path)
+        if not copy.covers(0, arrival.size):
+            return ""
+        came = sum(source.extent.length for source in sources)
+        sha256 = whole.hex if came == arrival.size else hashed(copy.spot.part)
+        if arrival.sha256 and sha256 != arrival.sha256:
+            copy.discard()
+            raise WrongBytesError(sources[0].extent.path if sources else copy.spot.part)
         return sha256
 
-    def _fill_one(self, copy: Copy, arrival: Arrival, source: Source, whole: Digest) -> None:
-        own = Digest(whole)
-        copy.fill((source.extent,), own, start=source.start, size=arrival.size)
-        _must_be(own, source)
+
+def _filled(copy: Copy, arrival: Arrival, source: Source, whole: Digest) -> bool:
+    """Whether its bytes are there, and right."""
+    own = Digest(whole)
+    copy.fill((source.extent,), own, start=source.start, size=arrival.size)
+    if not source.sha256 or own.hex == source.sha256:
+        return True
+    copy.drop(source.start, source.start + source.extent.length)
+    return False
 
 
 def _name(arrival: Arrival) -> str:
     """In the staging folder. What is known by its hash goes on from whichever bundle its bytes come."""
     return arrival.sha256 or hashlib.sha256(arrival.label.encode()).hexdigest()
-
-
-def _digest_of(view: memoryview) -> Digest:
-    digest = Digest()
-    digest.feed(view)
-    return digest
-
-
-def _must_be(digest: Digest, source: Source) -> None:
-    if source.sha256 and digest.hex != source.sha256:
-        raise WrongBytesError(source.extent.path)

@@ -30,12 +30,15 @@ class File(NamedTuple):
 
 @dataclass(slots=True)
 class Room:
-    """What a drive has left, in bytes. `spare`: kept for the bag's own lists."""
+    """What a drive has left, in bytes. `spare`: kept for the bag's own lists. Rooms of one `drive` share what it has;
+    0: a drive for itself.
+    """
 
     free: int
     largest: int | None
     grain: int
     spare: int = 0
+    drive: int = 0
 
     def takes(self, size: int) -> int:
         """What a file of this size takes up."""
@@ -70,7 +73,7 @@ def laid_out(files: Sequence[File], rooms: Sequence[Room]) -> list[tuple[Portion
         if bag is None:
             cut.append(number)
             continue
-        rooms[bag].free -= rooms[bag].takes(size)
+        _fill(rooms, bag, size)
         found[number] = (Portion(bag + 1, names.of(files[number].place), 0, size),)
     lack = 0
     for number in cut:
@@ -85,6 +88,13 @@ def laid_out(files: Sequence[File], rooms: Sequence[Room]) -> list[tuple[Portion
     return [found[number] for number in range(len(files))]
 
 
+def _fill(rooms: Sequence[Room], bag: int, size: int) -> None:
+    taken, drive = rooms[bag].takes(size), rooms[bag].drive
+    for number, room in enumerate(rooms):
+        if number == bag or (drive and room.drive == drive):
+            room.free -= taken
+
+
 def _cut(size: int, rooms: Sequence[Room]) -> tuple[list[tuple[int, int, int]], int]:
     """(room, start, stop) of portions, and how many bytes found no room."""
     cuts, at = [], 0
@@ -93,7 +103,7 @@ def _cut(size: int, rooms: Sequence[Room]) -> tuple[list[tuple[int, int, int]], 
             length = min(room.left, size - at)
             if length < min(_SMALLEST, size - at):
                 break
-            room.free -= room.takes(length)
+            _fill(rooms, bag, length)
             cuts.append((bag, at, at + length))
             at += length
     return cuts, size - at if cuts else max(1, size)  # an empty file takes its lines, too

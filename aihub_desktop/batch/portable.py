@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from aihub_desktop.batch.bag import hashed
 from aihub_desktop.batch.drives import Drive
-from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, make_folders, patiently_replace, sync_folder
+from aihub_desktop.disk.files import OpenFile, disk_error, hashed, in_the_way, patiently_replace, sync_folder
 from aihub_desktop.disk.folder import give_time
+from aihub_desktop.disk.target import Spot, Target
 
 FOLDER: Final = "aihub-program"
 # What starts the command line, by the names that it has in a portable folder.
@@ -34,7 +34,7 @@ def put(program: Path, drive: Drive, go_on: Callable[[], None]) -> list[tuple[st
         drive.must_be_there()
         target = drive.folder / FOLDER / Path(*name.split("/"))
         try:
-            make_folders(target.parent)
+            Target(drive.folder).make_parents(Spot(name, target, target, target))
             sha256 = _copied(path, target)
         except OSError as error:
             raise disk_error(error, target) from error

@@ -15,7 +15,7 @@ import msgspec
 from aihub_desktop.batch.documents import Paper, encoded, write_document
 from aihub_desktop.batch.importing import BAD, Fate, Verdict
 from aihub_desktop.batch.machine import Machine
-from aihub_desktop.batch.values import SHA256, Held
+from aihub_desktop.batch.values import SHA256, Held, is_moment
 from aihub_desktop.domain.model import Count
 from aihub_desktop.transport.ledger import moment
 
@@ -65,7 +65,7 @@ def read_report(path: Path) -> tuple[ReportHead, list[Held]]:
     """Raises `ProblemError` as `Paper` does."""
     with Paper(path, _KIND, VERSION) as paper:
         head = paper.head(ReportHead)
-        if not head.machine.is_right:
+        if not (head.machine.is_right and is_moment(head.at)):
             raise paper.refusal("document-head")
         held = list(paper.lines(Held, head.files))
         if any(SHA256.fullmatch(one.sha256) is None for one in held):

@@ -17,10 +17,10 @@ import msgspec
 
 from aihub_desktop.batch.documents import Paper, encoded, write_document
 from aihub_desktop.batch.machine import Machine, is_id, new_id
-from aihub_desktop.batch.values import SHA256, Held
-from aihub_desktop.disk.files import disk_error
-from aihub_desktop.disk.target import Target
-from aihub_desktop.disk.volume import is_unmounted, nearest, volume_of
+from aihub_desktop.batch.values import SHA256, Held, is_moment
+from aihub_desktop.disk.target import Target, must_not_be_away
+from aihub_desktop.disk.volume import nearest, volume_of
+from aihub_desktop.domain import batchtext
 from aihub_desktop.domain.batchfile import BatchFile
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import Count
@@ -45,6 +45,20 @@ class RequestHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     largest: Count | None = None
     file_system: str = ""
 
+    @property
+    def is_right(self) -> bool:
+        """Whether this program may have written it; what comes from outside may say anything.
+
+        Raises `ProblemError` BATCH_NEWER.
+        """
+        try:
+            batchtext.parse(batchtext.written(self.batch))
+        except ProblemError as error:
+            if error.problem.code is Code.BATCH_NEWER:
+                raise
+            return False
+        return is_id(self.id) and self.machine.is_right and is_moment(self.at) and self.file_system.isprintable()
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -62,7 +76,7 @@ class Stock:
 
 def stock(folder: Path) -> Stock:
     """By the ledger, and by size and time of each file; nothing is read. Raises `ProblemError`, DRIVE_GONE too."""
-    must_not_be_away(folder)
+    must_not_be_away(folder, Code.DRIVE_GONE)
     ledger, target = Ledger(folder), Target(folder)
     found = Stock([])
     for entry in ledger.entries().values():
@@ -91,19 +105,6 @@ def stands(target: Target, entry: Entry) -> bool:
     if entry.modified:
         return entry.stamp.fits(Stamp.of(state))
     return entry.size in (None, state.st_size)  # older logs and foreign lists have no time
-
-
-def must_not_be_away(folder: Path) -> None:
-    """A folder that is missing may be made; one whose drive is away holds more than it seems.
-
-    Raises `ProblemError` DRIVE_GONE.
-    """
-    try:
-        above = nearest(folder)
-    except OSError as error:
-        raise disk_error(error, folder) from error
-    if above is None or (above != Path(os.path.realpath(folder)) and is_unmounted(folder, above)):
-        raise ProblemError(Code.DRIVE_GONE, path=str(folder))
 
 
 def must_be_there(folder: Path) -> None:
@@ -140,7 +141,7 @@ def read_request(path: Path) -> Request:
     """Raises `ProblemError` as `Paper` does."""
     with Paper(path, _KIND, VERSION) as paper:
         head = paper.head(RequestHead)
-        if not (is_id(head.id) and head.machine.is_right):
+        if not head.is_right:
             raise paper.refusal("document-head")
         return Request(head, list(_checked(paper, head.files)))
 

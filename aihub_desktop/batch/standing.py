@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from aihub_desktop.batch.bag import hashed
 from aihub_desktop.batch.values import Story
-from aihub_desktop.disk.files import plain_file
+from aihub_desktop.disk.files import hashed, plain_file
 from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.names import JOURNAL, PART, UnsafeNameError, safe_path

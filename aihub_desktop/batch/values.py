@@ -16,6 +16,11 @@ _MOMENT: Final = re.compile(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 _LONGEST: Final = 4096
 
 
+def is_moment(text: str) -> bool:
+    """ISO 8601 in UTC, as `moment` writes it: such a text goes into names and onto screens."""
+    return _MOMENT.fullmatch(text) is not None
+
+
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A file that somebody holds. `gone`: it was deleted once all that was in it stood unpacked."""
 
@@ -70,7 +75,7 @@ class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             and (not self.proof or self.proof in set(Proof))
             and all(len(text) <= _LONGEST for text in texts)
             and self.note.isprintable()
-            and (not self.at or _MOMENT.fullmatch(self.at) is not None)
+            and (not self.at or is_moment(self.at))
             and 0 <= self.modified < 1 << 63
         )
 

@@ -46,8 +46,9 @@ class Holder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     files: Count = 0
 
     @classmethod
-    def of(cls, kind: Kind, identity: str, name: str, folder: str) -> Holder:
-        return cls(VERSION, kind, identity, name, folder, moment())
+    def of(cls, kind: Kind, identity: str, name: str, folder: str, at: str = "") -> Holder:
+        """`at` "": now."""
+        return cls(VERSION, kind, identity, name, folder, at or moment())
 
     @property
     def file_name(self) -> str:
@@ -91,12 +92,15 @@ class Whereabouts:
         self._folder = home / FOLDER
 
     def note(self, holder: Holder, held: Iterable[Held]) -> None:
-        """All that the holder has; what was told of it before is forgotten."""
+        """All that the holder has; what was told of it before is forgotten, but not for what is older than that."""
         try:
             make_folders(self._folder)
         except OSError as error:
             raise disk_error(error, self._folder) from error
         path = self._folder / holder.file_name
+        before = self._head(path)
+        if before is not None and holder.at < before.at <= moment():  # a clock that went wrong once silences nobody
+            return
         since = {(one.held.place, one.held.sha256): one.since for one in self._known(path)}
         known = [Known(one, since.get((one.place, one.sha256), holder.at)) for one in held if not one.gone]
         write_document(path, encoded(msgspec.structs.replace(holder, files=len(known)), known))

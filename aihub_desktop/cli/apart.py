@@ -36,8 +36,9 @@ def apart(
         finally:
             over.set()
 
+    worker = threading.Thread(target=run, name="apart")
     try:
-        threading.Thread(target=run, name="apart").start()
+        worker.start()
         while not over.wait(_SECONDS):
             meanwhile()
     except BaseException:
@@ -45,7 +46,8 @@ def apart(
         stopping()
         raise
     finally:
-        over.wait()
+        if worker.ident is not None:  # the system may have no more threads to give
+            over.wait()
     if failure:
         raise failure[0]
     return outcome[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import os
 import threading
@@ -11,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from aihub_desktop.batch import portable, signature
 from aihub_desktop.batch.bundle import BundleSet, drop_older, planned
@@ -26,7 +25,7 @@ from aihub_desktop.batch.cargo import (
     standing_in,
     told_of,
 )
-from aihub_desktop.batch.drives import Drive, identified, look_at
+from aihub_desktop.batch.drives import Drive, held_for, identified, look_at
 from aihub_desktop.batch.layout import Names
 from aihub_desktop.batch.loading import Loading, Loss
 from aihub_desktop.batch.machine import Machine, this_machine
@@ -36,6 +35,7 @@ from aihub_desktop.batch.values import Carried, Held, Missing
 from aihub_desktop.batch.whereabouts import Holder, Kind, Whereabouts
 from aihub_desktop.cli.apart import apart
 from aihub_desktop.cli.arguments import UsageError
+from aihub_desktop.cli.batch_request import input_file
 from aihub_desktop.cli.batches import finder
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit, exit_of, worst
@@ -71,7 +71,7 @@ def run(session: Session, args: argparse.Namespace) -> Exit:
         raise UsageError(console.words.say("cli.batch.bundle.twice"))
     program = Path(args.with_program).expanduser() if args.with_program else None
     program_bytes = portable.bytes_of(program) if program is not None else 0
-    request = read_request(Path(args.request).expanduser())
+    request = read_request(input_file(console, args.request))
     for folder in libraries if args.offline else libraries[1:]:
         must_be_there(folder)
     work = _Work(session, args, request, libraries, drives)
@@ -79,12 +79,13 @@ def run(session: Session, args: argparse.Namespace) -> Exit:
     ended, cargo = work.cargo()
     if cargo is None:
         return ended
-    plan = work.plan(cargo, program_bytes)
-    if plan is None:
-        return worst([ended, Exit.FAILED if cargo.missing and not args.offline else Exit.DONE])
-    if args.dry_run:
-        return ended
-    return worst([ended, work.carry(plan, cargo, program)])
+    with contextlib.nullcontext() if args.dry_run else held_for(drives, session.home):
+        plan = work.plan(cargo, program_bytes)
+        if plan is None:
+            return worst([ended, Exit.FAILED if cargo.missing and not args.offline else Exit.DONE])
+        if args.dry_run:
+            return ended
+        return worst([ended, work.carry(plan, cargo, program)])
 
 
 @dataclass(slots=True)
@@ -106,8 +107,8 @@ class _Work:
     def learn(self) -> None:
         """What the request tells of its machine."""
         head = self.request.head
-        holder = Holder.of(Kind.MACHINE, head.machine.id, head.machine.name, head.folder)
-        Whereabouts(self.session.home).note(msgspec.structs.replace(holder, at=head.at), self.request.held)
+        holder = Holder.of(Kind.MACHINE, head.machine.id, head.machine.name, head.folder, head.at)
+        Whereabouts(self.session.home).note(holder, self.request.held)
 
     def _tell(self, text: str) -> None:
         """An answer; beside JSON a message."""
@@ -241,7 +242,7 @@ class _Work:
     def carry(self, plan: BundleSet, cargo: Cargo, program: Path | None) -> Exit:
         if self.args.replace:
             for found in plan.older:
-                drop_older([found])
+                drop_older(found, self.drives)
                 for drive in self.drives:
                     if drive.id and found.folder.is_relative_to(drive.folder):
                         Whereabouts(self.session.home).forget(_holder(drive, found.folder))

@@ -28,6 +28,7 @@ from aihub_desktop.cli.get import target
 from aihub_desktop.cli.session import Session
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.holdings.copying import Steps
+from aihub_desktop.holdings.turn import Turn
 
 _LINE_SECONDS: Final = 10.0
 
@@ -74,7 +75,8 @@ def _carry_in(
     folder: Path, bags: Sequence[Incoming], args: argparse.Namespace, speaker: _Speaker, stop: threading.Event
 ) -> Verdict:
     steps = Steps(speaker.read, stop.is_set)
-    return Import(made(folder), bags, steps, speaker.hear, set_aside=args.set_aside).run()
+    with Turn(made(folder)):  # two would write their small files under the same names
+        return Import(folder, bags, steps, speaker.hear, set_aside=args.set_aside).run()
 
 
 def _sets(console: Console, bags: Sequence[Incoming], machine: Machine) -> list[list[Incoming]]:

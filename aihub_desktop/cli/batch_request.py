@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 from pathlib import Path
 
@@ -38,6 +39,15 @@ def run(session: Session, args: argparse.Namespace) -> Exit:
     if found.doubtful:
         console.note("cli.batch.request.doubtful", n=found.doubtful, folder=str(folder))
     return Exit.DONE
+
+
+def input_file(console: Console, text: str) -> Path:
+    """A document that is there. Raises `UsageError`."""
+    path = Path(os.path.abspath(os.path.expanduser(text)))
+    if not path.is_file():
+        why = os.strerror(errno.EISDIR if path.is_dir() else errno.ENOENT)
+        raise UsageError(console.words.say("cli.fetch.unreadable", path=str(path), why=why))
+    return path
 
 
 def output_file(console: Console, text: str, suffix: str, *, force: bool) -> Path:

@@ -15,6 +15,7 @@ from aihub_desktop.batch.request import SUFFIX as REQUEST
 from aihub_desktop.batch.request import read_request
 from aihub_desktop.batch.whereabouts import Answer, Holder, Kind, Known, Question, Whereabouts, answers, known_now
 from aihub_desktop.cli.arguments import UsageError
+from aihub_desktop.cli.batch_request import input_file
 from aihub_desktop.cli.console import Console, plain
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.session import Session
@@ -28,7 +29,7 @@ def run(session: Session, args: argparse.Namespace) -> Exit:
     """FAILED where nobody is known to have it."""
     console, whereabouts = session.console, Whereabouts(session.home)
     for name in args.add:
-        _add(console, whereabouts, Path(name).expanduser())
+        _add(console, whereabouts, input_file(console, name))
     if args.add and not args.what:
         return Exit.DONE
     found = False
@@ -44,13 +45,13 @@ def _add(console: Console, whereabouts: Whereabouts, path: Path) -> None:
     """Takes in what a request or a report tells. Raises `UsageError`, `ProblemError`."""
     if path.suffix == REPORT:
         report, held = read_report(path)
-        machine, folder = report.machine, report.folder
+        machine, folder, at = report.machine, report.folder, report.at
     elif path.suffix == REQUEST:
         request = read_request(path)
-        machine, folder, held = request.head.machine, request.head.folder, request.held
+        machine, folder, at, held = request.head.machine, request.head.folder, request.head.at, request.held
     else:
         raise UsageError(console.words.say("cli.batch.who.neither", path=str(path)))
-    whereabouts.note(Holder.of(Kind.MACHINE, machine.id, machine.name, folder), held)
+    whereabouts.note(Holder.of(Kind.MACHINE, machine.id, machine.name, folder, at), held)
     console.say("cli.batch.who.added", name=machine.name, n=len(held))
 
 

@@ -65,7 +65,7 @@ class Console:
     @property
     def can_ask(self) -> bool:
         """Whether there is a person who can answer."""
-        return self.watched and sys.stdin is not None and sys.stdin.isatty()
+        return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
     def agrees(self) -> bool:
         """Whether a person says yes to what was asked last; without anybody to ask, never."""

@@ -7,7 +7,6 @@ listed by hub and places ─ weighed against the disk ─→ fetched what lacks 
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +35,6 @@ from aihub_desktop.holdings.staging import Staging
 from aihub_desktop.holdings.turn import Turn
 from aihub_desktop.system.words import Fact
 
-_YES: Final = ("y", "yes", "예", "네", "ㅇ", "ㅛ")
 _LINE_SECONDS: Final = 10.0
 # After another failure nothing is deleted; where the disk is full it may be just that what helps.
 _MAY_DELETE: Final = (Exit.DONE, Exit.DISK)
@@ -237,20 +235,13 @@ class Round:
         if so_far not in _MAY_DELETE:
             console.note("cli.sync.not-deleted", **facts)
             return Exit.DONE
-        if not (self._order.yes or self._agrees(facts)):
-            return Exit.DONE
+        if not self._order.yes:
+            console.say("cli.sync.question", **facts)
+            if not console.agrees():
+                return Exit.DONE
         self.outcome.deleted = gone = prune(self._order.folder, [entry.place for entry in surplus])
         console.say("cli.sync.deleted", n=gone.files, size=console.words.size(gone.bytes), kept=gone.kept or "")
         return Exit.FAILED if gone.kept else Exit.DONE
-
-    def _agrees(self, facts: dict[str, Fact]) -> bool:
-        self._console.say("cli.sync.question", **facts)
-        return sys.stdin is not None and sys.stdin.readline().strip().casefold() in _YES
-
-
-def can_ask() -> bool:
-    """Whether a person sits there."""
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def _lacking(batches: Sequence[Batch], found: Balance) -> list[Batch]:

@@ -20,7 +20,7 @@ from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.get import target
 from aihub_desktop.cli.lab import LabWish
 from aihub_desktop.cli.logged import LoggedConsole
-from aihub_desktop.cli.rounds import Outcome, Round, SyncOrder, can_ask
+from aihub_desktop.cli.rounds import Outcome, Round, SyncOrder
 from aihub_desktop.cli.session import Session
 from aihub_desktop.domain.batchfile import BatchFile
 from aihub_desktop.domain.faults import Code, ProblemError
@@ -32,14 +32,15 @@ _LONGEST_WAIT: Final = 600.0
 def sync(session: Session, args: argparse.Namespace) -> Exit:
     """One round, or with --every one after the other until it is interrupted."""
     console = session.console
-    if args.delete and not (args.yes or args.dry_run) and (args.every or not can_ask()):
+    if args.delete and not (args.yes or args.dry_run) and (args.every or not console.can_ask):
         raise UsageError(console.words.say("cli.sync.delete-needs-yes"))
-    if args.summary and not Path(os.path.abspath(args.summary)).parent.is_dir():
+    summary_file = _file(args.summary)
+    if summary_file is not None and not summary_file.parent.is_dir():
         raise UsageError(console.words.say("cli.sync.no-place", path=args.summary))
     if args.dask:
         _check_cluster(console, args)
     with _logged(session, args) as logged:
-        return _Keeper(logged, args).keep()
+        return _Keeper(logged, args, summary_file).keep()
 
 
 def _check_cluster(console: Console, args: argparse.Namespace) -> None:
@@ -54,10 +55,9 @@ def _check_cluster(console: Console, args: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _logged(session: Session, args: argparse.Namespace) -> Iterator[Session]:
-    if not args.log:
+    if (path := _file(args.log)) is None:
         yield session
         return
-    path = Path(os.path.abspath(os.path.expanduser(args.log)))
     console = LoggedConsole(session.console.words, path, args.log_size, args.log_keep)
     try:
         yield replace(session, console=console)
@@ -65,13 +65,16 @@ def _logged(session: Session, args: argparse.Namespace) -> Iterator[Session]:
         console.close()
 
 
+def _file(text: str | None) -> Path | None:
+    return Path(os.path.abspath(os.path.expanduser(text))) if text else None
+
+
 class _Keeper:
     """Rounds of one command."""
 
-    def __init__(self, session: Session, args: argparse.Namespace) -> None:
-        self._session, self._args = session, args
+    def __init__(self, session: Session, args: argparse.Namespace, summary_file: Path | None) -> None:
+        self._session, self._args, self._summary = session, args, summary_file
         self._console: Console = session.console
-        self._summary = Path(os.path.abspath(os.path.expanduser(args.summary))) if args.summary else None
 
     def keep(self) -> Exit:
         every: int | None = self._args.every
@@ -80,13 +83,13 @@ class _Keeper:
             outcome, usage = self._round()
             # What is wrong with the words of the command or of its file will not mend itself before it has begun.
             again = every is not None and outcome.exit is not Exit.INTERRUPTED and not (first and usage)
-            until = max(outcome.began + every, time.time()) if again and every is not None else None
+            until = max(outcome.began + every, time.time()) if again and every else None
             ended = self._end(outcome, until)
-            if until is None:
+            if until is None or every is None:
                 return ended
             first = False
             try:
-                _wait(until)
+                _wait(until, every)
             except KeyboardInterrupt:
                 self._console.say("cli.interrupted")
                 return Exit.INTERRUPTED
@@ -146,7 +149,10 @@ class _Keeper:
         return outcome.exit
 
 
-def _wait(until: float) -> None:
-    """Raises `KeyboardInterrupt` at once where the program is told to end."""
-    while (left := until - time.time()) > 0:
+def _wait(until: float, longest: float) -> None:
+    """`longest` seconds at most, though the clock be put back meanwhile. Raises `KeyboardInterrupt` at once where the
+    program is told to end.
+    """
+    latest = time.monotonic() + longest
+    while (left := min(until - time.time(), latest - time.monotonic())) > 0:
         time.sleep(min(left, _LONGEST_WAIT))

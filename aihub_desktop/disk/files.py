@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 import sys
@@ -27,6 +28,7 @@ _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC",
 _preadv: Final[Callable[[int, list[memoryview], int], int] | None] = getattr(os, "preadv", None)  # not of every system
 # Virus scanners hold new files for seconds; thirty were enough in every report.
 PATIENCE_SECONDS: Final = 30.0
+_HASHED_AT_ONCE: Final = 1 << 20
 
 
 def disk_problem(error: OSError, path: Path | None = None) -> Problem:
@@ -236,3 +238,21 @@ class OpenFile:
                 os.lseek(self._descriptor, offset, os.SEEK_SET)
                 return os.write(self._descriptor, view)
         return os.pwrite(self._descriptor, view, offset)
+
+
+def hashed(path: Path) -> str:
+    """SHA-256 of a file, "" where there is none. Raises `ProblemError`."""
+    if plain_file(path) is None:
+        return ""
+    digest, buffer, at = hashlib.sha256(), memoryview(bytearray(_HASHED_AT_ONCE)), 0
+    try:
+        file = OpenFile(path, write=False)
+        try:
+            while count := file.read_at(at, buffer):
+                digest.update(buffer[:count])
+                at += count
+        finally:
+            file.close()
+    except OSError as error:
+        raise disk_error(error, path) from error
+    return digest.hexdigest()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.disk.files import disk_error, in_the_way, native, sync_folder
+from aihub_desktop.disk.volume import is_unmounted, nearest
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.names import JOURNAL, PART, UnsafeNameError, safe_path
 
@@ -19,6 +20,18 @@ _LEADS_ELSEWHERE: Final = frozenset({0xA0000003, 0xA000000C})
 def leads_elsewhere(state: os.stat_result) -> bool:
     """A symbolic link, or a junction of Windows."""
     return stat.S_ISLNK(state.st_mode) or getattr(state, "st_reparse_tag", 0) in _LEADS_ELSEWHERE
+
+
+def must_not_be_away(folder: Path, code: Code = Code.DRIVE_MISSING) -> None:
+    """A folder that is missing may be made; one whose drive is away holds more than it seems, and what would be made
+    in its place fills another drive. Raises `ProblemError`: `code`, the disk's.
+    """
+    try:
+        above = nearest(folder)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    if above is None or (above != Path(os.path.realpath(folder)) and is_unmounted(folder, above)):
+        raise ProblemError(code, path=str(folder))
 
 
 @dataclass(frozen=True, slots=True)

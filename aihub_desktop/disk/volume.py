@@ -144,8 +144,8 @@ def is_unmounted(folder: Path, above: Path) -> bool:
     if sys.platform == "win32":
         return False
     real = os.path.realpath(folder)
-    # Where systems put drives: what is missing right there is a drive.
-    if re.fullmatch(r"/Volumes|/media(/[^/]+)?|/run/media(/[^/]+)?", str(above)):
+    # Where systems put drives: what is missing right there is a drive, but for what is missing on one.
+    if re.fullmatch(r"/Volumes|/media(/[^/]+)?|/run/media(/[^/]+)?", str(above)) and not os.path.ismount(above):
         return True
     return any(_is_below(real, point) and not os.path.ismount(point) for point in _configured())
 

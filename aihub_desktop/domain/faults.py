@@ -132,7 +132,7 @@ class Code(StrEnum):
     KEYCHAIN_LOCKED = "keychain-locked"
     KEYCHAIN_NONE = "keychain-none"
     ENGINE_BUSY = "engine-busy"  # another engine holds this state folder
-    SYNC_BUSY = "sync-busy"  # another run brings this folder to what a batch says
+    SYNC_BUSY = "sync-busy"  # another run brings this folder to what a batch says, or a bundle into or out of it
     STORE_NEWER = "store-newer"  # the queue was written by a newer version
     STORE_BROKEN = "store-broken"
     # the machines of a cluster

@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 DEEPEST: Final = 12
+_MOST: Final = 2_000_000  # values: each takes a hundred bytes while it is read
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _TOKEN: Final = re.compile(
-    r'(?P<text>"(?:[^"\\\x00-\x1f]|\\.)*")'
+    r'(?P<text>"(?:[^"\\\x00-\x1f]++|\\.)*+")'
     r"|(?P<number>-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?(?![0-9.eE]))"
     r"|(?P<word>true|false|null)(?![A-Za-z0-9_])"
 )
@@ -75,6 +76,7 @@ def read(text: str) -> Node:
 class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
+        self._count = 0
         self.at = 0
 
     def next_sign(self) -> str:
@@ -89,6 +91,9 @@ class _Reader:
             raise JsonError("batch-unfinished", at)
         if sign in "{[" and depth == 0:
             raise JsonError("batch-too-deep", at)
+        self._count += 1
+        if self._count > _MOST:
+            raise JsonError("batch-too-large", at)
         if sign == "{":
             return Node(at, members=tuple(self._members(depth)))
         if sign == "[":

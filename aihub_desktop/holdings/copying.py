@@ -56,6 +56,7 @@ class Copy:
         self._steps = steps
         target.make_parents(spot)
         identity = Identity.of(work)
+        self._identity = identity
         self._guard = self._hold(identity)
         state = read_journal(spot.journal)
         self.is_new = state is None
@@ -85,6 +86,22 @@ class Copy:
         """Whether the journal claims these bytes."""
         spans = merged(self._coverage.pieces())
         return start == stop or any(first <= start and stop <= last for first, last in spans)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of it is claimed."""
+        return not self._coverage.pieces()
+
+    def drop(self, start: int, stop: int) -> None:
+        """These bytes turned out wrong: they are claimed no more, nor is what reaches into them."""
+        kept = [piece for piece in self._coverage.pieces() if piece.stop <= start or stop <= piece.start]
+        try:
+            self._journal.close()
+            self._journal = Journal(self.spot.journal, self._identity, self._disclaim())
+            self._journal.append(Span(piece.start, piece.stop, piece.digest) for piece in kept)
+        except OSError as error:
+            raise disk_error(error, self.spot.journal) from error
+        self._coverage = Coverage(kept)
 
     def claim(self, size: int, sha256: str) -> None:
         """From here on every byte counts as received, whoever looks."""
@@ -118,17 +135,20 @@ class Copy:
         finally:
             self._guard.release()
 
-    def _disclaim(self) -> None:
+    def _disclaim(self) -> int:
+        """How long the journal is that claims nothing."""
         try:
             journal = OpenFile(self.spot.journal)
         except FileNotFoundError:
-            return
+            return 0
         try:
             first = memoryview(bytearray(_LONGEST_LINE))
-            journal.truncate(bytes(first[: journal.read_at(0, first)]).find(b"\n") + 1)
+            length = bytes(first[: journal.read_at(0, first)]).find(b"\n") + 1
+            journal.truncate(length)
             journal.sync()
         finally:
             journal.close()
+        return length
 
     def _hold(self, identity: Identity) -> Guard:
         spot = self.spot

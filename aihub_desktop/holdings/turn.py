@@ -1,4 +1,4 @@
-"""One run at a time brings a folder to what a batch says: FOLDER/.aihub/sync.lock."""
+"""One run at a time brings a folder to what a batch says, or takes a bundle in: FOLDER/.aihub/sync.lock."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 
 from aihub_desktop.disk.files import disk_error, make_folders, native
 from aihub_desktop.disk.held import Held
+from aihub_desktop.disk.target import must_not_be_away
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.transport.ledger import own_folder
 
@@ -18,13 +19,14 @@ class Turn:
     """A context manager; the folder is made if it is missing. Where a file system knows no locks, or can only be read,
     nobody is kept out.
 
-    Raises `ProblemError`: SYNC_BUSY where another run has it, what the disk says of the folder.
+    Raises `ProblemError`: SYNC_BUSY where another run has it, DRIVE_MISSING, what the disk says of the folder.
     """
 
     def __init__(self, folder: Path) -> None:
         root = native(folder)
         self._held: Held | None = None
         try:
+            must_not_be_away(root)
             make_folders(root)
             own = own_folder(root)
             make_folders(own)
