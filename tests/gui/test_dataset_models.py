@@ -193,7 +193,7 @@ def test_volumes_say_what_they_are_part_of(tree: FileTreeModel) -> None:
     assert at(tree, "TS_가.zip").data(VOLUME_ROLE) == "part 3 of 3"
     assert at(tree, "TS_나.zip").data(VOLUME_ROLE) == ""
     assert at(tree, "TS_가.zip").data(SPOKEN).endswith("part 3 of 3")
-    assert "ticked together" in at(tree, "TS_가.zip").data(Qt.ItemDataRole.ToolTipRole)
+    assert "selected together" in at(tree, "TS_가.zip").data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_parts_add_up_and_follow_the_ticks(tree: FileTreeModel) -> None:

@@ -89,7 +89,7 @@ def test_what_needs_the_person_is_told_apart_in_the_side_bar(qapp: QApplication,
         side.set_downloads(words, count, needs, "")
         seen[count, needs] = side.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
         spoken = item.data(Qt.ItemDataRole.AccessibleTextRole)
-        assert str(count) in spoken
-        assert not needs or str(needs) in spoken
+        assert f"{count:,}" in spoken
+        assert not needs or f"{needs:,}" in spoken
         assert item.toolTip() == spoken
     assert all(one != other for one, other in itertools.combinations(seen.values(), 2))

@@ -86,7 +86,7 @@ def test_pages_are_asked_for_once_and_as_they_come_into_sight(shelf: ShelfModel)
     assert asked[-1].prefix == "z/"
     shelf.fail(asked[-1], Problem(Code.SERVER_ERROR, {"status": 500}))
     tail = line(shelf, "z") + 1
-    assert "double-click to try again" in texts(shelf)[tail]
+    assert "double-click to retry" in texts(shelf)[tail]
     shelf.ask_near(0, 9)
     assert len(asked) == 2
     shelf.retry(tail)
