@@ -87,6 +87,9 @@ class KeySection(QWidget):
             self,
         )
         box.setInformativeText(say("gui.settings.key.clear-text"))
+        # By itself the box is as narrow as its two buttons, and breaks both sentences four times.
+        if (label := box.findChild(QLabel, "qt_msgbox_label")) is not None:
+            label.setMinimumWidth(label.fontMetrics().horizontalAdvance(label.text()))
         yes = box.addButton(say("gui.settings.key.clear"), QMessageBox.ButtonRole.DestructiveRole)
         box.setDefaultButton(box.addButton(say("gui.key.cancel"), QMessageBox.ButtonRole.RejectRole))
         yes.clicked.connect(lambda: self._desk.clear_key(self._not_cleared))
