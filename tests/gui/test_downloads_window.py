@@ -245,7 +245,7 @@ def test_another_filter_leaves_the_first_unfolded(qapp: QApplication) -> None:
     model.narrow(QueueFilter(Kind.WAITING, ""))
     model.narrow(QueueFilter(Kind.ALL, ""))
     unfolded = [number for number in model.shown() if view.isExpanded(model.index_of(number))]
-    assert unfolded == model.shown()[:20]
+    assert unfolded == model.shown()[:10]
     for number in unfolded:
         view.setExpanded(model.index_of(number), False)
     model.narrow(QueueFilter(Kind.WAITING, ""))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from engines import RunningEngine
-from PySide6.QtCore import QObject, Qt, QTimer, QUrl, Slot
+from PySide6.QtCore import QModelIndex, QObject, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox
 
@@ -322,6 +322,37 @@ class Opened(QObject):
     @Slot(QUrl)
     def hear(self, url: QUrl) -> None:
         self.urls.append(url)
+
+
+def test_a_newer_release_is_fetched_into_its_folder(
+    open_stage: OpenStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the word in the library to the files of the new release, and to a library that has nothing to say of it."""
+    monkeypatch.setenv("AIHUB_APIKEY", DEMO_KEY)
+    given, here = {"자료/소리.zip": zipped([Entry(name="가.wav", data=b"1" * 9_000)])}, tmp_path / "here"
+    with DemoHub(Catalogue.of(given)) as hub, RunningEngine(tmp_path / "other home", hub.url) as run:
+        assert run.fetch(here).state is TransferState.DONE
+    with DemoHub(Catalogue.of({"새 것.txt": b"new", **given})) as hub:
+        stage = open_stage(hub.url, key=DEMO_KEY).ready()
+        stage.window.go(Place.LIBRARY)
+        library, page = stage.desk.library, stage.window.library
+        page.door.add(str(here))
+        wait_until(lambda: library.folders.rows(), "the folder")
+        wait_until(lambda: library.folders.rows()[0].state is HoldingState.NEWER, "the newer release")
+        page.mark(library.folders.rows()[0].id)
+        page.panel.release.click()
+        wait_until(lambda: stage.desk.tree.total().files == 2, "the files of the new release")
+        stage.desk.tree.tick(QModelIndex(), True)
+        target = stage.window.datasets.files.target
+        target.set_folder(str(here))
+        target.button.click()
+        wait_until(lambda: stage.desk.queue.rowCount() == 1, "the transfer")
+        row = stage.wait_for(stage.desk.queue.transfers()[0].id, TransferState.DONE)
+        assert (row.files, row.done, row.failed) == (2, 2, 0)
+        assert (here / "새_것.txt").read_bytes() == b"new"
+        stage.window.go(Place.LIBRARY)
+        wait_until(lambda: library.folders.rows()[0].state is HoldingState.RIGHT, "a library without a newer release")
+    assert page.panel.release.isHidden()
 
 
 def test_a_folder_of_another_machine_is_all_that_is_needed(

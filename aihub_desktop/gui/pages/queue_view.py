@@ -23,7 +23,7 @@ from aihub_desktop.system.words import Words
 
 # Transfers that are unfolded after another filter: those that were, and those some of whose files were looked for. Each
 # row of a file is laid out anew then; with 100,000 of them the window would stand still.
-_MOST_UNFOLDED: Final = 20
+_MOST_UNFOLDED: Final = 10
 # So many files of a transfer are known beyond those in sight. With each page the tree lays out all that it knows anew,
 # so what nobody scrolls to stays with the engine.
 _AHEAD: Final = 1000
