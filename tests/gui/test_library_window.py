@@ -337,7 +337,7 @@ def test_a_newer_release_is_fetched_into_its_folder(
         stage.window.go(Place.LIBRARY)
         library, page = stage.desk.library, stage.window.library
         page.door.add(str(here))
-        wait_until(lambda: library.folders.rows(), "the folder")
+        wait_until(library.folders.rows, "the folder")
         wait_until(lambda: library.folders.rows()[0].state is HoldingState.NEWER, "the newer release")
         page.mark(library.folders.rows()[0].id)
         page.panel.release.click()
