@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
 from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.faults import Problem
-from aihub_desktop.domain.holdings import HoldingRow
+from aihub_desktop.domain.holdings import HoldingRow, HoldingState
+from aihub_desktop.domain.model import Dataset
 from aihub_desktop.domain.tasks import TASK_ENDED, TaskKind, TaskRow, VerifyWish
 from aihub_desktop.gui.engine_link import EngineLink, Refused
 from aihub_desktop.gui.models.held_files import HeldFilesModel
 from aihub_desktop.gui.models.library import LibraryModel
 from aihub_desktop.gui.models.paged import PAGE
 from aihub_desktop.system.words import Words
+
+_REACHED: Final = frozenset({HoldingState.RIGHT, HoldingState.NEWER, HoldingState.DAMAGED})
 
 
 class Library(QObject):
@@ -78,6 +82,13 @@ class Library(QObject):
         known = {row.folder for row in self.folders.rows()}
         at_work = (task for task in self._tasks.values() if task.state not in TASK_ENDED)
         return next((one for one in at_work if one.kind is TaskKind.ADOPT and one.folder not in known), None)
+
+    def home_of(self, dataset: Dataset) -> str:
+        """The folder that has files of it and is within reach; "" for none. Of several the one that is looked at."""
+        here = [row for row in self.folders.rows() if row.state in _REACHED and _is_of(row, dataset)]
+        looked_at = self.chosen.id if self.chosen is not None else None
+        only = here if len(here) == 1 else [row for row in here if row.id == looked_at]
+        return only[0].folder if only else ""
 
     # ---- wishes ----
 
@@ -174,3 +185,8 @@ class Library(QObject):
 
         wish = m.HoldingFiles(0, self.chosen.id, offset, PAGE, self.damaged_only)
         self._link.ask(wish, m.HeldFiles, come, refused)
+
+
+def _is_of(row: HoldingRow, dataset: Dataset) -> bool:
+    held = row.summary.dataset if row.summary is not None else None
+    return held is not None and (held.source, held.key, held.package) == (dataset.source, dataset.key, dataset.package)

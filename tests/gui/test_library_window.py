@@ -344,7 +344,8 @@ def test_a_newer_release_is_fetched_into_its_folder(
         wait_until(lambda: stage.desk.tree.total().files == 2, "the files of the new release")
         stage.desk.tree.tick(QModelIndex(), True)
         target = stage.window.datasets.files.target
-        target.set_folder(str(here))
+        assert target.folder() == str(here)
+        assert target.base() != str(here), "the next dataset would go into the folder of this one"
         target.button.click()
         wait_until(lambda: stage.desk.queue.rowCount() == 1, "the transfer")
         row = stage.wait_for(stage.desk.queue.transfers()[0].id, TransferState.DONE)

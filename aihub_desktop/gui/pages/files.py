@@ -140,6 +140,8 @@ class FilesPanel(QWidget):
     def _connect(self) -> None:
         tree = self._desk.tree
         self._desk.files_changed.connect(self._show)
+        self._desk.library.changed.connect(self._propose)
+        self._desk.library.chosen_changed.connect(self._propose)
         self.filter.typed.connect(self._filter_typed)
         self.filter.left_down.connect(self._into_tree)
         self._all.clicked.connect(lambda: tree.tick(self.view.rootIndex(), True))
@@ -182,7 +184,12 @@ class FilesPanel(QWidget):
             self.filter.clear()
         self._open.clear()
         self._desk.choose(dataset)
-        self.target.set_own(own_folder(dataset))
+        self._propose()
+
+    def _propose(self) -> None:
+        """Where it lies already it is to grow: another folder would have all of it received again."""
+        if (dataset := self._desk.chosen) is not None:
+            self.target.set_own(own_folder(dataset), self._desk.library.home_of(dataset))
 
     def _show(self, copy: Copy) -> None:
         dataset, empty = self._desk.chosen, self._desk.tree.total().files == 0

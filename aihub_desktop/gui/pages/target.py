@@ -90,6 +90,8 @@ class TargetBar(QWidget):
         self._desk = desk
         self._basket: Basket = desk.tree if basket is None else basket
         self._own = ""  # the last part of the folder, as long as it is ours
+        self._home = ""  # the folder that has files of it already
+        self._suggested = ""
         self._held = False
         self._space: DiskSpace | None = None
         self._floor = desk.settings.floor_bytes  # by which the space was told
@@ -191,14 +193,23 @@ class TargetBar(QWidget):
         return self.unpacking.isChecked()
 
     def base(self) -> str:
-        """The folder without the part that belongs to this dataset: where the next one will go beside it."""
+        """The folder without the part that belongs to this dataset: where the next one will go beside it.
+
+        Where this one goes to those it has already, the next one goes where it would have gone.
+        """
         folder = Path(self.folder())
+        if str(folder) == self._home:
+            return base_folder(self._desk.settings.folder)
         return str(folder.parent) if self._own and folder.name == self._own else str(folder)
 
-    def set_own(self, name: str) -> None:
-        """Suggests a folder of this name among the downloads; what was typed for another one goes."""
-        if name != self._own:
-            self._own = name
+    def set_own(self, name: str, home: str = "") -> None:
+        """Suggests `home`, where files of it lie already, else a folder of this name among the downloads. What was typed
+        for another one goes, and for this one stays.
+        """
+        is_other = name != self._own
+        is_elsewhere = home != self._home and self._folder.text() == self._suggested
+        self._own, self._home = name, home
+        if is_other or is_elsewhere:
             self._suggest()
 
     def _configured(self, settings: Settings) -> None:
@@ -214,7 +225,8 @@ class TargetBar(QWidget):
 
     def _suggest(self) -> None:
         if self._own:
-            self.set_folder(str(Path(base_folder(self._desk.settings.folder)) / self._own))
+            self._suggested = self._home or str(Path(base_folder(self._desk.settings.folder)) / self._own)
+            self.set_folder(self._suggested)
 
     def set_folder(self, folder: str) -> None:
         self._folder.setText(folder)
@@ -247,7 +259,7 @@ class TargetBar(QWidget):
 
     def _picked(self, folder: str) -> None:
         here = Path(folder)
-        self.set_folder(str(here if here.name == self._own else here / self._own))
+        self.set_folder(str(here if here.name == self._own or str(here) == self._home else here / self._own))
 
     def _ask_space(self) -> None:
         if folder := self.folder():
