@@ -37,7 +37,7 @@ from aihub_desktop.domain.messages import (
     TransferRow,
 )
 from aihub_desktop.domain.model import Dataset, RemoteFile, SizeRange
-from aihub_desktop.domain.selection import chosen, fits, unknown_keys
+from aihub_desktop.domain.selection import Meaning, chosen, unknown_keys
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.system.words import LANGUAGES, Words
@@ -236,13 +236,13 @@ PATH = "009.골목과 시장/3.개방데이터/[원천]간판 (낮).zip"
     ],
 )  # fmt: skip
 def test_patterns_that_fit(pattern: str) -> None:
-    assert fits(PATH, [pattern])
-    assert fits(unicodedata.normalize("NFD", PATH), ["no", pattern])
+    assert Meaning([pattern]).fits(PATH)
+    assert Meaning(["no", pattern]).fits(unicodedata.normalize("NFD", PATH))
 
 
 @pytest.mark.parametrize("pattern", ["", "*.ZIP", "간판", "개방데이터/", "[원천]간판 (낮).zip/", "009", "?.zip", "/x/"])
 def test_patterns_that_do_not_fit(pattern: str) -> None:
-    assert not fits(PATH, [pattern])
+    assert not Meaning([pattern]).fits(PATH)
 
 
 def test_keys_and_patterns_together() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from aihub_desktop.domain import messages as m
 from aihub_desktop.domain.contents import Pick, traits_of
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.findings import Standing
-from aihub_desktop.domain.model import RemoteFile
+from aihub_desktop.domain.model import HUB, UNKNOWN_SIZE, RemoteFile
 from aihub_desktop.domain.patterns import patterns_of
-from aihub_desktop.domain.selection import fits
+from aihub_desktop.domain.selection import Meaning
+from aihub_desktop.domain.selection import chosen as meant_files
 from aihub_desktop.domain.states import TransferState
 
 
@@ -125,6 +127,21 @@ def test_of_one_kind_names_may_tell_what_folders_do_not() -> None:
     assert (found.texts, found.are_whole) == (("TL_*", "VL_*"), True)
 
 
+def test_a_few_of_very_many_are_told_before_a_person_wonders() -> None:
+    """The window waits for it. Asked one by one, each pattern of each path took a minute here."""
+    tree = [f"1.데이터/{'훈련' if n % 10 else '검증'}/폴더 {n // 220:04}/TS_{n:06}.zip" for n in range(88_000)]
+    chosen = {path for path in tree if path.split("/")[2] < "폴더 0030"} | set(tree[-3:])
+    start = time.monotonic()
+    found = patterns_of(tree, chosen)
+    assert time.monotonic() - start < 10
+    assert found is not None
+    assert set(tree[-3:]) <= set(found.texts)
+    files = [RemoteFile(HUB, "1", str(number), path, UNKNOWN_SIZE) for number, path in enumerate(tree)]
+    start = time.monotonic()
+    assert {file.path for file in meant_files(files, (), found.texts, ())} == chosen
+    assert time.monotonic() - start < 10
+
+
 def test_whatever_is_chosen_patterns_mean_it_and_nothing_else() -> None:
     seed = random.SystemRandom().getrandbits(32)
     print("seed", seed)
@@ -137,5 +154,6 @@ def test_whatever_is_chosen_patterns_mean_it_and_nothing_else() -> None:
         chosen = set(dice.sample(paths, dice.randint(1, len(paths))))
         found = patterns_of(paths, chosen, alike=dice.random() < 0.5)
         if found is not None:
-            meant = {path for path in paths if not found.texts or fits(path, found.texts)}
+            meaning = Meaning(found.texts)
+            meant = {path for path in paths if not found.texts or meaning.fits(path)}
             assert meant == chosen, (paths, chosen, found)

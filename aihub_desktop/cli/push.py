@@ -12,7 +12,7 @@ from aihub_desktop.cli.pushing import Follower, Way, must_stay_here, way
 from aihub_desktop.cli.session import Session
 from aihub_desktop.cli.verify import must_have_manifest
 from aihub_desktop.domain.model import HUB
-from aihub_desktop.domain.selection import fits
+from aihub_desktop.domain.selection import meant_by
 from aihub_desktop.engine.pushing.front import USUAL_PART, abandon, strangers
 from aihub_desktop.engine.pushing.shelf import Shelf, wanted
 
@@ -32,11 +32,7 @@ def push(session: Session, args: argparse.Namespace) -> Exit:
 def _push(session: Session, args: argparse.Namespace, folder: Path, found: Way) -> Exit:
     console = session.console
     must_have_manifest(console, folder)
-
-    def is_wanted(place: str) -> bool:
-        return (not args.include or fits(place, args.include)) and not (args.exclude and fits(place, args.exclude))
-
-    entries = wanted(folder, is_wanted, args.dataset)
+    entries = wanted(folder, meant_by(args.include, args.exclude), args.dataset)
     if not entries:
         raise UsageError(console.words.say("push.no-match", path=str(folder)))
     is_of_hub = any(entry.source in (HUB, "") for entry in entries)

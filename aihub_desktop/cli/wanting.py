@@ -12,7 +12,7 @@ from aihub_desktop.domain import addresses
 from aihub_desktop.domain.addresses import AddressError
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.model import HUB, S3, WEB, Algorithm, RemoteFile
-from aihub_desktop.domain.selection import fits
+from aihub_desktop.domain.selection import meant_by
 
 
 def of_offer(files: Iterable[RemoteFile]) -> Wanted:
@@ -24,19 +24,19 @@ def of_offer(files: Iterable[RemoteFile]) -> Wanted:
 def of_batch(batch: BatchFile) -> Wanted:
     """What the ledger alone can tell."""
 
+    datasets = [(wish, meant_by(wish.include, wish.exclude)) for wish in batch.datasets]
+
     def wanted(story: Story) -> bool:
         if story.source == HUB:
-            return any(_is_of(story, wish) for wish in batch.datasets)
+            return any(_is_of(story, wish) and is_meant(story.path or story.place) for wish, is_meant in datasets)
         return any(_is_at(story, wish) for wish in batch.addresses)
 
     return wanted
 
 
 def _is_of(story: Story, wish: DatasetWish) -> bool:
-    if (story.dataset, story.package) != (wish.key, wish.package) or (wish.files and story.key not in wish.files):
-        return False
-    path = story.path or story.place
-    return (not wish.include or fits(path, wish.include)) and not (wish.exclude and fits(path, wish.exclude))
+    is_same = (story.dataset, story.package) == (wish.key, wish.package)
+    return is_same and (not wish.files or story.key in wish.files)
 
 
 def _is_at(story: Story, wish: AddressWish) -> bool:

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from aihub_desktop.domain.selection import fits
+from aihub_desktop.domain.selection import Meaning
 
 _MOST: Final = 200  # patterns; a longer list is read by nobody, and file keys say the same
-_MOST_WORK: Final = 4_000_000  # comparisons of a path with a pattern: a second or two
+_MOST_WORK: Final = 1_000_000  # comparisons of a pattern with a path or folder: a second or two
 _INITIALS: Final = re.compile(r"[TV][SL]_")  # training or validation, source or label: before many names of the hub
 
 
@@ -42,11 +42,14 @@ def patterns_of(paths: Sequence[str], chosen: Set[str], *, alike: bool = False) 
         found.take(sorted({pattern for path in found.left for pattern in _of_names(path)}))
     are_whole = not found.left
     texts = [*found.texts, *sorted(found.left)]
-    if len(texts) > _MOST or len(texts) * len(paths) > _MOST_WORK:
-        return None
-    if {path for path in paths if fits(path, texts)} != set(chosen):
+    if len(texts) > _MOST or _meant(texts, paths) != chosen:
         return None
     return Patterns(tuple(texts), are_whole)
+
+
+def _meant(texts: Iterable[str], paths: Iterable[str]) -> set[str]:
+    meaning = Meaning(texts)
+    return {path for path in paths if meaning.fits(path)}
 
 
 class _Cover:
@@ -54,18 +57,29 @@ class _Cover:
 
     def __init__(self, paths: Sequence[str], chosen: Set[str]) -> None:
         self._paths, self._chosen = paths, chosen
+        self._below: dict[str, list[str]] = {}  # paths by their folder, which is all that decides for "FOLDER/"
+        for path in paths:
+            self._below.setdefault(path[: path.rfind("/") + 1], []).append(path)
+        self._work = 0
         self.left = set(chosen)
         self.texts: list[str] = []
 
     def take(self, offered: Iterable[str]) -> None:
         """Those of `offered` that mean chosen files only, and some that no other one did."""
         for text in offered:
-            if not self.left or len(self.texts) > _MOST or len(self.texts) * len(self._paths) > _MOST_WORK:
+            if not self.left or len(self.texts) > _MOST or self._work > _MOST_WORK:
                 return
-            meant = {path for path in self._paths if fits(path, (text,))}
+            meant = self._meant(text)
             if meant & self.left and meant <= self._chosen:
                 self.texts.append(text)
                 self.left -= meant
+
+    def _meant(self, text: str) -> set[str]:
+        if not text.endswith("/"):
+            self._work += len(self._paths)
+            return _meant((text,), self._paths)
+        self._work += len(self._below)
+        return {path for folder in _meant((text,), self._below) for path in self._below[folder]}
 
 
 def _of_folders(paths: Sequence[str], chosen: Set[str]) -> list[str]:

@@ -8,12 +8,16 @@ with brackets need no care. Case matters.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase, translate
+from typing import Final
 
 from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, clash_key, safe_path
+
+_WILD: Final = frozenset("*?[")
 
 
 def unknown_keys(files: Iterable[RemoteFile], keys: Sequence[str]) -> list[str]:
@@ -29,13 +33,8 @@ def chosen(
     given, and not `exclude`.
     """
     place = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    found = [
-        file
-        for file in files
-        if (not keys or file.key in place)
-        and (not include or fits(file.path, include))
-        and not (exclude and fits(file.path, exclude))
-    ]
+    is_meant = meant_by(include, exclude)
+    found = [file for file in files if (not keys or file.key in place) and is_meant(file.path)]
     return sorted(found, key=lambda file: place[file.key]) if keys else found
 
 
@@ -47,16 +46,43 @@ def name_on_disk(file: RemoteFile) -> str:
         return f"{file.source} {file.dataset} {file.key}"  # the engine says what is wrong with it
 
 
-def fits(path: str, patterns: Iterable[str]) -> bool:
-    """Whether one of `patterns` means the file `path`."""
-    shown = unicodedata.normalize("NFC", path)
-    spellings = (shown, shown.replace(" ", "_"))
-    return any(_fits(spelling, unicodedata.normalize("NFC", pattern)) for spelling in spellings for pattern in patterns)
+class Meaning:
+    """What patterns mean, made ready to be asked of many paths: hundreds of them meet a hundred thousand paths."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        texts = {unicodedata.normalize("NFC", pattern) for pattern in patterns}
+        self._folders = [text for text in texts if text.endswith("/")]
+        self._spelled = texts.difference(self._folders)
+        wild = [translate(text) for text in self._spelled if not _WILD.isdisjoint(text)]
+        self._wild = re.compile("|".join(wild)) if wild else None
+        self._below: dict[str, bool] = {}  # of each folder that was asked about
+
+    def __bool__(self) -> bool:
+        """Whether there is any pattern."""
+        return bool(self._folders or self._spelled)
+
+    def fits(self, path: str) -> bool:
+        """Whether one of them means the file `path`."""
+        shown = unicodedata.normalize("NFC", path)
+        return self._fits(shown) or (" " in shown and self._fits(shown.replace(" ", "_")))
+
+    def _fits(self, path: str) -> bool:
+        above, slash, name = path.rpartition("/")
+        if path in self._spelled or name in self._spelled:
+            return True
+        if self._wild is not None and (self._wild.match(path) or self._wild.match(name)):
+            return True
+        return bool(self._folders) and self._is_below(f"/{above}{slash}")
+
+    def _is_below(self, folder: str) -> bool:
+        if folder not in self._below:
+            self._below[folder] = any(
+                f"/{text}" in folder or fnmatchcase(folder, f"*/{text.lstrip('/')}*") for text in self._folders
+            )
+        return self._below[folder]
 
 
-def _fits(path: str, pattern: str) -> bool:
-    if pattern.endswith("/"):
-        inside = f"/{path}"
-        return f"/{pattern}" in inside or fnmatchcase(inside, f"*/{pattern.lstrip('/')}*")
-    name = path.rpartition("/")[2]
-    return pattern in (path, name) or fnmatchcase(path, pattern) or fnmatchcase(name, pattern)
+def meant_by(include: Iterable[str], exclude: Iterable[str]) -> Callable[[str], bool]:
+    """Tells of a path whether it fits `include`, if given, and not `exclude`."""
+    included, excluded = Meaning(include), Meaning(exclude)
+    return lambda path: (not included or included.fits(path)) and not (excluded and excluded.fits(path))

@@ -203,8 +203,9 @@ class TargetBar(QWidget):
         return str(folder.parent) if self._own and folder.name == self._own else str(folder)
 
     def set_own(self, name: str, home: str = "") -> None:
-        """Suggests `home`, where files of it lie already, else a folder of this name among the downloads. What was typed
-        for another one goes, and for this one stays.
+        """Suggests `home`, where files of it lie already, else a folder of this name among the downloads.
+
+        What was typed for another one goes, and for this one stays.
         """
         is_other = name != self._own
         is_elsewhere = home != self._home and self._folder.text() == self._suggested
