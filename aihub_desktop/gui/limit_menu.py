@@ -9,6 +9,7 @@ from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
 from aihub_desktop.gui.desk import Desk
+from aihub_desktop.gui.theme import GRID
 from aihub_desktop.system import pace
 
 MEGABYTE: Final = 1 << 20
@@ -24,6 +25,7 @@ class LimitMenu(QMenu):
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
+        self.setContentsMargins(0, GRID // 2, 0, GRID // 2)  # else the first head touches the frame
         self.aboutToShow.connect(self.fill)
 
     def fill(self) -> None:
