@@ -75,6 +75,7 @@ BAD: Final = (
     (WEB + '{"address": "s3://bucket/", "out": "x"}]}', "batch-for-one", 1, 68, False),
     (WEB + '{"address": "https://a", "mirrors": ["s3://bb/c"]}]}', "batch-mirror", 1, 70, True),
     (WEB + '{"address": "https://a"}, {"address": "https://a"}]}', "batch-address-twice", 1, 59, False),
+    (WEB + '{"address": "https://a"}, {"address": "HTTPS://a#b"}]}', "batch-address-twice", 1, 59, False),
     ('{"aihubbatch": 1, "datasets": [{"key": "1"}], "delete_archives": true}',
      "batch-delete-needs-unpack", 1, 66, True),
     ('{"aihubbatch": 1, "name": "a\tb", "datasets": [{"key": "1"}]}', "batch-text", 1, 27, False),

@@ -83,7 +83,7 @@ class _Batch:
             _once(seen, (_text(node, "key"), bool(_plain(node, "package"))), "batch-dataset-twice", node)
         for node in _items(self._node, "addresses"):
             _check_address(node)
-            _once(seen, ("", _text(node, "address")), "batch-address-twice", node)
+            _once(seen, ("", _as_asked(_text(node, "address"))), "batch-address-twice", node)
 
 
 def _check_dataset(node: Node) -> None:
@@ -178,9 +178,14 @@ def _is_prefix(text: str) -> bool:
     return addresses.is_object(text) and addresses.object_address(text).is_prefix
 
 
+def _as_asked(text: str) -> str:
+    """An address in the form in which it is asked for. Raises `AddressError`."""
+    return str(addresses.object_address(text)) if addresses.is_object(text) else addresses.web_address(text)
+
+
 def _is_address(text: str) -> bool:
     try:
-        _ = addresses.object_address(text) if addresses.is_object(text) else addresses.web_address(text)
+        _as_asked(text)
     except AddressError:
         return False
     return True

@@ -90,6 +90,21 @@ def labels_saved(stage: Stage, path: Path) -> None:
     dialog.reject()
 
 
+def test_a_home_of_nobody_is_a_folder_like_any_other(open_stage: OpenStage, hub: DemoHub, tmp_path: Path) -> None:
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    target = stage.window.datasets.files.target
+    for typed in ("~nobody-of-this-name/data", "~/../up"):
+        target.set_folder(typed)
+        assert Path(target.folder()).is_absolute()
+        assert ".." not in target.folder()
+    batch = BatchFile(1, "", "~nobody-of-this-name", (DatasetWish(offer.MAIN),))
+    dialog = opened(stage, written(tmp_path / "a.aihubbatch", batch))
+    assert dialog.target == str(tmp_path / "~nobody-of-this-name")
+    dialog.folder.setEditText("~nobody-of-this-name")
+    assert Path(dialog.target).is_absolute()
+    dialog.reject()
+
+
 def test_saved_from_a_selection_opened_again_and_just_what_lacks_is_fetched(
     open_stage: OpenStage, hub: DemoHub, folder: Path, tmp_path: Path
 ) -> None:

@@ -38,7 +38,7 @@ from aihub_desktop.gui.delegates import DatasetDelegate, NumberDelegate, SignDel
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.key_dialog import KeyDialog
 from aihub_desktop.gui.models.batch import BatchColumn, BatchModel
-from aihub_desktop.gui.pages.target import amount, base_folder, folder_name
+from aihub_desktop.gui.pages.target import absolute, amount, base_folder, folder_name
 from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, Sign, bold
 from aihub_desktop.gui.theme import GRID
 from aihub_desktop.gui.tick_box import TickBox
@@ -208,7 +208,7 @@ class OpenDialog(QDialog):
     def _offer_folders(self) -> None:
         """The batch's own first, else one for it among the downloads; and what the library holds."""
         if self._batch.to:
-            first = self._path.parent / Path(self._batch.to).expanduser()
+            first = self._path.parent / os.path.expanduser(self._batch.to)
         else:
             name = folder_name(self._batch.name or self._path.stem) or self._path.stem
             first = Path(base_folder(self._desk.settings.folder)) / name
@@ -220,8 +220,7 @@ class OpenDialog(QDialog):
     @property
     def target(self) -> str:
         """The folder as it is typed, made absolute; "" for none."""
-        text = self.folder.currentText().strip()
-        return str(Path(text).expanduser().absolute()) if text else ""
+        return absolute(self.folder.currentText())
 
     def _typed(self, text: str) -> None:
         self.folder.setToolTip(text)

@@ -23,7 +23,7 @@ from aihub_desktop.gui import heads, icons, theme
 from aihub_desktop.gui.delegates import NumberDelegate, RowDelegate
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.models import datasets
-from aihub_desktop.gui.pages.target import base_folder, own_folder
+from aihub_desktop.gui.pages.target import absolute, base_folder, own_folder
 from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, SearchField
 from aihub_desktop.gui.theme import GRID
 
@@ -125,7 +125,7 @@ class AdoptChoice(QWidget):
         self.folder.textChanged.connect(lambda _: self._show())
         self.to.textEdited.connect(self._own)
         self.to.textChanged.connect(lambda _: self.changed.emit())
-        self._typing.timeout.connect(lambda: self.folder_changed.emit(_absolute(self.folder.text())))
+        self._typing.timeout.connect(lambda: self.folder_changed.emit(absolute(self.folder.text())))
         self.search.typed.connect(self._search)
         self.search.left_down.connect(self._into_list)
         self.search.returnPressed.connect(self._into_list)
@@ -141,11 +141,11 @@ class AdoptChoice(QWidget):
 
     @property
     def source(self) -> str:
-        return _absolute(self.folder.text())
+        return absolute(self.folder.text())
 
     @property
     def target(self) -> str:
-        return _absolute(self.to.text())
+        return absolute(self.to.text())
 
     @property
     def dataset(self) -> Dataset | None:
@@ -161,7 +161,7 @@ class AdoptChoice(QWidget):
     def set_folder(self, folder: str) -> None:
         self.folder.setText(folder)
         self._typing.stop()
-        self.folder_changed.emit(_absolute(folder))
+        self.folder_changed.emit(absolute(folder))
 
     def set_target(self, folder: str) -> None:
         self.to.setText(folder)
@@ -236,8 +236,3 @@ class AdoptChoice(QWidget):
         dialog.fileSelected.connect(self.set_folder if field is self.folder else self.set_target)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
-
-
-def _absolute(text: str) -> str:
-    text = text.strip()
-    return str(Path(text).expanduser().absolute()) if text else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Final, Protocol
@@ -53,6 +54,12 @@ def folder_name(text: str) -> str:
         return str(safe_path(found.rstrip("._")))
     except UnsafeNameError:
         return ""
+
+
+def absolute(text: str) -> str:
+    """A folder as it was typed, made absolute; "" for none. A "~" that names nobody stays as it is."""
+    text = text.strip()
+    return os.path.abspath(os.path.expanduser(text)) if text else ""
 
 
 def base_folder(configured: str) -> str:
@@ -174,8 +181,7 @@ class TargetBar(QWidget):
 
     def folder(self) -> str:
         """The folder as it is typed, made absolute; "" for none."""
-        text = self._folder.text().strip()
-        return str(Path(text).expanduser().absolute()) if text else ""
+        return absolute(self._folder.text())
 
     @property
     def verdict(self) -> str:
