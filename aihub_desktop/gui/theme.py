@@ -75,7 +75,17 @@ def dress_platform(app: QApplication) -> None:
     if app.property(_OURS) or all(given.color(role) == plain.color(role) for role in roles):
         app.setProperty(_OURS, True)
         dark = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
-        app.setPalette(dark_palette() if dark else light_palette())
+        dress(app, dark=dark)
+
+
+def dress(app: QApplication, *, dark: bool) -> None:
+    """In our palette."""
+    palette = dark_palette() if dark else light_palette()
+    app.setPalette(palette)
+    if dark:
+        # The style draws rules and frames of menus a little darker than their ground, which has to be pale enough.
+        palette.setColor(QPalette.ColorRole.Base, palette.color(QPalette.ColorRole.Button))
+        app.setPalette(palette, "QMenu")
 
 
 def calm(view: QAbstractItemView) -> None:

@@ -123,7 +123,7 @@ def take(folder: Path, kind: str) -> None:
     into = folder / kind
     into.mkdir(parents=True, exist_ok=True)
     app = application(["pictures"])
-    app.setPalette(theme.dark_palette() if light == "dark" else theme.light_palette())
+    theme.dress(app, dark=light == "dark")
     app.setFont(QFont("NanumGothic" if language == "ko" else "DejaVu Sans", 10))
     with tempfile.TemporaryDirectory() as temporary, DemoHub(offer.standard()) as hub:
         number = Beginning(app, into, Path(temporary), hub, language).run()

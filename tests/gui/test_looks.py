@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QStandardItemModel
-from PySide6.QtWidgets import QApplication, QLabel, QTreeView
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QTreeView
 
-from aihub_desktop.gui import heads
+from aihub_desktop.gui import heads, theme
 from aihub_desktop.gui.delegates import NumberDelegate
 from aihub_desktop.gui.flat_list import prepare
 from aihub_desktop.gui.parts import BalancedLabel, EmptyPlace
@@ -97,6 +97,22 @@ def test_the_search_that_found_nothing_is_cleared_from_there(open_storage: OpenS
     nothing.button.click()
     assert stage.shelves.filter.text() == ""
     wait_until(lambda: not nothing.isVisible(), "the list again")
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_the_rule_of_a_menu_is_seen(qapp: QApplication, dark: bool) -> None:
+    before = qapp.palette()
+    theme.dress(qapp, dark=dark)
+    menu = QMenu()
+    menu.addAction("above")
+    rule = menu.addSeparator()
+    menu.addAction("below")
+    menu.resize(menu.sizeHint())
+    place, picture = menu.actionGeometry(rule), menu.grab().toImage()
+    shades = {picture.pixelColor(place.center().x(), y).lightness() for y in range(place.top(), place.bottom() + 1)}
+    menu.deleteLater()
+    qapp.setPalette(before)
+    assert max(shades) - min(shades) >= 10
 
 
 def test_heads_of_a_systems_style_are_left_alone(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
