@@ -33,6 +33,7 @@ class AddressDialog(QDialog):
         self._status = FaintLabel()
         self._status.setWordWrap(True)
         self._status.setMinimumHeight(self.fontMetrics().lineSpacing() * 2 + GRID)
+        self._is_over = False
         self.use = QPushButton(say("gui.new-address.use"), autoDefault=False)
         self._lay_out()
         self.field.textChanged.connect(self._typed)
@@ -78,9 +79,9 @@ class AddressDialog(QDialog):
         self._desk.link.ask(Rows(0, self._row.id, offset, _PAGE), FileRows, self._listed, self._failed)
 
     def _listed(self, answer: FileRows) -> None:
-        self._files |= {row.file.key: row.file for row in answer.rows}
-        if not self.isVisible():
+        if self._is_over:
             return
+        self._files |= {row.file.key: row.file for row in answer.rows}
         if answer.rows and len(self._files) < answer.total:
             self._fetch(len(self._files))
             return
@@ -88,7 +89,7 @@ class AddressDialog(QDialog):
         self._desk.link.ask(Inspect(0, addresses), Inspected, self._inspected, self._failed)
 
     def _inspected(self, answer: Inspected) -> None:
-        if not self.isVisible():
+        if self._is_over:
             return
         if answer.problems:
             self._failed(next(iter(answer.problems.values())))
@@ -107,9 +108,12 @@ class AddressDialog(QDialog):
         needs = self._row.state is TransferState.NEEDS_USER
         command = Resume(0, [self._row.id]) if needs else Retry(0, [self._row.id])
         self._desk.link.tell(command, refused=self._desk.refused.emit)
-        self.accept()
+        if not self._is_over:
+            self.accept()
 
     def _failed(self, problem: Problem) -> None:
+        if self._is_over:
+            return
         self._busy(False)
         told = self._desk.words.problem(problem)
         self._status.setText(f"{told.title}\n{told.advice}")
@@ -119,6 +123,7 @@ class AddressDialog(QDialog):
         self.use.setEnabled(not on)
 
     def _forget(self) -> None:
+        self._is_over = True  # an answer that comes later finds nobody
         # A signed address opens its file to whoever reads it.
         self.field.clear()
         self.deleteLater()

@@ -85,7 +85,7 @@ def dress(app: QApplication, *, dark: bool) -> None:
     if dark:
         # The style draws rules and frames of menus a little darker than their ground, which has to be pale enough.
         palette.setColor(QPalette.ColorRole.Base, palette.color(QPalette.ColorRole.Button))
-        app.setPalette(palette, "QMenu")
+        app.setPalette(palette, "QMenu")  # type: ignore[arg-type]  # its stub is wrong
 
 
 def calm(view: QAbstractItemView) -> None:

@@ -21,7 +21,7 @@ from aihub_desktop.domain import batchtext
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.contents import Pick
 from aihub_desktop.domain.findings import Standing
-from aihub_desktop.domain.messages import Configure
+from aihub_desktop.domain.messages import Configure, DiskSpace, Space
 from aihub_desktop.domain.model import S3, WEB, Algorithm, Checksum, Origin, RemoteFile, SizeRange
 from aihub_desktop.domain.states import TransferState
 from aihub_desktop.gui.batches.open_dialog import OpenDialog
@@ -103,6 +103,34 @@ def test_a_home_of_nobody_is_a_folder_like_any_other(open_stage: OpenStage, hub:
     dialog.folder.setEditText("~nobody-of-this-name")
     assert Path(dialog.target).is_absolute()
     dialog.reject()
+
+
+def test_a_batch_goes_to_where_its_datasets_lie(open_stage: OpenStage, hub: DemoHub, tmp_path: Path) -> None:
+    """Also where that is known later, as when a batch file starts the program."""
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    path = written(tmp_path / "a.aihubbatch", BatchFile(1, "", "", (DatasetWish(offer.MAIN),)))
+    first, second = (opened(stage, path) for _ in range(2))
+    second.folder.setEditText(str(tmp_path / "elsewhere"))
+    stage.choose(offer.MAIN)
+    stage.desk.tree.tick_keys({stage.desk.tree.files()[0].key})
+    stage.wait_for(stage.download(tmp_path / "here"), TransferState.DONE)
+    wait_until(lambda: first.target == str(tmp_path / "here"), "the folder of the library")
+    wait_until(lambda: "1 there" in state(first), "the look at it")
+    assert second.target == str(tmp_path / "elsewhere")
+    assert opened(stage, path).target == str(tmp_path / "here")
+    for dialog in stage.window.findChildren(OpenDialog):
+        dialog.reject()
+
+
+def test_an_answer_after_the_dialog_is_closed_finds_nobody(open_stage: OpenStage, hub: DemoHub, tmp_path: Path) -> None:
+    stage = open_stage(hub.url, key=DEMO_KEY).ready()
+    dialog = opened(stage, written(tmp_path / "a.aihubbatch", BatchFile(1, "", "", (DatasetWish(offer.MAIN),))))
+    for _ in range(20):
+        dialog._look()
+    dialog.reject()
+    later: list[DiskSpace] = []
+    stage.link.ask(Space(0, str(tmp_path)), DiskSpace, later.append)
+    wait_until(lambda: later and not stage.window.findChildren(OpenDialog), "the answers")
 
 
 def test_saved_from_a_selection_opened_again_and_just_what_lacks_is_fetched(

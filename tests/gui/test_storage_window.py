@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QInputDialog, QLineEdit, QMessageBox, QWidget
 
 from aihub_desktop.domain.faults import FAULT_OF, Code, Problem
-from aihub_desktop.domain.messages import Brake, DiskSpace, Inspected
+from aihub_desktop.domain.messages import Brake, DiskSpace, FileRows, Inspected, Rows
 from aihub_desktop.domain.model import HUB, S3, WEB, Algorithm, Checksum, Dataset
 from aihub_desktop.domain.states import FileState
 from aihub_desktop.gui import address_list
@@ -381,6 +381,21 @@ def test_an_expired_address_is_replaced(queue: StorageStage) -> None:
     wish = queue.noted("add")[-1]
     assert wish["files"][0]["origin"]["addresses"] == ["https://bucket.s3.example.com/model.bin?X-Amz-Signature=new"]
     assert wish["files"][0]["path"] == "kept name.bin"
+
+
+def test_an_answer_after_the_new_address_was_given_up_finds_nobody(queue: StorageStage) -> None:
+    page = queue.window.downloads
+    page.view.select(EXPIRED)
+    page.banner.buttons()[0].click()
+    wait_until(lambda: queue.window.findChildren(AddressDialog), "the dialog")
+    dialog = queue.window.findChildren(AddressDialog)[-1]
+    dialog.field.setPlainText("https://bucket.s3.example.com/model.bin?X-Amz-Signature=new")
+    dialog.use.click()
+    dialog.reject()
+    later: list[FileRows] = []
+    queue.desk.link.ask(Rows(0, EXPIRED, 0, 1), FileRows, later.append)
+    wait_until(lambda: later and not queue.window.findChildren(AddressDialog), "the answers")
+    assert not queue.noted("inspect")
 
 
 def test_no_cure_leads_to_the_hub_from_elsewhere() -> None:

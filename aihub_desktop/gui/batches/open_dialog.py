@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -28,7 +28,7 @@ from aihub_desktop.domain.contents import traits_of, unpacked
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.findings import Standing
 from aihub_desktop.domain.messages import DiskSpace, Space
-from aihub_desktop.domain.model import RemoteFile, SizeRange
+from aihub_desktop.domain.model import HUB, Dataset, RemoteFile, SizeRange
 from aihub_desktop.gui import flat_list, icons, keys, theme
 from aihub_desktop.gui.batches.adding import Adding
 from aihub_desktop.gui.batches.carrying import Carrying
@@ -179,6 +179,7 @@ class OpenDialog(QDialog):
         self._adding.failed.connect(self._refuse)
         self._adding.done.connect(self._added)
         self.folder.editTextChanged.connect(self._typed)
+        self._desk.library.changed.connect(self._offer_folders)
         self._later.timeout.connect(self._look)
         self.choose.clicked.connect(self._pick)
         self.refresh.clicked.connect(self._list_again)
@@ -206,16 +207,32 @@ class OpenDialog(QDialog):
     # ---- where to ----
 
     def _offer_folders(self) -> None:
-        """The batch's own first, else one for it among the downloads; and what the library holds."""
+        """One for it, and what the library holds, which may become known later. What was typed stays."""
+        folders = list(dict.fromkeys([self._own_folder(), *(row.folder for row in self._desk.library.folders.rows())]))
+        offered, typed = (
+            [self.folder.itemText(place) for place in range(self.folder.count())],
+            self.folder.currentText(),
+        )
+        if folders == offered or self._adding.busy:
+            return
+        is_ours = typed in ("", *offered[:1])
+        with QSignalBlocker(self.folder):
+            self.folder.clear()
+            self.folder.addItems(folders)
+            self.folder.setEditText(folders[0] if is_ours else typed)
+        if self.folder.currentText() != typed:
+            self._typed(self.folder.currentText())
+
+    def _own_folder(self) -> str:
+        """The batch's own, else where all of its datasets lie already, else one among the downloads."""
         if self._batch.to:
-            first = self._path.parent / os.path.expanduser(self._batch.to)
-        else:
-            name = folder_name(self._batch.name or self._path.stem) or self._path.stem
-            first = Path(base_folder(self._desk.settings.folder)) / name
-        folders = [os.path.normpath(first), *(row.folder for row in self._desk.library.folders.rows())]
-        self.folder.addItems(list(dict.fromkeys(folders)))
-        self.folder.setCurrentIndex(0)
-        self._typed(self.folder.currentText())
+            return os.path.normpath(self._path.parent / os.path.expanduser(self._batch.to))
+        library = self._desk.library
+        homes = {library.home_of(Dataset(HUB, wish.key, "", wish.package)) for wish in self._batch.datasets}
+        if len(homes) == 1 and "" not in homes:
+            return homes.pop()
+        name = folder_name(self._batch.name or self._path.stem) or self._path.stem
+        return os.path.normpath(Path(base_folder(self._desk.settings.folder)) / name)
 
     @property
     def target(self) -> str:
@@ -262,7 +279,7 @@ class OpenDialog(QDialog):
         self._desk.link.ask(Space(0, folder), DiskSpace, lambda space: self._spaced(folder, space))
 
     def _spaced(self, folder: str, space: DiskSpace) -> None:
-        if folder == self.target and not self._is_over:
+        if not self._is_over and folder == self.target:
             self._space = space
             self._show()
 
