@@ -46,8 +46,8 @@ QT_PACKAGES: Final = [
 TEST_PACKAGES: Final = [
     "aria2", "at-spi2-core", "curl", "dbus-daemon", "git", "gnome-keyring", "iproute2", "memcached", "nftables",
     "nginx", "openbox", "openssh-client", "p7zip-full", "procps", "python3-pyatspi", "strace", "swift-account",
-    "swift-container", "swift-object", "swift-proxy", "tar", "trayer", "unzip", "util-linux", "xauth", "xdotool",
-    "xvfb", "zip",
+    "swift-container", "swift-object", "swift-proxy", "systemd", "tar", "trayer", "unzip", "util-linux", "xauth",
+    "xdotool", "xvfb", "zip",
 ]  # fmt: skip
 
 # The types of each system are checked on every one: each hides from the checker what only the others have.

@@ -13,7 +13,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -29,7 +29,11 @@ _CONNECT_SECONDS: Final = 20.0
 # What came of a task is a few lines; the worker that has them may have died since.
 _RESULT_SECONDS: Final = 30.0
 _ROSTER_SECONDS: Final = 2.0
-_LOST_SECONDS: Final = 60.0  # a scheduler that has not answered for so long does not come back by itself
+# A process that was stopped stays on the list for minutes, and would have whoever asks it wait as long.
+_ANSWER_SECONDS: Final = 5.0
+# Workers beat every half second to every few seconds; one that has not for so long is frozen, or its machine is away.
+STILL_SECONDS: Final = 60.0
+LOST_SECONDS: Final = 60.0  # a scheduler that has not answered for so long does not come back by itself
 _VERSION: Final = "aihub_desktop:__version__"
 
 
@@ -43,7 +47,10 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Left:
+    """`tasks` were with it, where it is not dead for Dask, but frozen: it may go on with them at any moment."""
+
     worker: str
+    tasks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +86,11 @@ News = Joined | Left | Looked | Ended | Lost | Gone
 
 
 class Crew:
-    """A context manager. Raises `ProblemError`: NO_DASK, NO_CLUSTER."""
+    """A context manager. `still`: seconds after which a worker without a beat counts as gone; `lost`: the same of the
+    scheduler. Raises `ProblemError`: NO_DASK, NO_CLUSTER.
+    """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, still: float = STILL_SECONDS, lost: float = LOST_SECONDS) -> None:
         distributed = _distributed()
         self._address = address
         try:
@@ -94,7 +103,9 @@ class Crew:
             raise ProblemError(Code.NO_CLUSTER, address=address, why=_why(error)) from None
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._futures: dict[int, Any] = {}
+        self._numbers: dict[str, int] = {}  # of tasks, by Dask's keys
         self._looks: list[Any] = []
+        self._pulses, self._lost = Pulses(still), lost
         self._closing = threading.Event()
         self._roster = threading.Thread(target=self._watch, name="roster", daemon=True)
 
@@ -122,6 +133,7 @@ class Crew:
     def submit(self, number: int, task: Task, workers: Iterable[str]) -> None:
         """`Ended` or `Lost` follows. Any of `workers` may have it, and another of them if that one dies."""
         key = f"aihub-{task.name}-{task.run[:8]}-{number}"
+        self._numbers[key] = number
         future = self._futures[number] = self._send(work.receive, plain(task), key, list(workers))
         future.add_done_callback(lambda done: self._news.put(_outcome(number, done)))
 
@@ -143,30 +155,29 @@ class Crew:
         heard_at = time.monotonic()
         while not self._closing.wait(_ROSTER_SECONDS if known else 0.2):
             try:
-                there: dict[str, int] = dict(self._client.nthreads())
+                told = self._ask(self._client.scheduler.identity, n_workers=-1)["workers"]
                 heard_at = time.monotonic()
-                self._compare(known, there)
+                beating = self._pulses.beating({name: one["last_seen"] for name, one in told.items()}, heard_at)
+                self._compare(known, {name: told[name]["nthreads"] for name in beating}, told.keys())
             except Exception as error:  # whatever Dask raises where the line is away
                 logging.getLogger(__name__).info("the roster: %r", error)
-                if time.monotonic() - heard_at > _LOST_SECONDS:
+                if time.monotonic() - heard_at > self._lost:
                     self._news.put(Gone(Problem(Code.NO_CLUSTER, {"address": self._address})))
                     return
 
-    def _compare(self, known: dict[str, int], there: dict[str, int]) -> None:
+    def _ask(self, act: Any, **words: Any) -> Any:
+        return self._client.sync(act, callback_timeout=_ANSWER_SECONDS, **words)
+
+    def _compare(self, known: dict[str, int], there: dict[str, int], listed: Collection[str]) -> None:
         for worker in known.keys() - there.keys():
+            keys = self._ask(self._client.scheduler.processing, workers=[worker])[worker] if worker in listed else ()
             del known[worker]
-            self._news.put(Left(worker))
-        new = [worker for worker in there if worker not in known]
-        if not new:
-            return
-        # Nothing of ours needs to be there for this question.
-        versions = self._client.run(pkgutil.resolve_name, _VERSION, workers=new, on_error="return")
+            self._news.put(Left(worker, tuple(self._numbers[key] for key in keys if key in self._numbers)))
         unfit: list[Looked] = []
-        for worker in new:
-            if worker not in versions:
+        for worker in [worker for worker in there if worker not in known]:
+            if (theirs := self._version(worker)) is None:
                 continue  # it left meanwhile, or is asked again
             known[worker] = there[worker]
-            theirs = versions[worker] if isinstance(versions[worker], str) else ""
             if theirs == __version__:
                 self._news.put(Joined(worker, there[worker]))
             else:
@@ -174,6 +185,38 @@ class Crew:
                 unfit.append(Looked(worker, Answer(Problem(Code.OTHER_VERSION, facts))))
         for one in unfit:  # who may be fit is known first, or all would seem to be unfit
             self._news.put(one)
+
+    def _version(self, worker: str) -> str | None:
+        """Of this program, "" where it is not there; None where the worker does not answer."""
+        try:
+            # Nothing of ours needs to be there for this question.
+            told = self._client.run(
+                pkgutil.resolve_name, _VERSION, workers=[worker], on_error="return", callback_timeout=_ANSWER_SECONDS
+            )
+        except TimeoutError:
+            return None
+        if worker not in told:
+            return None
+        return told[worker] if isinstance(told[worker], str) else ""
+
+
+class Pulses:
+    """Which workers beat, by the moments of their last beats as the scheduler's clock has them; ours judges."""
+
+    def __init__(self, still: float) -> None:
+        self._still = still
+        self._heard: dict[str, tuple[float, float]] = {}  # its last beat, and when it was new to us
+
+    def beating(self, seen: Mapping[str, float], now: float) -> list[str]:
+        """Of one that is met for the first time the others tell how long it has been still."""
+        newest = max(seen.values(), default=0.0)
+        for worker, at in seen.items():
+            before = self._heard.get(worker)
+            if before is None:
+                self._heard[worker] = (at, now - (newest - at))
+            elif at != before[0]:
+                self._heard[worker] = (at, now)
+        return [worker for worker in seen if now - self._heard[worker][1] < self._still]
 
 
 def _why(error: Exception) -> str:

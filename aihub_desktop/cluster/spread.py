@@ -7,10 +7,11 @@ roster ─→ looked at ─→ crew ─→ task out ─→ proved in staging ─
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -132,6 +133,7 @@ Told = Ready | Unfit | Away | Out | Moved | Home | Back | Ending
 @dataclass(slots=True, eq=False)
 class _Flight:
     group: Group
+    name: str  # of its folder
     run: str
     workers: frozenset[str]
     reach: Reach = field(default_factory=Reach)
@@ -159,6 +161,8 @@ class Spread:
         self._none_since = self._heard_at = time.monotonic()  # of workers
         self._had_any = False
         self._looked_at = 0.0
+        # Somebody who answers nobody has these, and may go on at any moment.
+        self._held = set(self._staging.names)
 
     def run(self) -> None:
         """Until every group has had its last word. Raises `ProblemError`: NO_WORKERS and what kept them all from
@@ -203,8 +207,9 @@ class Spread:
                 self._crew.look(worker, question)
             case Looked(worker=worker, answer=answer):
                 self._answered(worker, answer.problem, answer.locks_reach)
-            case Left(worker=worker):
+            case Left(worker=worker, tasks=tasks):
                 self._left(worker)
+                self._give_up(tasks)
             case Ended(number=number, result=result) if number in self._out:
                 self._ended(self._out.pop(number), number, result)
             case Lost(number=number, problem=problem) if number in self._out:
@@ -239,6 +244,15 @@ class Spread:
             if flight.workers.isdisjoint(self._threads):
                 self._crew.cancel(number)  # else it waits for one of these to come back
 
+    def _give_up(self, tasks: Iterable[int]) -> None:
+        """Their worker is frozen, with the lock on what it has: they come anew, in another place."""
+        for number in tasks:
+            if (flight := self._out.get(number)) is not None:
+                self._held.add(flight.name)
+                if self._baton is not None and self._baton.name == flight.run:
+                    self._baton.give_up(flight.name)
+                self._crew.cancel(number)
+
     def _check_workers(self, now: float) -> None:
         """Raises `ProblemError` where nobody can receive."""
         if self._fit or not self._open():
@@ -270,15 +284,20 @@ class Spread:
         self._numbers += 1
         # The others slow down first.
         self._baton.hold(self._share(len(self._out) + 1), locks_reach=self._locks_reach)
-        self._staging.lend(group.name, group.files)
+        name = self._free_name(group)
+        self._staging.lend(name, group.files)
         task = Task(
-            str(errand.folder), group.name, self._baton.name, self._locks_reach, errand.hub, group.dataset, group.files,
+            str(errand.folder), name, self._baton.name, self._locks_reach, errand.hub, group.dataset, group.files,
             errand.settings, errand.storages, errand.patience,
         )  # fmt: skip
-        self._out[self._numbers] = _Flight(group, task.run, frozenset(self._fit))
+        self._out[self._numbers] = _Flight(group, name, task.run, frozenset(self._fit))
         self._flow.started(self._numbers, now)
         self._tell(Out(group))
         self._crew.submit(self._numbers, task, self._fit)
+
+    def _free_name(self, group: Group) -> str:
+        names = itertools.chain([group.name], (f"{group.name}~{number}" for number in itertools.count(2)))
+        return next(name for name in names if name not in self._held)
 
     def _share(self, out: int) -> int:
         return self._errand.limit // max(1, out)
@@ -290,7 +309,7 @@ class Spread:
             return
         self._looked_at = now
         for number, flight in self._out.items():
-            reach = reach_of(self._below / flight.group.name)
+            reach = reach_of(self._below / flight.name)
             if reach is None or reach == flight.reach:
                 continue
             if reach.received and not flight.reach.received:
@@ -309,7 +328,7 @@ class Spread:
         wanted = {(file.key, file.path) for file in group.files}
         failed = {(one.key, one.path): one.problem for one in result.failed if (one.key, one.path) in wanted}
         proved = [entry for entry in result.proved if (entry.key, entry.path) in wanted]
-        came = self._staging.bring(group.name, proved)
+        came = self._staging.bring(flight.name, proved)
         for entry in proved:
             if (problem := came.problems.get(entry.place)) is not None:
                 failed[entry.key, entry.path] = problem
@@ -319,7 +338,9 @@ class Spread:
             self._again(group, result)
             return
         failed |= {(file.key, file.path): result.problem or Problem(Code.WORKER_LOST) for file in left}
-        self._finish(group, came, failed, result)
+        if not failed:
+            self._staging.drop(flight.name)
+        self._tell(Home(group, came, failed, result))
 
     def _goes_again(self, flight: _Flight, result: Result) -> bool:
         problem = result.problem
@@ -339,16 +360,12 @@ class Spread:
         if problem is None:
             self._again(group, Result())
             return
-        self._finish(group, Homecoming(), {(file.key, file.path): problem for file in group.files}, Result())
+        failed = {(file.key, file.path): problem for file in group.files}
+        self._tell(Home(group, Homecoming(), failed, Result()))
 
     def _again(self, group: Group, result: Result) -> None:
         self._waiting.appendleft(group)
         self._tell(Back(group, result))
-
-    def _finish(self, group: Group, came: Homecoming, failed: dict[tuple[str, str], Problem], result: Result) -> None:
-        if not failed:
-            self._staging.drop(group.name)
-        self._tell(Home(group, came, failed, result))
 
     # ---- its end ----
 
