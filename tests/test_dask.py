@@ -25,7 +25,9 @@ from aihub_desktop.cli.arguments import scheduler
 from aihub_desktop.cli.exits import exit_of
 from aihub_desktop.cluster.crew import Crew
 from aihub_desktop.cluster.flow import Flow
-from aihub_desktop.cluster.spread import Back, Errand, Group, Home, Spread, Told
+from aihub_desktop.cluster.ground import Group
+from aihub_desktop.cluster.share import Errand, Share
+from aihub_desktop.cluster.spread import Back, Home, Spread, Told
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
@@ -255,7 +257,8 @@ def test_when_the_hours_are_over_tasks_end_in_good_order_and_go_out_again(
         patience=60, limit=1 << 30,
     )  # fmt: skip
     with Crew(crew.address) as made:
-        Spread(made, errand, [Group(0, found.dataset, [file])], Flow(0.0), tell=told.append, open_=is_open).run()
+        groups = [Group(0, found.dataset, [file])]
+        Spread(made, Share(errand), groups, Flow(0.0), tell=told.append, open_=is_open, patience=60).run()
     ends = [one for one in told if isinstance(one, Home | Back)]
     assert [type(one) for one in ends] == [Back, Home]
     assert isinstance(home := ends[1], Home)
@@ -347,7 +350,7 @@ def test_what_a_frozen_worker_has_comes_anew_elsewhere(
         return True
 
     with Crew(crew.address, still=3.0) as made:
-        Spread(made, errand, groups, Flow(0.0), tell=told.append, open_=is_open).run()
+        Spread(made, Share(errand), groups, Flow(0.0), tell=told.append, open_=is_open, patience=60).run()
     assert sum(isinstance(one, Back) for one in told) == 1
     assert max(asked(small_hub).values()) == 2
     assert sum(times == 2 for times in asked(small_hub).values()) == 1
@@ -373,7 +376,7 @@ def test_a_scheduler_that_dies_is_told_and_costs_no_file(
             return True
 
         with pytest.raises(ProblemError) as caught, Crew(made.address, lost=3.0) as crew:
-            Spread(crew, errand, groups, Flow(0.0), tell=lambda told: None, open_=is_open).run()
+            Spread(crew, Share(errand), groups, Flow(0.0), tell=lambda told: None, open_=is_open, patience=60).run()
         assert caught.value.problem.code is Code.NO_CLUSTER
         assert time.monotonic() - killed[0] < 25
         until(lambda: all(seen.ended for seen in small_hub.requests))  # nobody receives for nobody

@@ -18,13 +18,13 @@ from aihub_desktop.cli.session import Session
 from aihub_desktop.cli.tally import Tally
 from aihub_desktop.cluster.crew import Crew
 from aihub_desktop.cluster.flow import Flow, cap
+from aihub_desktop.cluster.ground import Ground, Group
 from aihub_desktop.cluster.groups import groups
+from aihub_desktop.cluster.share import Errand, Share
 from aihub_desktop.cluster.spread import (
     Away,
     Back,
     Ending,
-    Errand,
-    Group,
     Home,
     Moved,
     Out,
@@ -46,7 +46,7 @@ from aihub_desktop.domain.messages import (
     Storages,
     TransferProgress,
 )
-from aihub_desktop.domain.model import S3, RemoteFile
+from aihub_desktop.domain.model import HUB, S3, RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState
@@ -118,7 +118,7 @@ class _Spreading(Run):
         if not self._groups:
             return
         self.console.say("cli.sync.dask.asking", address=self._address)
-        week, settings = Week.parse(self._settings.hours), self._settings
+        week = Week.parse(self._settings.hours)
         with Crew(self._address) as crew, display(self.console) as shown:
             self._say = shown.tell
 
@@ -133,7 +133,10 @@ class _Spreading(Run):
                 shown.show(tally)
                 return open_
 
-            spread = Spread(crew, self._errand(settings), self._groups, self._flow(), tell=tell, open_=is_open)
+            spread = Spread(
+                crew, self._ground(crew), self._groups, self._flow(), tell=tell, open_=is_open,
+                patience=self._order.patience,
+            )  # fmt: skip
             try:
                 spread.run()
             except ProblemError as error:
@@ -141,6 +144,10 @@ class _Spreading(Run):
         if tally.done:
             with contextlib.suppress(ProblemError):  # the files are there, whether the library knows or not
                 engine.ask(AddHolding(engine.number(), str(self._order.folder)), object)
+
+    def _ground(self, crew: Crew) -> Ground:
+        needs_key = any(group.dataset.source == HUB for group in self._groups)
+        return Share(self._errand(self._settings), needs_key=needs_key)
 
     def _errand(self, settings: Settings) -> Errand:
         values = {name: getattr(settings, name) for name in settings.__struct_fields__ if name not in _KEPT_HERE}

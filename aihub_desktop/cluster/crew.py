@@ -10,10 +10,11 @@ import contextlib
 import logging
 import pkgutil
 import queue
+import secrets
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,8 +22,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from aihub_desktop import __version__
-from aihub_desktop.cluster import task as work
-from aihub_desktop.cluster.orders import Answer, Question, Result, Task, plain, told
+from aihub_desktop.cluster.ground import Call
+from aihub_desktop.cluster.orders import Answer, Result, told
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 
 _CONNECT_SECONDS: Final = 20.0
@@ -124,17 +125,21 @@ class Crew:
             return self._news.get(timeout=timeout)
         return None
 
-    def look(self, worker: str, question: Question) -> None:
+    def listen(self, topic: str, hear: Callable[[Any], None]) -> None:
+        """`hear` gets (moment, message) of what workers say there, in a thread of Dask's."""
+        self._client.subscribe_topic(topic, hear)
+
+    def look(self, worker: str, question: Call) -> None:
         """`Looked` follows, as soon as it has a thread free."""
-        future = self._send(work.look, plain(question), f"aihub-look-{question.value[:8]}-{worker}", [worker])
+        future = self._send(question, f"aihub-look-{secrets.token_hex(4)}-{worker}", [worker])
         future.add_done_callback(lambda done: self._news.put(Looked(worker, _answer(done))))
         self._looks.append(future)  # let go of, it would be forgotten
 
-    def submit(self, number: int, task: Task, workers: Iterable[str]) -> None:
+    def submit(self, number: int, task: Call, workers: Iterable[str]) -> None:
         """`Ended` or `Lost` follows. Any of `workers` may have it, and another of them if that one dies."""
         key = f"aihub-{task.name}-{task.run[:8]}-{number}"
         self._numbers[key] = number
-        future = self._futures[number] = self._send(work.receive, plain(task), key, list(workers))
+        future = self._futures[number] = self._send(task, key, list(workers))
         future.add_done_callback(lambda done: self._news.put(_outcome(number, done)))
 
     def cancel(self, number: int) -> None:
@@ -145,8 +150,10 @@ class Crew:
     def forget(self, number: int) -> None:
         self._futures.pop(number, None)
 
-    def _send(self, act: Any, order: dict[str, Any], key: str, workers: list[str]) -> Any:
-        return self._client.submit(act, order, key=key, pure=False, workers=workers, allow_other_workers=False)
+    def _send(self, call: Call, key: str, workers: list[str]) -> Any:
+        return self._client.submit(
+            call.act, call.order, key=key, pure=False, workers=workers, allow_other_workers=False
+        )
 
     # ---- who is there ----
 

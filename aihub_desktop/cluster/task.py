@@ -61,7 +61,7 @@ def look(question: dict[str, Any]) -> dict[str, Any]:
     except ProblemError as error:
         return plain(Answer(error.problem))
     except Exception as error:
-        return plain(Answer(_bug(error)))
+        return plain(Answer(bug(error)))
     return plain(Answer(None, reach))
 
 
@@ -70,10 +70,10 @@ def receive(task: dict[str, Any]) -> dict[str, Any]:
     try:
         return plain(_Receiving(told(task, Task)).run())
     except Exception as error:
-        return plain(Result(problem=_bug(error)))
+        return plain(Result(problem=bug(error)))
 
 
-def _bug(error: Exception) -> Problem:
+def bug(error: Exception) -> Problem:
     """Dask would write what the function was given into the worker's log, signed addresses among it."""
     return Problem(Code.BUG, {"why": type(error).__name__})
 
@@ -107,7 +107,7 @@ def _has_key(hub: str) -> None:
 @contextlib.contextmanager
 def _engine(hub: str, patience: float | None) -> Iterator[LocalEngine]:
     """One with a state folder of its own, gone afterwards: what counts lies in the shared folder."""
-    with tempfile.TemporaryDirectory(prefix="aihub-", dir=_place(), ignore_cleanup_errors=True) as home:
+    with tempfile.TemporaryDirectory(prefix="aihub-", dir=place(), ignore_cleanup_errors=True) as home:
         engine = LocalEngine(Path(home), hub, program.command("worker"), only_new=True, patience=patience)
         engine.start()
         try:
@@ -116,7 +116,7 @@ def _engine(hub: str, patience: float | None) -> Iterator[LocalEngine]:
             engine.close()
 
 
-def _place() -> str | None:
+def place() -> str | None:
     """The worker's own folder, on a disk of its machine."""
     from distributed import get_worker  # noqa: PLC0415 - slow to load, and there in a worker
 

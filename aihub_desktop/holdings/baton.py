@@ -25,8 +25,8 @@ SILENT_SECONDS: Final = 90.0
 
 
 class Run(msgspec.Struct, frozen=True):
-    """`rate`: bytes a second for each of those who receive, 0 for no limit. `locks_reach`: see `Lease`. `given_up`: names
-    that nobody waits for any more, though the run goes on.
+    """`rate`: bytes a second for each of those who receive, 0 for no limit. `locks_reach`: see `Lease`. `given_up`:
+    names that nobody waits for any more, though the run goes on.
     """
 
     run: str

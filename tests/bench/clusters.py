@@ -68,7 +68,7 @@ class Cluster:
         """All that scheduler and workers know of their tasks, as Dask tells it itself."""
         from distributed import Client  # noqa: PLC0415 - slow to load
 
-        with Client(self.address, timeout=20, set_as_default=False) as client:
+        with Client(self.address, timeout=20, set_as_default=False) as client:  # type: ignore[no-untyped-call]
             client.dump_cluster_state(str(self._folder / "dump"))
         return gzip.decompress((self._folder / "dump.msgpack.gz").read_bytes())
 
