@@ -411,7 +411,6 @@ def test_what_cannot_be_reached_or_meant(aihub: Aihub, batch: Path, folder: Path
     run = aihub("sync", batch, "--to", folder, "--dask", "http://127.0.0.1:1")
     assert run.code == 2
     assert "http://127.0.0.1:1" in run.err
-    assert aihub("sync", batch, "--to", "s3://bucket/x", "--dask", "127.0.0.1:9").code == 2
 
 
 def test_addresses_of_schedulers() -> None:

@@ -62,10 +62,10 @@ _TLS: Final = "tls://"
 
 def spread_out(session: Session, order: SyncOrder, find: Find, watch: Watch) -> Exit:
     """`carry_out` on the cluster of `order.dask`. Raises as it does, and NO_DASK, NO_CLUSTER."""
-    return to_its_end(_Spreading(session, order, find, watch))
+    return to_its_end(Spreading(session, order, find, watch))
 
 
-class _Spreading(Run):
+class Spreading(Run):
     """Fills the counts of the run from what the workers tell."""
 
     def __init__(self, session: Session, order: SyncOrder, find: Find, watch: Watch) -> None:
@@ -141,6 +141,9 @@ class _Spreading(Run):
                 spread.run()
             except ProblemError as error:
                 tally.see(Notice(0, error.problem, fatal=True))
+        self._afterwards(engine, tally)
+
+    def _afterwards(self, engine: LocalEngine, tally: Tally) -> None:
         if tally.done:
             with contextlib.suppress(ProblemError):  # the files are there, whether the library knows or not
                 engine.ask(AddHolding(engine.number(), str(self._order.folder)), object)
@@ -150,9 +153,8 @@ class _Spreading(Run):
         return Share(self._errand(self._settings), needs_key=needs_key)
 
     def _errand(self, settings: Settings) -> Errand:
-        values = {name: getattr(settings, name) for name in settings.__struct_fields__ if name not in _KEPT_HERE}
         return Errand(
-            folder=self._order.folder, hub=self._hub, settings={**values, "parallel": 1}, storages=self._storages,
+            folder=self._order.folder, hub=self._hub, settings=for_workers(settings), storages=self._storages,
             patience=self._order.patience, limit=settings.limit,
         )  # fmt: skip
 
@@ -199,6 +201,12 @@ class _Spreading(Run):
                     rows.done(key, proof=entry.proof, note=entry.note, **told_of)
                 for (file_key, path), problem in failed.items():
                     rows.failed((transfer, file_key, path), problem)
+
+
+def for_workers(settings: Settings) -> dict[str, int | float | str]:
+    """What holds for the engine of each task."""
+    values = {name: getattr(settings, name) for name in settings.__struct_fields__ if name not in _KEPT_HERE}
+    return {**values, "parallel": 1}
 
 
 class _Traffic(NamedTuple):

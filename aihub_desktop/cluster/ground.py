@@ -29,7 +29,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a worker is to do: a function of `task` or `passing`, builtins for it, `name` of what it receives for `run`."""
+    """What a worker is to do: a function of `task` or `passing`, and builtins. `name`: of what comes, for `run`."""
 
     act: Callable[[dict[str, Any]], dict[str, Any]]
     order: dict[str, Any]

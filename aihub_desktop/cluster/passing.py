@@ -13,11 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from aihub_desktop.cluster.orders import Answer, Entrance, Failure, Passing, Reach, Result, Word, plain, told
 from aihub_desktop.cluster.task import bug, place
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.domain.settings import Settings, changed
+from aihub_desktop.domain.storage import Access
 from aihub_desktop.engine.pushing.contents import Contents, Story
 from aihub_desktop.engine.pushing.depot import Depot
 from aihub_desktop.engine.pushing.fate import Fate, Outcome
@@ -57,7 +60,15 @@ def pass_on(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _depot(entrance: Entrance, settings: Settings, patience: float) -> Depot:
-    return Depot(place_of(entrance.storage), entrance.bucket, entrance.prefix, settings, patience)
+    """With what this machine has of keys. Raises `ProblemError` where it has none."""
+    storage = entrance.storage
+    try:
+        found = place_of(storage)
+    except ProblemError:
+        if storage.access is not Access.KEYCHAIN:
+            raise
+        found = place_of(msgspec.structs.replace(storage, access=Access.PROFILE))
+    return Depot(found, entrance.bucket, entrance.prefix, settings, patience)
 
 
 class _Relay:
