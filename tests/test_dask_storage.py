@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import socket
 import sys
 import time
 from collections import Counter
@@ -14,16 +16,20 @@ import pytest
 from bench.clusters import Cluster, cluster
 from commandline import Aihub, Run, cut_power, ended
 from engines import offered
+from loopback import Server
 from objects import Writer
 from pushed import PART, check_contents, keys_of, lying
 from servers import Storage
+from test_cli_push import abroad
 
+from aihub_desktop.cli.exits import exit_of
 from aihub_desktop.demo.archives import Entry, zipped
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
 from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
 from aihub_desktop.domain.batchtext import written
+from aihub_desktop.domain.faults import Code
 from aihub_desktop.system.words import Words
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers are killed as POSIX systems do")
@@ -117,6 +123,16 @@ def unfinished(aihub: Aihub, storage: Storage, prefix: str) -> int:
     return int(run.end["aborted"]) + int(run.end["left"])
 
 
+def begun(folder: Path) -> dict[str, set[str]]:
+    """The uploads of each object that a record tells of."""
+    found: dict[str, set[str]] = {}
+    for line in b"".join(path.read_bytes() for path in folder.glob("*.jsonl")).splitlines():
+        told = json.loads(line)
+        if told["line"] == "begun":
+            found.setdefault(told["key"], set()).add(told["upload"])
+    return found
+
+
 def test_each_file_once_and_one_manifest_though_a_worker_is_killed(
     crew: Cluster, aihub: Aihub, small_hub: DemoHub, storage: Storage, batch: Path
 ) -> None:  # fmt: skip
@@ -145,7 +161,7 @@ def test_each_file_once_and_one_manifest_though_a_worker_is_killed(
     assert not [seen for seen in list(small_hub.requests)[before:] if seen.host == "stream"]
 
 
-def test_what_a_killed_command_had_sent_is_not_sent_again(
+def test_uploads_of_a_killed_command_are_gone_on_with(
     crew: Cluster, aihub: Aihub, small_hub: DemoHub, storage: Storage, batch: Path
 ) -> None:  # fmt: skip
     slow = small_hub.faults.add(Slow(rate=2_500_000))
@@ -155,27 +171,26 @@ def test_what_a_killed_command_had_sent_is_not_sent_again(
     cut_power(process)
     until(lambda: all(seen.ended for seen in small_hub.requests))  # nobody receives for nobody
     small_hub.faults.remove(slow)
-    uploads = sum(path.read_bytes().count(b'"line":"begun"') for path in record.glob("*.jsonl"))
+    known = begun(record)
     run = sync(aihub, batch, crew, storage, "cut")
     assert run.code == 0, run.err
     check_contents(lying(storage, BUCKET, "cut/"), offered(CATALOGUE))
-    assert uploads >= 1
+    assert known
+    assert all(uploads == known[key] for key, uploads in begun(record).items() if key in known)
     assert unfinished(aihub, storage, "cut") == 0
 
 
 def test_a_worker_without_keys_to_the_storage_is_not_used(
-    crew: Cluster, aihub: Aihub, storage: Storage, batch: Path
+    aihub: Aihub, small_hub: DemoHub, storage: Storage, batch: Path, tmp_path: Path
 ) -> None:  # fmt: skip
-    crew.hire("poor")
-    crew.wait()
-    try:
-        run = sync(aihub, batch, crew, storage, "poor")
-    finally:
-        crew.kill("poor")
-    assert run.code == 0, run.err
-    told = sorted(one.get("problem", one["state"]) for one in run.records if one["event"] == "worker")
-    assert told == ["no-credentials", "ready", "ready", "ready"]
-    check_contents(lying(storage, BUCKET, "poor/"), offered(CATALOGUE))
+    """Those of the command are not lent to it."""
+    (tmp_path / "cluster").mkdir()
+    with cluster(tmp_path / "cluster", "poor") as made:
+        run = sync(aihub, batch, made, storage, "poor")
+    told = [one.get("problem", one["state"]) for one in run.records if one["event"] == "worker"]
+    assert (run.code, told) == (exit_of(Code.NO_CREDENTIALS), ["no-credentials"]), run.err
+    assert not asked(small_hub)
+    assert lying(storage, BUCKET, "poor/") == {}
 
 
 def test_another_object_of_that_name_is_not_replaced_unasked(
@@ -190,6 +205,22 @@ def test_another_object_of_that_name_is_not_replaced_unasked(
     run = sync(aihub, batch, crew, storage, "other", "--replace")
     assert run.code == 0, run.err
     check_contents(lying(storage, BUCKET, "other/"), offered(CATALOGUE))
+
+
+def test_data_leave_korea_only_where_somebody_says_so_and_before_anything_is_spread(
+    aihub: Aihub, small_hub: DemoHub, batch: Path
+) -> None:  # fmt: skip
+    to = ("--to", "s3://bucket/x", "--endpoint", "http://storage.example.org", "--anonymous", "--patience", "1")
+    with Server(abroad) as server, socket.create_server(("127.0.0.1", 0)) as door:
+        scheduler = f"127.0.0.1:{door.getsockname()[1]}"
+        run = aihub("sync", batch, *to, "--dask", scheduler, http_proxy=server.url, no_proxy="127.0.0.1")
+        assert run.code == 3, run.err
+        assert run.err.count(Words("en").say("push.foreign", host="storage.example.org", bucket="bucket")) == 1
+        door.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            door.accept()  # no cluster was asked
+        assert not any(head.startswith(b"PUT") for head in server.heads)
+    assert not small_hub.requests
 
 
 def test_what_a_storage_is_not_for(aihub: Aihub, tmp_path: Path, batch: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,7 @@ class Bucket:
         self._run = secrets.token_hex(8)
         self._reaches: dict[str, Reach] = {}
         self._keys: dict[str, list[str]] = {}  # objects, by the name of their group
+        self._crew, self._noted = crew, deque[str]()
         crew.listen(self._topic, self._hear)
 
     @property
@@ -71,7 +73,9 @@ class Bucket:
         return Call(work.pass_on, plain(order), group.name, self._run)
 
     def hold(self, out: int) -> None:
-        """Dask knows who waits."""
+        """Dask knows who waits. What workers were told to be noted first has been, and they hear of it."""
+        while self._noted:
+            self._crew.answer(self._noted.popleft())
 
     def reach(self, name: str) -> Reach | None:
         return self._reaches.get(name)
@@ -109,5 +113,8 @@ class Bucket:
                 self._reaches[word.name] = word.reach
             if word.line is not None:
                 self._record.note(word.line)
+                if word.answer:
+                    self._noted.append(word.answer)
+                    self._crew.wake()
         except (msgspec.ValidationError, ProblemError, OSError, ValueError):
             logging.getLogger(__name__).warning("a word of a worker was lost", exc_info=True)

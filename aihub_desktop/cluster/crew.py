@@ -92,7 +92,7 @@ class Crew:
     """
 
     def __init__(self, address: str, still: float = STILL_SECONDS, lost: float = LOST_SECONDS) -> None:
-        distributed = _distributed()
+        distributed = self._distributed = _distributed()
         self._address = address
         try:
             # Dask would try a closed door again and again, all the time that it is given.
@@ -102,7 +102,7 @@ class Crew:
             self._client: Any = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TypeError, ImportError) as error:
             raise ProblemError(Code.NO_CLUSTER, address=address, why=_why(error)) from None
-        self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[News | None] = queue.SimpleQueue()
         self._futures: dict[int, Any] = {}
         self._numbers: dict[str, int] = {}  # of tasks, by Dask's keys
         self._looks: list[Any] = []
@@ -128,6 +128,15 @@ class Crew:
     def listen(self, topic: str, hear: Callable[[Any], None]) -> None:
         """`hear` gets (moment, message) of what workers say there, in a thread of Dask's."""
         self._client.subscribe_topic(topic, hear)
+
+    def wake(self) -> None:
+        """`news` gives None at once. From any thread."""
+        self._news.put(None)
+
+    def answer(self, event: str) -> None:
+        """Whoever waits for this event goes on."""
+        with contextlib.suppress(Exception):  # a scheduler that is gone is told by the roster
+            self._distributed.Event(event, client=self._client).set()
 
     def look(self, worker: str, question: Call) -> None:
         """`Looked` follows, as soon as it has a thread free."""

@@ -113,11 +113,12 @@ class Reach(msgspec.Struct, frozen=True):
 
 
 class Word(msgspec.Struct, frozen=True):
-    """How far the task `name` is, or a line of its record."""
+    """How far the task `name` is, or a line of its record. `answer`: the event that it waits for until then."""
 
     name: str
     reach: Reach | None = None
     line: Line | None = None
+    answer: str = ""
 
 
 def plain(value: msgspec.Struct) -> dict[str, Any]:

@@ -7,6 +7,7 @@ anybody still waits for it is what Dask says of the task, and what it has done g
 from __future__ import annotations
 
 import contextlib
+import secrets
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from aihub_desktop.engine.pushing.contents import Contents, Story
 from aihub_desktop.engine.pushing.depot import Depot
 from aihub_desktop.engine.pushing.fate import Fate, Outcome
 from aihub_desktop.engine.pushing.front import key_at_hand, place_of
-from aihub_desktop.engine.pushing.record import Line, Record
+from aihub_desktop.engine.pushing.record import Ending, Line, Record
 from aihub_desktop.engine.pushing.request import place_of as name_of
 from aihub_desktop.engine.pushing.through import Passage, Through
 from aihub_desktop.transport.ledger import Entry
@@ -79,6 +80,7 @@ class _Relay:
         self._link = _Link(task.topic)
         self._failed: dict[str, Problem] = {}  # by file key
         self._stories: list[Story] = []
+        self._depot: Depot | None = None
         self._is_known = True  # what the record is told, to whoever asked
 
     def run(self) -> Result:
@@ -86,7 +88,7 @@ class _Relay:
         task = self._task
         try:
             key = key_at_hand(task.entrance.hub)
-            depot = _depot(task.entrance, changed(Settings(), task.settings), task.patience)
+            depot = self._depot = _depot(task.entrance, changed(Settings(), task.settings), task.patience)
             with contextlib.closing(depot), self._record() as record:
                 contents = Contents(depot, record)
                 passage = Passage(task.entrance.hub, task.dataset, task.files, key, task.learned)
@@ -117,7 +119,12 @@ class _Relay:
                 record.close()
 
     def _tell(self, line: Line) -> None:
-        if not self._is_known:
+        """Nothing becomes an object of which nobody knows whose it is: if who asked is gone, it stays in parts."""
+        if self._is_known:
+            return
+        if isinstance(line, Ending) and self._depot is not None:
+            self._link.agree(Word(self._task.name, line=line), self._depot)
+        else:
             self._link.say(Word(self._task.name, line=line))
 
     @contextlib.contextmanager
@@ -162,15 +169,26 @@ class _Link:
     """To whoever asked, by Dask."""
 
     def __init__(self, topic: str) -> None:
-        from distributed import get_worker  # noqa: PLC0415 - slow to load, and there in a worker
+        import distributed  # noqa: PLC0415 - slow to load, and there in a worker
 
         self._topic = topic
-        self._worker: Any = get_worker()
+        self._dask: Any = distributed
+        self._client = self._dask.get_client()
+        self._worker = self._dask.get_worker()
         self._key: Any = self._worker.get_current_task()
         self.address = str(self._worker.address)
 
     def say(self, word: Word) -> None:
         self._worker.log_event(self._topic, plain(word))
+
+    def agree(self, word: Word, depot: Depot) -> None:
+        """Until who asked has noted it. Raises STOPPED where nobody will. From any thread."""
+        name = f"{self._topic}-{secrets.token_hex(8)}"
+        event = self._dask.Event(name, client=self._client)
+        self.say(msgspec.structs.replace(word, answer=name))
+        while not event.wait(timeout=_LOOK_SECONDS):
+            depot.must_go_on()
+        event.clear()  # else the scheduler would keep it
 
     def is_wanted(self) -> bool:
         """Not where the worker is told to end, or the task was cancelled: Dask cannot stop a thread."""
