@@ -1,0 +1,43 @@
+"""Builds what people install: python installer/build.py TARGET…
+
+    freeze     dist/aihub-desktop/, the frozen program
+    all        everything that this system can build
+
+Needs the packages of requirements-build.txt, and of the system what each target names when it misses it. The exit
+status is 0, 1 where a target failed, 2 for wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+if __name__ == "__main__":  # started by its path: what it imports lies beside its folder
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from installer import freeze
+from installer.common import BuildError
+
+TARGETS: Final[dict[str, Callable[[], Path]]] = {
+    "freeze": freeze.freeze,
+}
+
+
+def main(words: list[str]) -> int:
+    names = list(TARGETS) if words == ["all"] else words
+    if not names or any(name not in TARGETS for name in names):
+        print(__doc__, file=sys.stderr)
+        return 2
+    for name in names:
+        try:
+            print(TARGETS[name]())
+        except BuildError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
