@@ -122,7 +122,9 @@ def common(name: str) -> str:
     try:
         return (COMMON / name).read_text(encoding="utf-8")
     except OSError:
-        raise BuildError(f"the text of {name} is not in {COMMON}; AIHUB_COMMON_LICENCES names a folder that has it") from None
+        raise BuildError(
+            f"the text of {name} is not in {COMMON}; AIHUB_COMMON_LICENCES names a folder that has it"
+        ) from None
 
 
 def python() -> Component:
