@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-# Where our libraries lie is known by now; what the system starts for us (the file manager, a browser) must load its own.
+# Where our libraries lie is known by now; what the system starts for us (a file manager, a browser) must load its own.
 for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
     if (before := os.environ.pop(f"{name}_ORIG", None)) is not None:
         os.environ[name] = before

@@ -54,8 +54,8 @@ def freeze() -> Path:
     return FOLDER
 
 
-# Of the system, not of the folder: what has to fit the system's own settings (trust store, fonts, X, D-Bus), or is mended
-# by it when a hole is found, and is on every desktop that has this C library. The deb depends on them.
+# Of the system, not of the folder: what has to fit the system's own settings (trust store, fonts, X, D-Bus), or is
+# mended by it when a hole is found, and is on every desktop that has this C library. The deb depends on them.
 SYSTEMS: Final = re.compile(
     r"^lib(ssl|crypto|stdc\+\+|gcc_s|X11|X11-xcb|Xau|Xdmcp|bsd|md|fontconfig|freetype|expat|png16|brotli\w+|harfbuzz|graphite2|glib-2\.0"
     r"|gio-2\.0|gobject-2\.0|gmodule-2\.0|gthread-2\.0|pcre2-8|mount|blkid|selinux|uuid|dbus-1|systemd|gcrypt|gpg-error|lz4|cap"
@@ -84,7 +84,7 @@ def prune(internal: Path) -> None:
 
 
 def libraries(internal: Path) -> dict[str, list[Path]]:
-    """The shared libraries that only others load, by name: they lie beside the packages, Qt's among Qt's with a link."""
+    """The shared libraries that only others load, by name: beside the packages, Qt's among Qt's with a link."""
     found: dict[str, list[Path]] = {}
     for path in (*internal.iterdir(), *(internal / "PySide6" / "Qt" / "lib").iterdir()):
         if re.match(r"lib[^/]*\.so", path.name):
@@ -149,7 +149,7 @@ def make_icon(drawn: Path) -> None:
 
 def version_resource(version: str) -> str:
     """What the properties of the executables say on Windows, in PyInstaller's own form."""
-    numbers = tuple([*(int(part) for part in version.split(".")[:3]), 0])
+    numbers = (*(int(part) for part in version.split(".")[:3]), 0)
     told = {
         "CompanyName": "AI Hub Desktop",
         "FileDescription": "AI Hub Desktop",

@@ -1,7 +1,7 @@
 """The licences of everything that a frozen folder holds, found by asking of each file where it came from.
 
-Packages of Python carry their texts; so does Python itself. Libraries of the system that were drawn in belong to packages of
-Debian, which keep theirs in /usr/share/doc. Qt's wheels carry none: the texts of the LGPL and the GPL come from a
+Packages of Python carry their texts; so does Python itself. Libraries of the system that were drawn in belong to
+packages of Debian, which keep theirs in /usr/share/doc. Qt's wheels carry none: the texts of the LGPL and the GPL come from a
 folder of common licences (Debian's; elsewhere the one that AIHUB_COMMON_LICENCES names).
 """
 
