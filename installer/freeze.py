@@ -46,6 +46,7 @@ def freeze() -> Path:
     if sys.platform == "linux":
         prune(FOLDER / "_internal")
         share_modules(FOLDER)
+        forget_origin(FOLDER)
     found = licences.of_folder(FOLDER)
     write_licences(found)
     for place in sorted(DIST.glob("**/aihub_desktop/resources/licences.json.gz")):
@@ -57,7 +58,7 @@ def freeze() -> Path:
 # Of the system, not of the folder: what has to fit the system's own settings (trust store, fonts, X, D-Bus), or is
 # mended by it when a hole is found, and is on every desktop that has this C library. The deb depends on them.
 SYSTEMS: Final = re.compile(
-    r"^lib(ssl|crypto|stdc\+\+|gcc_s|X11|X11-xcb|Xau|Xdmcp|bsd|md|fontconfig|freetype|expat|png16|brotli\w+|harfbuzz|graphite2|glib-2\.0"
+    r"^lib(ssl|crypto|sqlite3|z|zstd|lzma|stdc\+\+|gcc_s|X11|X11-xcb|Xau|Xdmcp|bsd|md|fontconfig|freetype|expat|png16|brotli\w+|harfbuzz|graphite2|glib-2\.0"
     r"|gio-2\.0|gobject-2\.0|gmodule-2\.0|gthread-2\.0|pcre2-8|mount|blkid|selinux|uuid|dbus-1|systemd|gcrypt|gpg-error|lz4|cap"
     r"|gssapi_krb5|krb5|krb5support|k5crypto|keyutils|com_err)\.so"
 )
@@ -70,6 +71,13 @@ def share_modules(folder: Path) -> None:
         raise BuildError("the two programs hold different modules")
     second.unlink()
     second.symlink_to(first.name)
+
+
+def forget_origin(folder: Path) -> None:
+    """Libraries of Python may look for others where this Python lies here; at the user's that is anybody's folder."""
+    for path in folder.rglob("*.so*"):
+        if not path.is_symlink() and run(["patchelf", "--print-rpath", path]).startswith("/"):
+            run(["patchelf", "--remove-rpath", path])
 
 
 def prune(internal: Path) -> None:
