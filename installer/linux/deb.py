@@ -47,33 +47,30 @@ Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: AI Hub Desktop
 
 Files: *
-Copyright: the AI Hub Desktop developers
+Copyright: 2026 the AI Hub Desktop developers
 License: Apache-2.0
  On Debian systems the full text is in /usr/share/common-licenses/Apache-2.0.
 
 Files: {folder}/_internal/*
-Copyright: their authors, who are named in {folder}/LICENCES.txt
+Copyright: 2026 their authors, who are named in {folder}/LICENCES.txt
 License: various
  All are in {folder}/LICENCES.txt. Qt, PySide6 and Shiboken
  are under the LGPL-3, see /usr/share/common-licenses/LGPL-3; they are shared
  libraries that may be replaced by other builds of the same version.
 """
-# Why lintian may say what it says.
+# What lintian says, and why it may.
 OVERRIDES: Final = """\
 # There is no address to write to; questions are asked where the program is released.
 {name}: bogus-mail-host *
 # The frozen program carries what it was built and tested with.
 {name}: embedded-library *
-# Libraries lie beside each other, and find each other from there.
+# Of other people's builds: extensions of Python, and PyInstaller's starters.
+{name}: library-not-linked-against-libc *
 {name}: custom-library-search-path *
-{name}: unstripped-binary-or-object *
-{name}: hardening-no-*
-# Of PyInstaller's folder.
-{name}: arch-dependent-file-in-usr-share *
+{name}: hardening-no-pie *
+{name}: package-contains-timestamped-gzip *
+# It changes with the whole program.
 {name}: initial-upload-closes-no-bugs *
-# The changes are those of the whole program.
-{name}: no-changelog *
-{name}: debian-changelog-file-missing-or-wrong-name *
 """
 
 
@@ -183,11 +180,10 @@ def epoch() -> int:
 
 def settle(tree: Path) -> None:
     """Modes and times that say nothing of where and when it was built."""
+    programs = {"aihub", NAME, *SCRIPTS}
     for path in tree.rglob("*"):
-        if path.is_symlink():
-            continue
-        runs = path.is_dir() or path.stat().st_mode & 0o100
-        path.chmod(0o755 if runs and not path.name.endswith(".so") else 0o644)
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.name in programs else 0o644)
     for path in [tree, *tree.rglob("*")]:
         os.utime(path, (epoch(), epoch()), follow_symlinks=False)
 
