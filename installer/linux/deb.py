@@ -23,11 +23,12 @@ HERE: Final = ROOT / "installer" / "linux"
 SCRIPTS: Final = ("preinst", "postinst", "prerm", "postrm")
 # Opened by name, so that no library names them: OpenGL of Qt's libraries, the trust store, the fonts of Korean names.
 OPENED: Final = ("libegl1", "libgl1", "ca-certificates", "libdbus-1-3")
+MAINTAINER: Final = "AI Hub Desktop developers <noreply@localhost.localdomain>"
 CONTROL: Final = """\
 Package: {name}
 Version: {version}
 Architecture: {architecture}
-Maintainer: AI Hub Desktop developers <noreply@localhost.localdomain>
+Maintainer: {maintainer}
 Installed-Size: {size}
 Depends: {depends}
 Recommends: fonts-nanum | fonts-noto-cjk | fonts-unfonts-core, xdg-utils
@@ -42,6 +43,13 @@ Description: download manager for the datasets of AI Hub (aihub.or.kr)
  It is not made by AI Hub; you use your own key and your own approvals.
 """
 
+CHANGES: Final = """\
+{name} ({version}) unstable; urgency=medium
+
+  * As CHANGELOG.md.gz beside this file tells.
+
+ -- {maintainer}  {date}
+"""
 COPYRIGHT: Final = """\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: AI Hub Desktop
@@ -62,10 +70,12 @@ License: various
 OVERRIDES: Final = """\
 # There is no address to write to; questions are asked where the program is released.
 {name}: bogus-mail-host *
+{name}: bogus-mail-host-in-debian-changelog *
 # The frozen program carries what it was built and tested with.
 {name}: embedded-library *
 # Of other people's builds: extensions of Python, and PyInstaller's starters.
 {name}: library-not-linked-against-libc *
+{name}: shared-library-lacks-prerequisites *
 {name}: custom-library-search-path *
 {name}: hardening-no-pie *
 {name}: package-contains-timestamped-gzip *
@@ -88,7 +98,7 @@ def deb() -> Path:
     settle(tree)
     made = DIST / f"{NAME}_{VERSION}_{architecture}.deb"
     environ = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch())}
-    run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z9", "-Sextreme", "--build", tree, made], environ=environ)
+    run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", tree, made], environ=environ)
     return made
 
 
@@ -118,7 +128,9 @@ def about(folder: Path) -> None:
     folder.mkdir(parents=True)
     put(folder / "copyright", COPYRIGHT.format(folder=f"/usr/lib/{NAME}/{VERSION}"))
     put(folder.parents[1] / "lintian" / "overrides" / NAME, OVERRIDES.format(name=NAME))
-    pack(folder / "changelog.gz", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    date = datetime.fromtimestamp(epoch(), UTC).strftime("%a, %d %b %Y %H:%M:%S +0000")
+    pack(folder / "changelog.gz", CHANGES.format(name=NAME, version=VERSION, maintainer=MAINTAINER, date=date))
+    pack(folder / "CHANGELOG.md.gz", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
 
 
 def control(tree: Path, architecture: str) -> None:
@@ -126,7 +138,9 @@ def control(tree: Path, architecture: str) -> None:
     folder.mkdir()
     size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file() and not path.is_symlink()) // 1024
     depends = ", ".join(depended(freeze.FOLDER / "_internal"))
-    text = CONTROL.format(name=NAME, version=VERSION, architecture=architecture, size=size, depends=depends)
+    text = CONTROL.format(
+        maintainer=MAINTAINER, name=NAME, version=VERSION, architecture=architecture, size=size, depends=depends
+    )
     put(folder / "control", text)
     for name in SCRIPTS:
         put(folder / name, (HERE / name).read_text(encoding="utf-8").replace("@VERSION@", VERSION), mode=0o755)
@@ -180,10 +194,11 @@ def epoch() -> int:
 
 def settle(tree: Path) -> None:
     """Modes and times that say nothing of where and when it was built."""
-    programs = {"aihub", NAME, *SCRIPTS}
+    programs = {tree / "usr/lib" / NAME / VERSION / name for name in ("aihub", NAME)}
+    programs |= {tree / "DEBIAN" / name for name in SCRIPTS}
     for path in tree.rglob("*"):
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.name in programs else 0o644)
+            path.chmod(0o755 if path.is_dir() or path in programs else 0o644)
     for path in [tree, *tree.rglob("*")]:
         os.utime(path, (epoch(), epoch()), follow_symlinks=False)
 
