@@ -24,11 +24,12 @@ def main(words: list[str]) -> int:
         home, data = Path(temporary, "state"), Path(temporary, "받은 것")
         environ = {**os.environ, "AIHUB_HOME": str(home), "QT_QPA_PLATFORM": "offscreen"}
         line = folder / f"aihub{ENDING}"
-        for command in (
+        commands: list[list[str | Path]] = [
             [line, "--version"],
             [line, "demo", "--cli", "--to", data],
             [line, "verify", data],
-        ):
+        ]
+        for command in commands:
             subprocess.run(command, env=environ, check=True, timeout=300)
         with subprocess.Popen(
             [folder / f"aihub-desktop{ENDING}", "--api-url", "http://127.0.0.1:1"], env=environ

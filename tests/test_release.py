@@ -50,13 +50,13 @@ def test_sums_are_checked_and_signed_by_tools_that_everybody_has(tree: Path) -> 
     for name in ("a.deb", "나.dmg"):
         (tree / "dist" / name).write_bytes(name.encode())
     key = tree / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "release", "-f", key], check=True)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "release", "-f", str(key)], check=True)
     done = build(tree, "sums", AIHUB_SIGNING_KEY=str(key))
     assert done.returncode == 0, done.stderr
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=tree / "dist", check=True)
     (tree / "signers").write_text(f"release {(tree / 'key.pub').read_text()}")
-    check = ["ssh-keygen", "-Y", "verify", "-f", tree / "signers", "-I", "release", "-n", "aihub-desktop-release"]
-    command = [*check, "-s", tree / "dist/SHA256SUMS.sig"]
+    check = ["ssh-keygen", "-Y", "verify", "-f", str(tree / "signers"), "-I", "release", "-n", "aihub-desktop-release"]
+    command = [*check, "-s", str(tree / "dist/SHA256SUMS.sig")]
     sums = (tree / "dist/SHA256SUMS").read_bytes()
     assert subprocess.run(command, input=sums, capture_output=True, check=False).returncode == 0
     assert subprocess.run(command, input=sums + b"0", capture_output=True, check=False).returncode != 0
@@ -119,7 +119,7 @@ def test_the_bill_of_materials_is_one(frozen: Path) -> None:
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_the_workflows_are_what_their_host_accepts(path: Path) -> None:
     """By its schema, and by what is known to be unsafe. Nothing here runs them."""
-    schema = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", path]
+    schema = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
     done = subprocess.run(schema, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     for action in re.findall(r"uses: (\S+)", path.read_text(encoding="utf-8")):
@@ -128,7 +128,7 @@ def test_the_workflows_are_what_their_host_accepts(path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: zizmor is installed there")
 def test_the_workflows_are_safe() -> None:
-    command = [Path(sys.executable).with_name("zizmor"), "--offline", "--no-progress", *WORKFLOWS]
+    command = [str(Path(sys.executable).with_name("zizmor")), "--offline", "--no-progress", *map(str, WORKFLOWS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
