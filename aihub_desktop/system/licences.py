@@ -1,13 +1,20 @@
-"""What this program is made of, and under which licences: read from the packages themselves."""
+"""What this program is made of, and under which licences: read from the packages themselves.
+
+A frozen program has no packages left to ask; what it was made of was written down when it was frozen.
+"""
 
 from __future__ import annotations
 
+import gzip
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Final
+
+import msgspec
+
+from aihub_desktop.system.resources import resource
 
 OWN: Final = "aihub-desktop"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -18,8 +25,7 @@ _QT: Final = frozenset({"pyside6-essentials", "shiboken6"})
 _QT_SOURCE: Final = "https://code.qt.io"
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(msgspec.Struct, frozen=True):
     """One package: its licence in a few words, and the texts that came with it."""
 
     name: str
@@ -30,6 +36,9 @@ class Component:
 
 def components() -> list[Component]:
     """This program first, Python second, then what they need, by name."""
+    frozen = resource("licences.json.gz")
+    if frozen.is_file():
+        return msgspec.json.decode(gzip.decompress(frozen.read_bytes()), type=list[Component])
     found: dict[str, Distribution] = {}
     waiting = [OWN]
     while waiting:
@@ -41,21 +50,23 @@ def components() -> list[Component]:
         except PackageNotFoundError:
             continue  # of another system
         found[_plain(name)] = package
-        waiting += _needed(package)
+        waiting += needed(package)
     own = found.pop(OWN, None)
-    first = [] if own is None else [_component(own)]
+    first = [] if own is None else [component(own)]
     python = Component("Python", sys.version.partition(" ")[0], "PSF-2.0", sys.copyright)
-    return [*first, python, *(_component(found[name]) for name in sorted(found))]
+    return [*first, python, *(component(found[name]) for name in sorted(found))]
 
 
-def _needed(package: Distribution) -> Iterator[str]:
+def needed(package: Distribution) -> Iterator[str]:
+    """The names of what it asks for, on whatever system, extras aside."""
     for line in package.requires or ():
         requirement, _, marker = line.partition(";")
         if "extra" not in marker and (name := _NAME.match(requirement.strip())):
             yield name[0]
 
 
-def _component(package: Distribution) -> Component:
+def component(package: Distribution) -> Component:
+    """What an installed package says of itself."""
     about = package.metadata
     name = about["Name"]
     return Component(name, package.version, _licence(package), _text(package))
