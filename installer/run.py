@@ -51,8 +51,8 @@ PACKAGE_PACKAGES: Final = ["appstream", "debootstrap", "desktop-file-utils", "li
 TEST_PACKAGES: Final = [
     "aria2", "at-spi2-core", "curl", "dbus-daemon", "git", "gnome-keyring", "iproute2", "memcached", "nftables",
     "nginx", "openbox", "openssh-client", "p7zip-full", "procps", "python3-pyatspi", "strace", "swift-account",
-    "swift-container", "swift-object", "swift-proxy", "tar", "trayer", "unzip", "util-linux", "xauth", "xdotool",
-    "xvfb", "zip",
+    "swift-container", "swift-object", "swift-proxy", "systemd", "tar", "trayer", "unzip", "util-linux", "xauth",
+    "xdotool", "xvfb", "zip",
 ]  # fmt: skip
 
 DEVELOPMENT: Final = "requirements-dev.txt"  # which holds all of the others
