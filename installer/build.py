@@ -25,13 +25,14 @@ if __name__ == "__main__":  # started by its path: what it imports lies beside i
 
 from installer import freeze, sbom, sums
 from installer.common import BuildError
-from installer.linux import deb
+from installer.linux import appimage, deb
 from installer.macos import dmg
 
 # In the order in which they need each other.
 TARGETS: Final[dict[str, tuple[str, Callable[[], Path]]]] = {
     "freeze": ("", freeze.freeze),
     "deb": ("linux", deb.deb),
+    "appimage": ("linux", appimage.appimage),
     "dmg": ("darwin", dmg.dmg),
     "sbom": ("", sbom.sbom),
     "sums": ("release", sums.sums),

@@ -45,6 +45,11 @@ QT_PACKAGES: Final = [
 ]  # fmt: skip
 # What freezing and packing take: Python as a library, what looks into libraries, and into repositories.
 BUILD_PACKAGES: Final = ["binutils", "git", "libpython3.11"]
+# What the one file for every Linux takes besides, for its start is built from source.
+APPIMAGE_PACKAGES: Final = [
+    "autoconf", "automake", "gcc", "libc6-dev", "libfuse3-dev", "libtool", "libtool-bin", "libzstd-dev", "make",
+    "pkg-config", "squashfs-tools", "zlib1g-dev",
+]  # fmt: skip
 # What judges the package, and the machine without anything that it is installed on.
 PACKAGE_PACKAGES: Final = ["appstream", "debootstrap", "desktop-file-utils", "libxml2-utils", "lintian"]
 # What the tests start: the official script's tools, a real keychain, disks that fill up, calls that fail.
@@ -245,7 +250,7 @@ def set_up(task: str) -> None:
     elif task == "test":
         install_packages([*QT_PACKAGES, *TEST_PACKAGES, *BUILD_PACKAGES, *PACKAGE_PACKAGES], optional=False)
     elif task == "build":
-        install_packages([*QT_PACKAGES, *BUILD_PACKAGES], optional=False)
+        install_packages([*QT_PACKAGES, *BUILD_PACKAGES, *APPIMAGE_PACKAGES], optional=False)
     try:
         install_environment(REQUIREMENTS.get(task, DEVELOPMENT))
     except OSError as error:
