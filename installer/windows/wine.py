@@ -60,8 +60,16 @@ WHEELS: Final = [
 ]  # fmt: skip
 # Published without a wheel, and of Python alone: any system may build them.
 SOURCES: Final = ("bagit",)
-# Of every Windows 10 and not of wine 8. Qt asks for them and lives without what they do.
-ABSENT: Final = ("icuuc.dll",)
+# Of every Windows 10 and not of wine 8. Qt asks for the first and lives without what it does; Rust's random bytes come
+# from the second.
+ABSENT: Final = {
+    "icuuc.dll": "",
+    "bcryptprimitives.dll": """
+#include <windows.h>
+#include <ntsecapi.h>
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE into, SIZE_T count) { return RtlGenRandom(into, (ULONG)count); }
+""",
+}
 NEVER: Final = ("Lib/site-packages/", "Lib/idlelib/", "Lib/tkinter/", "Lib/turtledemo/", "tcl/", "Tools/")
 
 
@@ -127,7 +135,7 @@ class Root:
         inside = f"Xvfb :99 -screen 0 1280x900x24 -nolisten tcp >/dev/null 2>&1 & {script}"
         mounts = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" env -i "$@"'
         apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
-        return [*apart, "sh", "-c", mounts, str(self.path), *words, "sh", "-c", inside]
+        return [*apart, "sh", "-c", mounts, str(self.path), *words, "bash", "-c", inside]
 
     def shell(self, script: str, environ: dict[str, str] | None = None, **options: Any) -> str:
         """Its output. Raises `StepError`."""
@@ -137,9 +145,9 @@ class Root:
         self, words: Sequence[str], *, environ: dict[str, str] | None = None, folder: str = "/wine/drive_c", **options: Any
     ) -> subprocess.CompletedProcess[str]:
         """Runs a program of Windows to its end; wine's own processes end with it."""
-        # A Python whose stdin is no pipe does not start there.
+        # A Python whose stdin or stdout is a file or a device does not start there: pipes it gets.
         quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
-        script = f"cd {folder} && true | wine {quoted}"
+        script = f"set -o pipefail; cd {folder} && true | wine {quoted} 2>&1 | cat"
         return subprocess.run(self.command(script, environ), stdin=subprocess.DEVNULL, text=True, check=False, **options)
 
 
@@ -161,8 +169,8 @@ class Interpreter:
             return
         shutil.rmtree(self._packages, ignore_errors=True)
         self._install()
-        for name in ABSENT:
-            self._stand_in(name)
+        for name, source in ABSENT.items():
+            self._stand_in(name, source or self._hollow(name))
         stamp.write_text(locks, encoding="utf-8")
 
     @staticmethod
@@ -199,8 +207,14 @@ class Interpreter:
         with _requirements(sorted(set(lines) - wheels), self._root.cache) as wanted:
             run([*pip, wanted], stderr=subprocess.DEVNULL)
 
-    def _stand_in(self, name: str) -> None:
-        """A library with all that Qt asks of the absent one. Among the system's: beside Python it would be shipped."""
+    def _stand_in(self, name: str, source: str) -> None:
+        """Among the system's libraries: beside Python it would be shipped."""
+        (self._root.path / "tmp/absent.c").write_text(source, encoding="utf-8")
+        into = f"/wine/drive_c/windows/system32/{name}"
+        self._root.shell(f"x86_64-w64-mingw32-gcc -shared -o {into} /tmp/absent.c -ladvapi32")
+
+    def _hollow(self, name: str) -> str:
+        """The source of a library with all that Qt asks of the absent one."""
         tables = self._root.shell(
             "cd /wine/drive_c/python/Lib/site-packages/PySide6 && x86_64-w64-mingw32-objdump -p Qt6*.dll"
         )
@@ -208,9 +222,7 @@ class Interpreter:
         for library, table in re.findall(r"DLL Name: (\S+)\n(.*?)\n\s*\n", tables, re.DOTALL):
             if library.lower() == name:
                 asked |= set(re.findall(r"^\s+[0-9a-f]+\s+\d+\s+(\w+)$", table, re.MULTILINE))
-        source = "".join(f"__declspec(dllexport) void *{each}(void) {{ return 0; }}\n" for each in sorted(asked))
-        (self._root.path / "tmp/absent.c").write_text(source, encoding="utf-8")
-        self._root.shell(f"x86_64-w64-mingw32-gcc -shared -o /wine/drive_c/windows/system32/{name} /tmp/absent.c")
+        return "".join(f"__declspec(dllexport) void *{each}(void) {{ return 0; }}\n" for each in sorted(asked))
 
 
 def for_windows(lock: str) -> list[str]:
@@ -272,7 +284,7 @@ class Steps:
     def tests(self) -> bool:
         Interpreter(self._root).make()
         Checkout(self._root).lay()
-        environ = {"WINEQT_QPA_PLATFORM": "offscreen", "PYTHONDONTWRITEBYTECODE": "1"}
+        environ = {"WINEQT_QPA_PLATFORM": "offscreen", "WINEQT_QPA_FONTDIR": "Z:\\usr\\share\\fonts\\truetype\\nanum", "PYTHONDONTWRITEBYTECODE": "1"}
         words = ["-m", "pytest", "-p", "no:cacheprovider", *self._words]
         done = self._root.wine(["C:\\python\\python.exe", *words], environ=environ, folder="/wine/drive_c/project")
         return done.returncode == 0
