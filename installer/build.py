@@ -1,6 +1,7 @@
 """Builds what people install: python installer/build.py TARGET…
 
-    freeze     dist/aihub-desktop/, the frozen program
+    freeze     dist/aihub-desktop/, the frozen program, which all others hold
+    deb        dist/aihub-desktop_VERSION_ARCH.deb (Linux)
     all        everything that this system can build
 
 Needs the packages of requirements-build.txt, and of the system what each target names when it misses it. The exit
@@ -19,20 +20,24 @@ if __name__ == "__main__":  # started by its path: what it imports lies beside i
 
 from installer import freeze
 from installer.common import BuildError
+from installer.linux import deb
 
-TARGETS: Final[dict[str, Callable[[], Path]]] = {
-    "freeze": freeze.freeze,
+# In the order in which they need each other.
+TARGETS: Final[dict[str, tuple[str, Callable[[], Path]]]] = {
+    "freeze": ("", freeze.freeze),
+    "deb": ("linux", deb.deb),
 }
 
 
 def main(words: list[str]) -> int:
-    names = list(TARGETS) if words == ["all"] else words
+    here = [name for name, (system, _) in TARGETS.items() if system in ("", sys.platform)]
+    names = here if words == ["all"] else words
     if not names or any(name not in TARGETS for name in names):
         print(__doc__, file=sys.stderr)
         return 2
     for name in names:
         try:
-            print(TARGETS[name]())
+            print(TARGETS[name][1]())
         except BuildError as error:
             print(f"{name}: {error}", file=sys.stderr)
             return 1

@@ -8,9 +8,11 @@ runs PyInstaller on aihub.spec in this Python, which needs requirements-build.tx
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from installer import licences
-from installer.common import BUILD, DIST, ROOT, VERSION, BuildError
+from installer.common import BUILD, DIST, ROOT, VERSION, BuildError, run
 
 FOLDER: Final = DIST / "aihub-desktop"
 ICON: Final = ROOT / "resources" / "icons" / "program.svg"
@@ -39,17 +41,89 @@ def freeze() -> Path:
     command = [sys.executable, "-m", "PyInstaller", *words, str(ROOT / "installer" / "aihub.spec")]
     if subprocess.run(command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, check=False).returncode != 0:
         raise BuildError("PyInstaller failed")
+    for internal in (*DIST.glob("**/_internal"), *DIST.glob("*.app/Contents/Resources")):
+        pack_tables(internal)
+    if sys.platform == "linux":
+        prune(FOLDER / "_internal")
+        share_modules(FOLDER)
+        forget_origin(FOLDER)
     found = licences.of_folder(FOLDER)
     write_licences(found)
-    for place in sorted(DIST.glob("**/aihub_desktop/resources/licences.json")):
-        shutil.copy2(BUILD / "licences.json", place)
+    for place in sorted(DIST.glob("**/aihub_desktop/resources/licences.json.gz")):
+        shutil.copy2(BUILD / "licences.json.gz", place)
     licences.write_text(FOLDER / "LICENCES.txt", found)
     return FOLDER
 
 
+# Of the system, not of the folder: what has to fit the system's own settings (trust store, fonts, X, D-Bus), or is
+# mended by it when a hole is found, and is on every desktop that has this C library. The deb depends on them.
+SYSTEMS: Final = re.compile(
+    r"^lib(ssl|crypto|sqlite3|z|zstd|lzma|stdc\+\+|gcc_s|X11|X11-xcb|Xau|Xdmcp|bsd|md|fontconfig|freetype|expat|png16|brotli\w+|harfbuzz|graphite2|glib-2\.0"
+    r"|gio-2\.0|gobject-2\.0|gmodule-2\.0|gthread-2\.0|pcre2-8|mount|blkid|selinux|uuid|dbus-1|systemd|gcrypt|gpg-error|lz4|cap"
+    r"|gssapi_krb5|krb5|krb5support|k5crypto|keyutils|com_err)\.so"
+)
+
+
+def share_modules(folder: Path) -> None:
+    """One file of modules for both programs, which look for one of their own name."""
+    first, second = folder / "aihub.pkg", folder / "aihub-desktop.pkg"
+    if first.read_bytes() != second.read_bytes():
+        raise BuildError("the two programs hold different modules")
+    second.unlink()
+    second.symlink_to(first.name)
+
+
+def forget_origin(folder: Path) -> None:
+    """Libraries of Python may look for others where this Python lies here; at the user's that is anybody's folder."""
+    for path in folder.rglob("*.so*"):
+        if not path.is_symlink() and run(["patchelf", "--print-rpath", path]).startswith("/"):
+            run(["patchelf", "--remove-rpath", path])
+
+
+def prune(internal: Path) -> None:
+    """Takes out what is the system's, and what nothing in the folder loads any more: plugins were left out before."""
+    for path in list(internal.iterdir()):
+        if SYSTEMS.match(path.name):
+            path.unlink()
+    while orphans := libraries(internal).keys() - names_loaded(internal):
+        for name in orphans:
+            for path in libraries(internal)[name]:
+                path.unlink()
+
+
+def libraries(internal: Path) -> dict[str, list[Path]]:
+    """The shared libraries that only others load, by name: beside the packages, Qt's among Qt's with a link."""
+    found: dict[str, list[Path]] = {}
+    for path in (*internal.iterdir(), *(internal / "PySide6" / "Qt" / "lib").iterdir()):
+        if re.match(r"lib[^/]*\.so", path.name):
+            found.setdefault(path.name, []).append(path)
+    return found
+
+
+def pack_tables(internal: Path) -> None:
+    """botocore reads its tables packed as well; one of them is more than a megabyte."""
+    for path in (internal / "botocore" / "data").rglob("*.json"):
+        Path(f"{path}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+        path.unlink()
+
+
+def names_loaded(internal: Path) -> set[str]:
+    """The names of all libraries that anything in the folder asks for, and Python's own, which the executables open."""
+    found = {path.name for path in internal.glob("libpython*")}
+    for path in internal.rglob("*.so*"):
+        found |= needed_by(path)
+    return found
+
+
+def needed_by(path: Path) -> set[str]:
+    """The shared libraries that `path` names."""
+    return set(re.findall(r"^ *NEEDED +(\S+)$", run(["objdump", "-p", path]), re.MULTILINE))
+
+
 def write_licences(found: list[licences.Component]) -> None:
     rows = [{"name": one.name, "version": one.version, "licence": one.licence, "text": one.text} for one in found]
-    (BUILD / "licences.json").write_text(json.dumps(rows, ensure_ascii=False, indent=0), encoding="utf-8")
+    text = json.dumps(rows, ensure_ascii=False).encode()
+    (BUILD / "licences.json.gz").write_bytes(gzip.compress(text, mtime=0))
 
 
 def draw(into: Path) -> None:
@@ -83,7 +157,7 @@ def make_icon(drawn: Path) -> None:
 
 def version_resource(version: str) -> str:
     """What the properties of the executables say on Windows, in PyInstaller's own form."""
-    numbers = tuple([*(int(part) for part in version.split(".")[:3]), 0])
+    numbers = (*(int(part) for part in version.split(".")[:3]), 0)
     told = {
         "CompanyName": "AI Hub Desktop",
         "FileDescription": "AI Hub Desktop",

@@ -1,8 +1,8 @@
 """The licences of everything that a frozen folder holds, found by asking of each file where it came from.
 
-Packages of Python carry their texts; so does Python itself. Libraries of the system that were drawn in belong to packages of
-Debian, which keep theirs in /usr/share/doc. Qt's wheels carry none: the texts of the LGPL and the GPL come from a
-folder of common licences (Debian's; elsewhere the one that AIHUB_COMMON_LICENCES names).
+Packages of Python carry their texts; so does Python itself. Libraries of the system that were drawn in belong to
+packages of Debian, which keep theirs in /usr/share/doc. Qt's wheels carry none: the texts of the LGPL and the GPL come
+from a folder of common licences (Debian's; elsewhere the one that AIHUB_COMMON_LICENCES names).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def owners_of(internal: Path) -> tuple[dict[str, set[str]], list[str]]:
         name = path.relative_to(internal).as_posix()
         if not path.is_file() or name.startswith(OWN_FILES):
             continue
-        if wheel_name := known.get(name) or of_metadata(name):
+        if wheel_name := known.get(name) or known.get(name.removesuffix(".gz")) or of_metadata(name):
             found["wheel"].add(wheel_name)
         elif PYTHONS.match(name):
             continue
@@ -122,7 +122,9 @@ def common(name: str) -> str:
     try:
         return (COMMON / name).read_text(encoding="utf-8")
     except OSError:
-        raise BuildError(f"the text of {name} is not in {COMMON}; AIHUB_COMMON_LICENCES names a folder that has it") from None
+        raise BuildError(
+            f"the text of {name} is not in {COMMON}; AIHUB_COMMON_LICENCES names a folder that has it"
+        ) from None
 
 
 def python() -> Component:

@@ -1,4 +1,6 @@
-"""Writes requirements.txt and requirements-dev.txt anew: exact versions with hashes, for every system and Python.
+"""Writes requirements.txt, requirements-dev.txt and installer/requirements-build.txt anew: exact versions with hashes.
+
+They hold for every system and Python.
 
     python3 installer/lock.py                    keep the locked versions where they still fit
     python3 installer/lock.py --upgrade          newest versions of everything
@@ -43,9 +45,13 @@ def main(words: list[str]) -> int:
     if shutil.which("uv") is None:
         print("uv is needed: python3 -m pip install uv", file=sys.stderr)
         return 3
-    # the second holds all of the first, in the same versions
-    return lock("requirements.txt", words) or lock(
-        "requirements-dev.txt", ["--extra", "dev", "--constraints", "requirements.txt", *words]
+    # the second and the third hold all of the first, in the same versions, and the third is of the second's
+    return (
+        lock("requirements.txt", words)
+        or lock("requirements-dev.txt", ["--extra", "dev", "--constraints", "requirements.txt", *words])
+        or lock(
+            "installer/requirements-build.txt", ["--extra", "build", "--constraints", "requirements-dev.txt", *words]
+        )
     )
 
 

@@ -19,6 +19,8 @@ from aihub_desktop.domain.messages import Configure
 from aihub_desktop.engine.serve import LocalEngine
 
 LONGEST: Final = 60.0
+# A frozen program's folder, or an installed one's: the same tests try it instead of the checkout.
+PROGRAM: Final = os.environ.get("AIHUB_PROGRAM", "")
 # Nothing of the machine that runs the tests: neither its keychain nor its language nor its keys.
 _GONE: Final = ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "LANG", "LC_ALL", "LC_MESSAGES")
 
@@ -47,6 +49,13 @@ class Run:
         return last
 
 
+def aihub_command() -> list[str]:
+    """What starts the command line that is tried."""
+    if PROGRAM:
+        return [str(Path(PROGRAM, "aihub.exe" if sys.platform == "win32" else "aihub"))]
+    return [sys.executable, "-m", "aihub_desktop"]
+
+
 class Aihub:
     """`aihub` over one state folder and one hub, with the demo key unless another is named."""
 
@@ -69,7 +78,7 @@ class Aihub:
         return {name: value for name, value in {**kept, **ours, **more}.items() if value}
 
     def command(self, *words: str | Path) -> list[str]:
-        return [sys.executable, "-m", "aihub_desktop", *map(str, words)]
+        return [*aihub_command(), *map(str, words)]
 
     def __call__(self, *words: str | Path, given: str | None = None, **variables: str) -> Run:
         """Runs `aihub WORDS…` to its end. An empty variable is one that is not set."""

@@ -76,6 +76,11 @@ def wanted_language(words: Sequence[str]) -> str | None:
 
 def parse(argv: Sequence[str], words: Words) -> argparse.Namespace:
     """The arguments, with `command` naming the command. Raises `SystemExit`, having said why or shown the help."""
+    return program(words).parse_args(argv)
+
+
+def program(words: Words) -> argparse.ArgumentParser:
+    """All that `aihub` takes, for its runs and its manual pages."""
     parser = _Parser(words, prog=PROGRAM, description=words.say("cli.help.description"))
     parser.epilog = words.say("cli.help.exits")
     # Given here once, the globals keep a value from before the command where there is none behind it.
@@ -87,7 +92,7 @@ def parse(argv: Sequence[str], words: Words) -> argparse.Namespace:
     )
     for name, fill in _COMMANDS.items():
         fill(commands.add_parser(name, words=words, help=_help(words, name), description=_help(words, name)))
-    return parser.parse_args(argv)
+    return parser
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

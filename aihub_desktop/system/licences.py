@@ -5,6 +5,7 @@ A frozen program has no packages left to ask; what it was made of was written do
 
 from __future__ import annotations
 
+import gzip
 import re
 import sys
 from collections.abc import Iterator
@@ -35,9 +36,9 @@ class Component(msgspec.Struct, frozen=True):
 
 def components() -> list[Component]:
     """This program first, Python second, then what they need, by name."""
-    frozen = resource("licences.json")
+    frozen = resource("licences.json.gz")
     if frozen.is_file():
-        return msgspec.json.decode(frozen.read_bytes(), type=list[Component])
+        return msgspec.json.decode(gzip.decompress(frozen.read_bytes()), type=list[Component])
     found: dict[str, Distribution] = {}
     waiting = [OWN]
     while waiting:
