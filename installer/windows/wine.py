@@ -281,6 +281,17 @@ class Steps:
         Interpreter(self._root).make()
         return True
 
+    def build(self) -> bool:
+        Interpreter(self._root).make()
+        Checkout(self._root).lay()
+        common = self._root.drive / "licences"  # of Qt's wheels, which carry none; Windows has no such folder
+        shutil.rmtree(common, ignore_errors=True)
+        shutil.copytree("/usr/share/common-licenses", common)
+        environ = {"WINEQT_QPA_PLATFORM": "offscreen", "AIHUB_COMMON_LICENCES": "C:\\licences"}
+        words = ["C:\\python\\python.exe", "installer\\build.py", *(self._words or ["freeze"])]
+        done = self._root.wine(words, environ=environ, folder="/wine/drive_c/project")
+        return done.returncode == 0
+
     def tests(self) -> bool:
         Interpreter(self._root).make()
         Checkout(self._root).lay()
