@@ -2,6 +2,9 @@
 
     freeze     dist/aihub-desktop/, the frozen program, which all others hold
     deb        dist/aihub-desktop_VERSION_ARCH.deb (Linux)
+    setup      dist/aihub-desktop-VERSION-windows-x64-setup.exe (Windows; needs makensis)
+    msi        dist/aihub-desktop-VERSION-windows-x64.msi (needs wixl, of Linux; from a folder that Windows froze)
+    portable   dist/aihub-desktop-VERSION-windows-x64-portable.zip (Windows)
     all        everything that this system can build
 
 Needs the packages of requirements-build.txt, and of the system what each target names when it misses it. The exit
@@ -21,11 +24,14 @@ if __name__ == "__main__":  # started by its path: what it imports lies beside i
 from installer import freeze
 from installer.common import BuildError
 from installer.linux import deb
+from installer.windows import portable, setup
 
 # In the order in which they need each other.
 TARGETS: Final[dict[str, tuple[str, Callable[[], Path]]]] = {
     "freeze": ("", freeze.freeze),
     "deb": ("linux", deb.deb),
+    "setup": ("win32", setup.setup),
+    "portable": ("win32", portable.portable),
 }
 
 

