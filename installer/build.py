@@ -24,13 +24,14 @@ if __name__ == "__main__":  # started by its path: what it imports lies beside i
 from installer import freeze
 from installer.common import BuildError
 from installer.linux import deb
-from installer.windows import portable, setup
+from installer.windows import msi, portable, setup
 
 # In the order in which they need each other.
 TARGETS: Final[dict[str, tuple[str, Callable[[], Path]]]] = {
     "freeze": ("", freeze.freeze),
     "deb": ("linux", deb.deb),
     "setup": ("win32", setup.setup),
+    "msi": ("asked", msi.msi),
     "portable": ("win32", portable.portable),
 }
 

@@ -63,7 +63,11 @@ def owners_of(internal: Path) -> tuple[dict[str, set[str]], list[str]]:
         name = path.relative_to(internal).as_posix()
         if not path.is_file() or name.startswith(OWN_FILES):
             continue
-        if wheel_name := known.get(name.casefold()) or known.get(name.removesuffix(".gz").casefold()) or of_metadata(name):
+        if (
+            wheel_name := known.get(name.casefold())
+            or known.get(name.removesuffix(".gz").casefold())
+            or of_metadata(name)
+        ):
             found["wheel"].add(wheel_name)
         elif PYTHONS.match(name):
             continue

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -213,7 +212,6 @@ class Disk(RuleBasedStateMachine):
             spot.part.write_bytes(there)
             file.decayed, file.safe = True, 0
 
-    @precondition(lambda self: sys.platform != "win32")  # nothing is locked there yet, as CONTRIBUTING says
     @rule()
     def second_reception(self) -> None:
         """Another run of the program, into the same folder, in the middle of an answer."""

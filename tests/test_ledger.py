@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import threading
 import time
 import unicodedata
@@ -256,10 +255,6 @@ def test_what_others_record_during_an_exchange_stays(folder: Path) -> None:
     assert Ledger(folder).departed().keys() == {"a.zip"}
 
 
-NEEDS_LOCKS = pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there: CONTRIBUTING, Not shown yet")
-
-
-@NEEDS_LOCKS
 def test_two_exchanges_at_once_are_kept_apart(folder: Path) -> None:
     one, two, inner = lay(folder, {"a.zip": b"1", "b.zip": b"2", "c": b"inner"})
     Ledger(folder).record([one, two])
@@ -277,7 +272,6 @@ def test_two_exchanges_at_once_are_kept_apart(folder: Path) -> None:
     assert Ledger(folder).entries() == {"c": inner}
 
 
-@NEEDS_LOCKS
 def test_writers_at_the_same_time_lose_nothing(folder: Path) -> None:
     """The engine, a worker that deletes an archive, and a command line in another process."""
     known = [entry(f"{number}", b"x") for number in range(90)]

