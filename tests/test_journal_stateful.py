@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +70,9 @@ class Disk(RuleBasedStateMachine):
     def begin(self, seed: int) -> None:
         self.dice = random.Random(seed)
         self.ground = Path(
-            tempfile.mkdtemp(prefix="aihub-stateful-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
+            tempfile.mkdtemp(
+                prefix="aihub-stateful-", dir=MEMORY if sys.platform == "linux" and os.access(MEMORY, os.W_OK) else None
+            )
         )
         self.folder = self.ground / "받은 것"
         self.folder.mkdir()

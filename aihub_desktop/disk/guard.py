@@ -15,6 +15,7 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -30,7 +31,7 @@ class Guard:
     def __init__(self, part: Path, *, fresh: bool = False) -> None:
         """`fresh` makes the file, and demands that it was missing; otherwise it must be there."""
         flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        descriptor = os.open(part, flags | (os.O_CREAT | os.O_EXCL if fresh else 0), 0o666)
+        descriptor = _opened(part, flags | (os.O_CREAT | os.O_EXCL if fresh else 0))
         self._held: int | None = _hold(descriptor, part)
         if self._held is None:
             raise ProblemError(Code.IN_USE, path=str(part))
@@ -42,10 +43,10 @@ class Guard:
             _let_go(held)
 
 
-def _is_at(descriptor: int, part: Path) -> bool:
+def _is_at(state: os.stat_result, part: Path) -> bool:
     """Whether it still is the file of that name: whoever held it before us may have put another in its place."""
     try:
-        return os.path.samestat(os.fstat(descriptor), os.lstat(part))
+        return os.path.samestat(state, os.lstat(part))
     except FileNotFoundError:
         return False
 
@@ -62,6 +63,7 @@ if sys.platform == "win32":
     _kernel.WaitForSingleObject.argtypes = (wintypes.HANDLE, wintypes.DWORD)
     _kernel.ReleaseMutex.argtypes = _kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
     _ALREADY_EXISTS: Final = 183
+    _VANISHING_SECONDS: Final = 2.0
     _FOR_EVER: Final = 0xFFFFFFFF
 
     def _mutex(state: os.stat_result) -> tuple[int | None, bool]:
@@ -84,22 +86,35 @@ if sys.platform == "win32":
             _kernel.ReleaseMutex(handle)
             _kernel.CloseHandle(handle)
 
+    def _opened(part: Path, flags: int) -> int:
+        """A file that is about to be gone is denied to everybody, until the last who looked at it has closed it."""
+        deadline = time.monotonic() + _VANISHING_SECONDS
+        while True:
+            try:
+                return os.open(part, flags, 0o666)
+            except PermissionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
     def _hold(descriptor: int, part: Path) -> int | None:
         """It is there as long as a handle of it is open: that alone is the lock, whichever thread closes it."""
-        del part
-        try:
-            handle, ours = _mutex(os.fstat(descriptor))
-        finally:
-            os.close(descriptor)
-        if handle is not None and not ours:
-            _kernel.CloseHandle(handle)
-        return handle if ours else None
+        state = os.fstat(descriptor)
+        os.close(descriptor)
+        handle, ours = _mutex(state)
+        if handle is None or (ours and _is_at(state, part)):
+            return handle
+        _kernel.CloseHandle(handle)
+        return None
 
     def _let_go(held: int) -> None:
         _kernel.CloseHandle(held)
 
 else:
     import fcntl
+
+    def _opened(part: Path, flags: int) -> int:
+        return os.open(part, flags, 0o666)
 
     @contextlib.contextmanager
     def folder_held(folder: Path) -> Iterator[None]:
@@ -114,7 +129,7 @@ else:
 
     def _hold(descriptor: int, part: Path) -> int | None:
         try:
-            if _lock(descriptor) and _is_at(descriptor, part):
+            if _lock(descriptor) and _is_at(os.fstat(descriptor), part):
                 return descriptor
         except OSError:
             os.close(descriptor)

@@ -131,7 +131,7 @@ def run(
 
 
 def dismiss(argv: Sequence[str], *, home: str | None, api_url: str | None) -> int:
-    """Ends the window of a state folder in order, and asks nothing. 0 where none is left, 1 where it does not answer."""
+    """Ends the window of a state folder in order. 0 where none is left, 1 where it does not answer."""
     _app = QCoreApplication.instance() or QCoreApplication(list(argv))
     try:
         state = folders.home(folders.hub(api_url), home)

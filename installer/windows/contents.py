@@ -1,12 +1,11 @@
-"""What the packages for Windows hold: every file of the frozen folder, by its folder, and nothing that was not built."""
+"""What the packages for Windows hold: every file of the frozen folder, and nothing that was not built."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from installer import freeze
-from installer.common import BuildError
+from installer.common import DIST, NAME, BuildError
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Contents:
         return sum((self.folder / name).stat().st_size for name in self.files) // 1024
 
 
-def contents(folder: Path = freeze.FOLDER) -> Contents:
+def contents(folder: Path = DIST / NAME) -> Contents:
     """Raises `BuildError` where nothing is frozen, and for a folder that holds what no installer should spread."""
     if not (folder / "aihub.exe").is_file() or not (folder / "aihub-desktop.exe").is_file():
         raise BuildError(f"{folder} holds no program for Windows: build freeze first")

@@ -1,8 +1,8 @@
 """aihub-desktop-VERSION-windows-x64.msi, for administrators who roll programs out: for everybody, without questions.
 
-wixl (Debian) builds it from a folder that Windows froze: it is a program of Linux, so the release takes that folder over.
-Only ASCII: wixl loses other signs of a product's name. Every identifier is made from the version or the file's name, so that the
-same folder gives the same package.
+wixl and msibuild (Debian: wixl, msitools) build it on Linux from a folder that Windows froze.
+Only ASCII: wixl loses other signs of a product's name. Every identifier is made from the version or the file's name, so
+that the same folder gives the same package.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from installer.windows.contents import Contents, contents
 
 # By this an upgrade finds the version before: it never changes.
 UPGRADES: Final = uuid.UUID("5f0c1c3e-6a4e-5a4b-9a4e-0d1f0a9d6c11")
-COMMAND: Final = '[INSTALLDIR]aihub-desktop.exe'
+COMMAND: Final = "[INSTALLDIR]aihub-desktop.exe"
 
 
 def msi() -> Path:
@@ -125,8 +125,11 @@ def _settings() -> str:
     values = "\n".join(
         f'<RegistryValue Root="HKLM" Key="{key}"{name} Type="string" Value={value}/>' for key, name, value in rows
     )
-    kept = '<RegistryValue Root="HKLM" Key="Software\\AI Hub Desktop" Name="Folder" Type="string" Value="[INSTALLDIR]" KeyPath="yes"/>'
-    return f'<Component Id="{_key("c", "settings")}" Guid="{_guid("settings")}" Win64="yes">\n{kept}\n{values}\n</Component>'
+    kept = 'Key="Software\\AI Hub Desktop" Name="Folder" Type="string" Value="[INSTALLDIR]" KeyPath="yes"'
+    return f"""<Component Id="{_key("c", "settings")}" Guid="{_guid("settings")}" Win64="yes">
+<RegistryValue Root="HKLM" {kept}/>
+{values}
+</Component>"""
 
 
 def _key(kind: str, name: str) -> str:

@@ -1,6 +1,6 @@
 """aihub-desktop-VERSION-windows-x64-portable.zip: the frozen folder, with a folder `data` for queue and settings.
 
-Where `data` lies beside the program, `system/folders.py` takes it for the state folder, so that both travel on one drive.
+Where `data` lies beside the program, `system/folders.py` takes it for the state folder: both travel on one drive.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""aihub-desktop-VERSION-windows-x64-setup.exe: setup.nsi, with lists of the frozen folder's files. Needs makensis (NSIS 3)."""
+"""aihub-desktop-VERSION-windows-x64-setup.exe: setup.nsi and lists of the frozen folder's files. Needs makensis."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def compiled(found: Contents, build: Path, into: Path, *, icon: Path, version: s
     (build / "install.nsh").write_text(install_list(found), encoding="utf-8")
     (build / "uninstall.nsh").write_text(uninstall_list(found), encoding="utf-8")
     (build / "words.nsh").write_text(sentences(), encoding="utf-8")
-    numbers = ".".join([*version.split("+")[0].split("."), "0", "0", "0"][:4])
+    numbers = ".".join([*version.split("+", maxsplit=1)[0].split("."), "0", "0", "0"][:4])
     given = {
         "OUTPUT": into, "BUILD": build, "ICON": icon, "VERSION": version, "VERSION_NUMBERS": numbers,
         "KILOBYTES": found.kilobytes,

@@ -1,7 +1,7 @@
-"""Authenticode signatures, where there is a certificate: AIHUB_SIGN_CERTIFICATE (a file, PKCS#12) and AIHUB_SIGN_PASSWORD.
+"""Authenticode signatures, where there is a certificate: AIHUB_SIGN_CERTIFICATE (PKCS#12) and AIHUB_SIGN_PASSWORD.
 
-On Windows signtool of its SDK signs, elsewhere osslsigncode; the time is attested by AIHUB_SIGN_TIMESTAMP (an address) if
-it is set. Without a certificate nothing is signed, and nothing is said to be.
+osslsigncode signs, on every system; the time is attested by AIHUB_SIGN_TIMESTAMP (an address) if it is set. Without a
+certificate nothing is signed, and nothing is said to be.
 """
 
 from __future__ import annotations

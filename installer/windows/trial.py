@@ -2,8 +2,8 @@ r"""Tries the installer on Windows, as a person's machine would meet it: silentl
 
     python installer\windows\trial.py OLDER-setup.exe NEWER-setup.exe
 
-Changes the PATH, the registry and the programs of whoever runs it, and puts back what it can: for a machine that is thrown away
-(a runner, a copy of wine). Prints a line a check; the exit status is 1 where one failed.
+Changes the PATH, the registry and the programs of whoever runs it: for a machine that is thrown away (a runner, a copy
+of wine). Prints a line a check; the exit status is 1 where one failed.
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ class Trial:
 
     def install(self, hub: DemoHub) -> None:
         self.check("the older one is installed silently", self.ran([self.older, "/S"], hub).returncode == 0)
-        self.check("its two programs are there", all((self.place / name).is_file() for name in ("aihub.exe", "aihub-desktop.exe")))
+        self.check(
+            "its two programs are there",
+            all((self.place / name).is_file() for name in ("aihub.exe", "aihub-desktop.exe")),
+        )
         self.check("a PATH of 8,000 signs is whole and has it", path() == rf"{LONG_PATH};{self.place}\bin")
         self.check("it is in the list of programs", value(ENTRY, "DisplayName") == "AI Hub Desktop")
         opened = f'"{self.place}\\aihub-desktop.exe" -- "%1"'
@@ -95,7 +98,7 @@ class Trial:
         begun.kill()
         begun.wait()
         window = subprocess.Popen(self.program("aihub-desktop"), env=self.environ(hub))
-        self.check("the window has come", waited(lambda: (self.home / "window.lock").exists()))
+        self.check("the window has come", waited((self.home / "window.lock").exists))
         time.sleep(5)  # long enough to be in the middle of it
         self.check("the newer one is installed over it", self.ran([self.newer, "/S"], hub).returncode == 0)
         self.check("the window ended in order", waited(lambda: window.poll() is not None) and window.returncode == 0)
@@ -112,7 +115,9 @@ class Trial:
         full = self.ground / "full"
         full.mkdir()
         (full / "mine.txt").write_text("mine", encoding="utf-8")
-        self.check("a folder with other files is refused", self.ran([self.newer, "/S", f"/D={full}"], hub).returncode == 6)
+        self.check(
+            "a folder with other files is refused", self.ran([self.newer, "/S", f"/D={full}"], hub).returncode == 6
+        )
         self.check("and they are untouched", [one.name for one in full.iterdir()] == ["mine.txt"])
 
     def remove(self, hub: DemoHub) -> None:
@@ -124,7 +129,9 @@ class Trial:
         self.check("the PATH is as it was", waited(lambda: path() == LONG_PATH))
         self.check("it is gone from the list of programs", waited(lambda: value(ENTRY, "DisplayName") is None))
         self.check("links lead nowhere", value(r"Software\Classes\aihub\shell\open\command", "") is None)
-        self.check("the person's data and queue stay", any(self.data.rglob("*")) and (self.home / "queue.sqlite").exists())
+        self.check(
+            "the person's data and queue stay", any(self.data.rglob("*.zip")) and (self.home / "queue.sqlite").exists()
+        )
 
 
 def files(folder: Path) -> list[Path]:

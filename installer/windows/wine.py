@@ -8,10 +8,9 @@
     python3 installer/windows/wine.py [--cache FOLDER] story             the installed programs on the demo hub
     python3 installer/windows/wine.py [--cache FOLDER] all
 
-Needs Debian 12 or its kin, root, debootstrap, git and pip; fills FOLDER (~/.cache/aihub-desktop-wine) with 4 GB. A step makes
-what it rests on, if it is not there. Last of all a line of each step is printed: what passed, failed and was left out.
-What ships is built on Windows itself: this shows that it works there before it gets there, and what passes falsely
-under wine stands in CONTRIBUTING.
+Needs Debian 12 or its kin, root, debootstrap, git and pip, for installers nsis, wixl and msitools; fills FOLDER
+(~/.cache/aihub-desktop-wine) with 4 GB. A step makes what it rests on, but for `installer` and `story`, which try what
+`build` made. What ships is built on Windows itself; what passes falsely under wine stands in CONTRIBUTING.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ import argparse
 import contextlib
 import importlib
 import io
-import json
 import os
 import re
 import shutil
@@ -137,7 +135,9 @@ class Root:
         }  # fmt: skip
         words = [f"{name}={value}" for name, value in given.items()]
         inside = f"Xvfb :99 -screen 0 1280x900x24 -nolisten tcp >/dev/null 2>&1 & {script}"
-        mounts = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && mount -t tmpfs tmp "$0/tmp" && exec chroot "$0" env -i "$@"'
+        # With a /tmp of its own, for there lies the socket of wine's server: each run has its server.
+        mounts = 'mount --rbind /dev "$0/dev"; mount -t proc proc "$0/proc"; mount -t tmpfs tmp "$0/tmp"; '
+        mounts = f'set -e; {mounts}exec chroot "$0" env -i "$@"'
         apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         return [*apart, "sh", "-c", mounts, str(self.path), *words, "bash", "-c", inside]
 
@@ -221,7 +221,7 @@ class Interpreter:
 
     def _install(self) -> None:
         lines = [line for name in self._locks() for line in for_windows((PROJECT / name).read_text(encoding="utf-8"))]
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", self._packages]
+        pip: list[str | Path] = [sys.executable, "-m", "pip", "install", "--quiet", "--target", self._packages]
         pip += ["--no-deps", "--no-compile", "--upgrade", "--require-hashes", "-r"]
         wheels = {line for line in lines if not line.startswith(SOURCES)}
         with _requirements(sorted(wheels), self._root.cache) as wanted:
@@ -248,7 +248,7 @@ class Interpreter:
 
 
 def for_windows(lock: str) -> list[str]:
-    """The requirements of a lock, each in one line with its hashes, without those of other systems and without markers."""
+    """The requirements of a lock, each in a line with its hashes, without other systems' and without markers."""
     marker = importlib.import_module("pip._vendor.packaging.markers").Marker
     wanted = []
     for line in lock.replace("\\\n", " ").splitlines():
