@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import re
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -42,3 +45,21 @@ def run(command: Sequence[str | Path], *, folder: Path = ROOT, environ: dict[str
     if done.returncode != 0:
         raise BuildError(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def epoch() -> int:
+    """SOURCE_DATE_EPOCH, else the time of the last commit, in seconds: what is built twice is the same twice."""
+    if told := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(told)
+    try:
+        return int(run(["git", "log", "-1", "--format=%ct"]))
+    except (BuildError, ValueError):
+        return int((ROOT / "CHANGELOG.md").stat().st_mtime)
+
+
+def platform_name() -> str:
+    """As in the names of what is released: linux-x86_64, windows-x64, macos-arm64 …"""
+    machine = platform.machine().lower()
+    if sys.platform == "win32":
+        return f"windows-{'x64' if machine in ('amd64', 'x86_64') else machine}"
+    return f"{'macos' if sys.platform == 'darwin' else 'linux'}-{machine}"

@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.system.licences import Component
 from installer import licences
 from installer.common import BUILD, DIST, ROOT, VERSION, BuildError, run
 
@@ -120,7 +121,7 @@ def needed_by(path: Path) -> set[str]:
     return set(re.findall(r"^ *NEEDED +(\S+)$", run(["objdump", "-p", path]), re.MULTILINE))
 
 
-def write_licences(found: list[licences.Component]) -> None:
+def write_licences(found: list[Component]) -> None:
     rows = [{"name": one.name, "version": one.version, "licence": one.licence, "text": one.text} for one in found]
     text = json.dumps(rows, ensure_ascii=False).encode()
     (BUILD / "licences.json.gz").write_bytes(gzip.compress(text, mtime=0))

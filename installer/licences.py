@@ -113,7 +113,7 @@ def system(package: str) -> Component:
     version = subprocess.run(form, capture_output=True, text=True, check=False).stdout.split()
     text = (Path("/usr/share/doc") / package / "copyright").read_text(encoding="utf-8", errors="replace")
     kinds = dict.fromkeys(re.findall(r"(?m)^License: *(\S[^\n]*)", text))
-    return Component(package, version[0] if version else "", ", ".join(kinds)[:200], text)
+    return Component(package, version[0] if version else "", ", ".join(kinds)[:200] or "as its text says", text)
 
 
 def wheel(one: Component, folder: str) -> Component:

@@ -1,8 +1,9 @@
-"""Set-up and start in one command: `demo`, `test` or `lint`, then words for the program behind it.
+"""Set-up and start in one command: `demo`, `test`, `lint` or `build`, then words for the program behind it.
 
     python3 installer/run.py demo     the main job on the embedded demo hub
     python3 installer/run.py test     all tests
     python3 installer/run.py lint     ruff and mypy
+    python3 installer/run.py build    what people install; `build all`, or targets of installer/build.py
 
 Needs Python 3.11 and pip, nothing else: makes `.venv` beside this folder from the locked versions, and on Debian
 and its kin installs the system packages of Qt and of the tests where they are missing. The second time it only
@@ -42,13 +43,25 @@ QT_PACKAGES: Final = [
     "libglib2.0-0", "libx11-xcb1", "libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1", "libxcb-shape0", "libxcb-xkb1",
     "libxkbcommon-x11-0",
 ]  # fmt: skip
+# What freezing and packing take: Python as a library, what looks into libraries, and into repositories.
+BUILD_PACKAGES: Final = ["binutils", "git", "libpython3.11"]
+# What the one file for every Linux takes besides, for its start is built from source.
+APPIMAGE_PACKAGES: Final = [
+    "autoconf", "automake", "gcc", "libc6-dev", "libfuse3-dev", "libtool", "libtool-bin", "libzstd-dev", "make",
+    "pkg-config", "squashfs-tools", "zlib1g-dev",
+]  # fmt: skip
+# What judges the package, and the machine without anything that it is installed on.
+PACKAGE_PACKAGES: Final = ["appstream", "debootstrap", "desktop-file-utils", "libxml2-utils", "lintian"]
 # What the tests start: the official script's tools, a real keychain, disks that fill up, calls that fail.
 TEST_PACKAGES: Final = [
     "aria2", "at-spi2-core", "curl", "dbus-daemon", "git", "gnome-keyring", "iproute2", "memcached", "msitools",
     "nftables", "nginx", "nsis", "openbox", "openssh-client", "openssl", "osslsigncode", "p7zip-full", "procps",
-    "python3-pyatspi", "strace", "swift-account", "swift-container", "swift-object", "swift-proxy", "tar", "trayer",
-    "unzip", "util-linux", "wixl", "xauth", "xdotool", "xvfb", "zip",
+    "python3-pyatspi", "strace", "swift-account", "swift-container", "swift-object", "swift-proxy", "systemd", "tar",
+    "trayer", "unzip", "util-linux", "wixl", "xauth", "xdotool", "xvfb", "zip",
 ]  # fmt: skip
+
+DEVELOPMENT: Final = "requirements-dev.txt"  # which holds all of the others
+REQUIREMENTS: Final = {"demo": "requirements.txt", "build": "installer/requirements-build.txt"}
 
 # The types of each system are checked on every one: each hides from the checker what only the others have.
 TYPES: Final = [
@@ -58,6 +71,7 @@ TYPES: Final = [
 TASKS: Final = {
     "demo": [["-m", "aihub_desktop", "demo"]],
     "test": [["-m", "pytest", "-n", "2"]],
+    "build": [["installer/build.py"]],
     "lint": [["-m", "ruff", "check"], ["-m", "ruff", "format", "--check"], *TYPES],
 }
 
@@ -161,16 +175,16 @@ def fingerprint() -> str:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     parts = [project["project"], project["build-system"], project["tool"]["setuptools"], str(ROOT)]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in (*REQUIREMENTS.values(), DEVELOPMENT):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
 
 def is_installed(wanted: str, mark: str) -> bool:
-    """`wanted`: "requirements.txt", or "requirements-dev.txt", which holds all of the former."""
+    """`wanted`: the name of a list of requirements."""
     try:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
-        return stamp["mark"] == mark and stamp["from"] in (wanted, "requirements-dev.txt") and works()
+        return stamp["mark"] == mark and stamp["from"] in (wanted, DEVELOPMENT) and works()
     except (OSError, ValueError, KeyError):
         return False
 
@@ -234,9 +248,11 @@ def set_up(task: str) -> None:
     if task == "demo":
         install_packages(QT_PACKAGES, optional=not has_display())
     elif task == "test":
-        install_packages([*QT_PACKAGES, *TEST_PACKAGES], optional=False)
+        install_packages([*QT_PACKAGES, *TEST_PACKAGES, *BUILD_PACKAGES, *PACKAGE_PACKAGES], optional=False)
+    elif task == "build":
+        install_packages([*QT_PACKAGES, *BUILD_PACKAGES, *APPIMAGE_PACKAGES], optional=False)
     try:
-        install_environment("requirements.txt" if task == "demo" else "requirements-dev.txt")
+        install_environment(REQUIREMENTS.get(task, DEVELOPMENT))
     except OSError as error:
         raise SetupError("not-writable", folder=VENV, reason=error.strerror or error) from error
 

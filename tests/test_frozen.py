@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from crashes import until
 from frozen import ROOT, frozen, package
 from gui.screen import complaints, screen
 
@@ -56,7 +57,7 @@ def test_the_window_is_there_in_time(frozen: Path, tmp_path: Path) -> None:
 
 def until_mapped(frozen: Path, environment: dict[str, str], home: Path) -> float:
     began = time.monotonic()
-    command = [frozen / "aihub-desktop", "--home", home, "--api-url", "http://127.0.0.1:1"]
+    command = [str(frozen / "aihub-desktop"), "--home", str(home), "--api-url", "http://127.0.0.1:1"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
             subprocess.run(
@@ -128,11 +129,7 @@ def test_a_library_of_qt_can_be_replaced(frozen: Path, tmp_path: Path) -> None:
     with subprocess.Popen([copy / "aihub-desktop"], env=environ) as process:
         maps = Path(f"/proc/{process.pid}/maps")
         try:
-            deadline = time.monotonic() + 30
-            while "built-by-the-user.so" not in maps.read_text():
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                os.sched_yield()
+            until(lambda: "built-by-the-user.so" in maps.read_text(), 30)
         finally:
             process.terminate()
             process.wait(30)

@@ -34,7 +34,10 @@ ROOMS: Final = {
     "batch": ("domain", "disk", "archives", "transport", "holdings"),
     "engine": ("domain", "disk", "store", "transport", "sources", "archives", "holdings", "unpack"),
     # What holds where one asks and many receive, on both sides; each side has an engine of its own.
-    "cluster": ("domain", "disk", "transport.ledger", "holdings", "engine.serve", "engine.spread", "system"),
+    "cluster": (
+        *("domain", "disk", "transport.ledger", "holdings", "system"),
+        *("engine.serve", "engine.spread", "engine.pushing"),
+    ),
     "system": ("domain",),
     "demo": ("domain", "system"),
     # The doctor, and a look at the library, run beside whatever engine holds the state folder: no commands of one.

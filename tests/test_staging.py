@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
 import pytest
 import xxhash
 
+from aihub_desktop.cluster.crew import Pulses
 from aihub_desktop.cluster.flow import Flow, cap
 from aihub_desktop.cluster.groups import groups
 from aihub_desktop.disk.held import Held, is_held
@@ -232,7 +234,7 @@ def test_whether_a_lock_is_seen(tmp_path: Path) -> None:
 def test_who_receives_hears_of_the_end_of_who_asked(tmp_path: Path) -> None:
     clock = Clock()
     baton = Baton(tmp_path, clock)
-    ear = Ear(tmp_path, baton.name, clock)
+    ear, other = Ear(tmp_path, baton.name, "a", clock), Ear(tmp_path, baton.name, "b", clock)
     assert not ear.holds()
     baton.hold(0, locks_reach=True)
     assert ear.holds()
@@ -245,10 +247,65 @@ def test_who_receives_hears_of_the_end_of_who_asked(tmp_path: Path) -> None:
     assert not ear.holds()
     baton.hold(1000, locks_reach=True)  # it only slept
     assert ear.holds()
-    Baton(tmp_path, clock).hold(0, locks_reach=True)  # another run of the same folder
-    assert not ear.holds()
+    baton.give_up("b")
+    assert (ear.holds(), other.holds()) == (True, False)
+    baton.hold(1, locks_reach=True)
+    assert (ear.holds(), other.holds()) == (True, False)
     baton.drop()
-    assert not Ear(tmp_path, baton.name, clock).holds()
+    assert not Ear(tmp_path, baton.name, "a", clock).holds()
+
+
+def test_of_two_runs_that_do_not_see_each_others_lock_the_later_goes_on(folder: Path) -> None:
+    """Over a share without locks. Else each would have stopped the other's workers, again and again."""
+    own = folder / ".aihub" / "dask"
+    own.mkdir(parents=True)
+    clock = Clock()
+    first, second = Baton(own, clock), Baton(own, clock)
+    first.hold(0, locks_reach=False)
+    with pytest.raises(ProblemError) as caught:
+        second.hold(0, locks_reach=False)  # it began at the same moment
+    assert caught.value.problem.code is Code.SYNC_BUSY
+    Staging(folder).bring_all()  # as every run begins
+    second.hold(0, locks_reach=False)
+    clock.now += SILENT_SECONDS / 2
+    with pytest.raises(ProblemError) as caught:
+        first.hold(0, locks_reach=False)
+    assert caught.value.problem.code is Code.SYNC_BUSY
+    first.drop()
+    Staging(folder).clear()
+    assert Ear(own, second.name, "a", clock).holds()
+
+
+def test_a_share_that_shows_a_file_late_costs_no_second_receiving(folder: Path) -> None:
+    """A worker says that it is there, and the machine that asked does not see it yet."""
+    entry = staged(folder, "a", remote("1", "late.bin"), b"later")
+    there = staging_folder(folder) / "a" / "late.bin"
+    hidden = there.with_name("hidden")
+    there.rename(hidden)
+    timer = threading.Timer(0.5, lambda: hidden.rename(there))
+    timer.start()
+    assert Staging(folder).bring("a", [entry]).entries == [entry]
+    timer.join()
+
+
+def test_a_worker_without_a_beat_counts_as_gone() -> None:
+    pulses = Pulses(60.0)
+    assert pulses.beating({"a": 1000.0, "b": 999.0, "frozen": 900.0}, 5.0) == ["a", "b"]  # of the clock of another
+    assert pulses.beating({"a": 1050.0, "b": 999.0, "frozen": 900.0}, 55.0) == ["a", "b"]
+    assert pulses.beating({"a": 1060.0, "b": 999.0, "frozen": 1060.0}, 65.0) == ["a", "frozen"]
+    assert pulses.beating({"a": 1060.0}, 66.0) == ["a"]
+
+
+def test_what_somebody_holds_who_never_ends_keeps_no_run_from_beginning(folder: Path) -> None:
+    own = folder / ".aihub" / "dask" / "a" / ".aihub"
+    own.mkdir(parents=True)
+    lease = Lease(own, locks_reach=True)
+    assert lease.take()
+    assert not Staging(folder, patience=0.3).bring_all().entries
+    assert Staging(folder).names == ["a"]
+    lease.release()
+    Staging(folder).bring_all()
+    assert not Staging(folder).names
 
 
 # What is out at once.

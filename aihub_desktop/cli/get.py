@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from aihub_desktop.cli.arguments import UsageError, check_text
@@ -47,11 +48,13 @@ def straight(session: Session, args: argparse.Namespace) -> Exit:
     return get_to_storage(session, args)
 
 
-def only_for_storage(args: argparse.Namespace) -> str:
-    """An option that was given and means nothing for a folder; "" for none."""
+def only_for_storage(args: argparse.Namespace, known: Collection[str] = ()) -> str:
+    """An option that was given and means nothing for a folder; "" for none. `known`: those that mean something here."""
     options = ["endpoint", "region", "style", "profile", "anonymous", "part_size", "replace", "yes"]
     options += [] if args.lab else ["connections"]  # a stream of the hub is one connection
-    return next((f"--{name.replace('_', '-')}" for name in options if getattr(args, name, None)), "")
+    return next(
+        (f"--{name.replace('_', '-')}" for name in options if name not in known and getattr(args, name, None)), ""
+    )
 
 
 def target(console: Console, text: str) -> Path:

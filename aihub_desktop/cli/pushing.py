@@ -36,8 +36,9 @@ _SHOWN: Final = 20  # unfinished uploads of others that are named
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The place that is pushed to, and what was begun there."""
+    """The place that is pushed to, and what was begun there. `storage`: how it is asked, but for its keys."""
 
+    storage: Storage
     address: ObjectAddress
     depot: Depot
     record: Record
@@ -53,13 +54,14 @@ def way(session: Session, args: argparse.Namespace, text: str) -> Iterator[Way]:
     rows = [StorageRow(storage, "") for storage in storages]
     endpoint = chosen(words, choice, rows, os.environ)
     storage = next((one for one in storages if one.endpoint == endpoint), Storage(endpoint))
-    place = place_of(choice.applied(storage))
+    storage = choice.applied(storage)
+    place = place_of(storage)
     logs.start(session.home, "push")
     depot = Depot(place, address.bucket, address.key, _settings(session, args), args.patience)
     try:
         record = Record(session.home, endpoint, address.bucket, address.key)
         try:
-            yield Way(address, depot, record)
+            yield Way(storage, address, depot, record)
         finally:
             record.close()
     finally:

@@ -146,7 +146,7 @@ class Report:
         self._tell_received(tally, tell)
         if len(done) < tally.wanted:
             self.say_how_to_go_on(tally)
-        if done:
+        if done and not self._order.address:
             tell(words.say("cli.get.manifest", path=str(self._order.folder / _MANIFEST)))
 
     def _tell_proofs(self, done: list[FileRow], tell: Teller) -> None:

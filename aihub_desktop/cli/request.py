@@ -10,9 +10,12 @@ from aihub_desktop.domain.faults import Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Where to, and how: what any run that receives files is told."""
+    """Where to, and how: what any run that receives files is told. `address`: of an object storage, which counts
+    in place of `folder`.
+    """
 
     folder: Path
+    address: str = ""
     parallel: int | None = None
     connections: int | None = None
     limit: int | None = None  # bytes a second

@@ -18,13 +18,13 @@ from aihub_desktop.cli.session import Session
 from aihub_desktop.cli.tally import Tally
 from aihub_desktop.cluster.crew import Crew
 from aihub_desktop.cluster.flow import Flow, cap
+from aihub_desktop.cluster.ground import Ground, Group
 from aihub_desktop.cluster.groups import groups
+from aihub_desktop.cluster.share import Errand, Share
 from aihub_desktop.cluster.spread import (
     Away,
     Back,
     Ending,
-    Errand,
-    Group,
     Home,
     Moved,
     Out,
@@ -46,7 +46,7 @@ from aihub_desktop.domain.messages import (
     Storages,
     TransferProgress,
 )
-from aihub_desktop.domain.model import S3, RemoteFile
+from aihub_desktop.domain.model import HUB, S3, RemoteFile
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.domain.settings import Settings
 from aihub_desktop.domain.states import FileState
@@ -62,10 +62,10 @@ _TLS: Final = "tls://"
 
 def spread_out(session: Session, order: SyncOrder, find: Find, watch: Watch) -> Exit:
     """`carry_out` on the cluster of `order.dask`. Raises as it does, and NO_DASK, NO_CLUSTER."""
-    return to_its_end(_Spreading(session, order, find, watch))
+    return to_its_end(Spreading(session, order, find, watch))
 
 
-class _Spreading(Run):
+class Spreading(Run):
     """Fills the counts of the run from what the workers tell."""
 
     def __init__(self, session: Session, order: SyncOrder, find: Find, watch: Watch) -> None:
@@ -118,7 +118,7 @@ class _Spreading(Run):
         if not self._groups:
             return
         self.console.say("cli.sync.dask.asking", address=self._address)
-        week, settings = Week.parse(self._settings.hours), self._settings
+        week = Week.parse(self._settings.hours)
         with Crew(self._address) as crew, display(self.console) as shown:
             self._say = shown.tell
 
@@ -133,19 +133,28 @@ class _Spreading(Run):
                 shown.show(tally)
                 return open_
 
-            spread = Spread(crew, self._errand(settings), self._groups, self._flow(), tell=tell, open_=is_open)
+            spread = Spread(
+                crew, self._ground(crew), self._groups, self._flow(), tell=tell, open_=is_open,
+                patience=self._order.patience,
+            )  # fmt: skip
             try:
                 spread.run()
             except ProblemError as error:
                 tally.see(Notice(0, error.problem, fatal=True))
+        self._afterwards(engine, tally)
+
+    def _afterwards(self, engine: LocalEngine, tally: Tally) -> None:
         if tally.done:
             with contextlib.suppress(ProblemError):  # the files are there, whether the library knows or not
                 engine.ask(AddHolding(engine.number(), str(self._order.folder)), object)
 
+    def _ground(self, crew: Crew) -> Ground:
+        needs_key = any(group.dataset.source == HUB for group in self._groups)
+        return Share(self._errand(self._settings), needs_key=needs_key)
+
     def _errand(self, settings: Settings) -> Errand:
-        values = {name: getattr(settings, name) for name in settings.__struct_fields__ if name not in _KEPT_HERE}
         return Errand(
-            folder=self._order.folder, hub=self._hub, settings={**values, "parallel": 1}, storages=self._storages,
+            folder=self._order.folder, hub=self._hub, settings=for_workers(settings), storages=self._storages,
             patience=self._order.patience, limit=settings.limit,
         )  # fmt: skip
 
@@ -192,6 +201,12 @@ class _Spreading(Run):
                     rows.done(key, proof=entry.proof, note=entry.note, **told_of)
                 for (file_key, path), problem in failed.items():
                     rows.failed((transfer, file_key, path), problem)
+
+
+def for_workers(settings: Settings) -> dict[str, int | float | str]:
+    """What holds for the engine of each task."""
+    values = {name: getattr(settings, name) for name in settings.__struct_fields__ if name not in _KEPT_HERE}
+    return {**values, "parallel": 1}
 
 
 class _Traffic(NamedTuple):

@@ -17,11 +17,12 @@ from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.batches import read_batch
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit, exit_of, worst
-from aihub_desktop.cli.get import target
+from aihub_desktop.cli.get import only_for_storage, target
 from aihub_desktop.cli.lab import LabWish
 from aihub_desktop.cli.logged import LoggedConsole
 from aihub_desktop.cli.rounds import Outcome, Round, SyncOrder
 from aihub_desktop.cli.session import Session
+from aihub_desktop.domain.addresses import is_object
 from aihub_desktop.domain.batchfile import BatchFile
 from aihub_desktop.domain.faults import Code, ProblemError
 
@@ -37,16 +38,28 @@ def sync(session: Session, args: argparse.Namespace) -> Exit:
     summary_file = _file(args.summary)
     if summary_file is not None and not summary_file.parent.is_dir():
         raise UsageError(console.words.say("cli.sync.no-place", path=args.summary))
+    _check_target(console, args)
     if args.dask:
         _check_cluster(console, args)
     with _logged(session, args) as logged:
         return _Keeper(logged, args, summary_file).keep()
 
 
+def _check_target(console: Console, args: argparse.Namespace) -> None:
+    """Raises `UsageError` for options that mean nothing there."""
+    if not is_object(args.to):
+        if named := only_for_storage(args, known=("connections", "yes")):
+            raise UsageError(console.words.say("cli.get.only-for-storage", name=named))
+        return
+    if not args.dask:
+        raise UsageError(console.words.say("cli.sync.storage-needs-dask"))
+    for name in ("delete", "deep"):
+        if getattr(args, name):
+            raise UsageError(console.words.say("cli.get.not-for-storage", name=f"--{name}"))
+
+
 def _check_cluster(console: Console, args: argparse.Namespace) -> None:
     """What is known before anybody is asked. Raises `UsageError`, `ProblemError` NO_DASK."""
-    if args.to.startswith("s3://"):
-        raise UsageError(console.words.say("cli.sync.dask.needs-folder"))
     if args.lab is not None:
         raise UsageError(console.words.say("cli.usage.not-both", name="--from", other="--dask"))
     if importlib.util.find_spec("distributed") is None:
@@ -100,8 +113,9 @@ class _Keeper:
         try:
             batch = read_batch(self._console, self._args.file)
             order = self._order(batch)
-            outcome.name, outcome.folder = batch.name or Path(self._args.file).name, str(order.folder)
-            outcome.exit = Round(self._session, order, batch, outcome).run()
+            outcome.name = batch.name or Path(self._args.file).name
+            outcome.folder = order.address or str(order.folder)
+            outcome.exit = self._carry_out(order, batch, outcome)
         except UsageError as error:
             self._console.say("cli.error", title=error.text)
             outcome.title, outcome.exit, usage = error.text, Exit.USAGE, True
@@ -116,6 +130,13 @@ class _Keeper:
         outcome.ended = time.time()
         return outcome, usage
 
+    def _carry_out(self, order: SyncOrder, batch: BatchFile, outcome: Outcome) -> Exit:
+        if not order.address:
+            return Round(self._session, order, batch, outcome).run()
+        from aihub_desktop.cli.crossing import Crossing  # noqa: PLC0415 - brings Dask along
+
+        return Crossing(self._session, self._args, order, batch, outcome).run()
+
     def _order(self, batch: BatchFile) -> SyncOrder:
         """Raises `UsageError` where no folder is named."""
         args, console = self._args, self._console
@@ -126,8 +147,10 @@ class _Keeper:
             to = os.path.join(beside, os.path.expanduser(batch.to))
         if not to:
             raise UsageError(console.words.say("cli.sync.no-folder"))
+        address = to if is_object(to) else ""
         return SyncOrder(
-            folder=target(console, to), deep=args.deep, delete=args.delete, yes=args.yes,
+            folder=self._session.home if address else target(console, to), address=address,
+            deep=args.deep, delete=args.delete, yes=args.yes,
             lab=LabWish.of(console.words, args),
             parallel=args.parallel, connections=args.connections, limit=args.limit, hours=args.hours,
             patience=args.patience, dry_run=args.dry_run, json=args.json, dask=args.dask or "",

@@ -9,9 +9,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from aihub_desktop.domain.checkup import Learned
 from aihub_desktop.domain.faults import Code, Problem
 from aihub_desktop.domain.model import Dataset, RemoteFile
 from aihub_desktop.domain.storage import Storage
+from aihub_desktop.engine.pushing.contents import Story
+from aihub_desktop.engine.pushing.record import Line
 from aihub_desktop.transport.ledger import Entry
 
 T = TypeVar("T")
@@ -52,6 +55,32 @@ class Task(msgspec.Struct, frozen=True):
     patience: float
 
 
+class Entrance(msgspec.Struct, frozen=True):
+    """Whether a worker can put files of the hub below a prefix: with keys of its own, to the hub and to the storage."""
+
+    hub: str
+    storage: Storage
+    bucket: str
+    prefix: str
+
+
+class Passing(msgspec.Struct, frozen=True):
+    """Files of one dataset, sent straight through to `entrance`. `lines`: what is known of uploads that were begun;
+    what becomes of them is told by `topic` as `Word`s, for the worker may die.
+    """
+
+    entrance: Entrance
+    name: str
+    topic: str
+    dataset: Dataset
+    files: list[RemoteFile]
+    settings: dict[str, int | float | str]
+    part_bytes: int
+    patience: float
+    learned: Learned
+    lines: list[Line]
+
+
 class Failure(msgspec.Struct, frozen=True):
     key: str
     path: str
@@ -69,6 +98,7 @@ class Result(msgspec.Struct, frozen=True):
     received: int = 0
     again: int = 0
     worker: str = ""
+    stories: list[Story] = []  # of what lies in an object storage, in place of a folder
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -80,6 +110,15 @@ class Reach(msgspec.Struct, frozen=True):
     again: int = 0
     refusals: int = 0
     waiting: Code | None = None
+
+
+class Word(msgspec.Struct, frozen=True):
+    """How far the task `name` is, or a line of its record. `answer`: the event that it waits for until then."""
+
+    name: str
+    reach: Reach | None = None
+    line: Line | None = None
+    answer: str = ""
 
 
 def plain(value: msgspec.Struct) -> dict[str, Any]:

@@ -1,30 +1,23 @@
 """A batch spread over the workers of a cluster: what is out, what comes home, who is asked.
 
-roster ─→ looked at ─→ crew ─→ task out ─→ proved in staging ─→ final name, ledger (here, and only here)
+roster ─→ looked at ─→ crew ─→ task out ─→ proved on its ground ─→ told of (here, and only here)
               └─ cannot                └─ worker dead, told to stop: out again, on the bytes that are there
 """
 
 from __future__ import annotations
 
-import contextlib
-import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from aihub_desktop.cluster.crew import Crew, Ended, Gone, Joined, Left, Looked, Lost, News
 from aihub_desktop.cluster.flow import Flow
-from aihub_desktop.cluster.orders import Question, Reach, Result, Task
-from aihub_desktop.cluster.task import reach_of
-from aihub_desktop.disk.files import disk_error, make_folders, remove
+from aihub_desktop.cluster.ground import Call, Ground, Group
+from aihub_desktop.cluster.orders import Reach, Result
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
-from aihub_desktop.domain.model import HUB, Dataset, RemoteFile
-from aihub_desktop.domain.storage import Storage
-from aihub_desktop.holdings.baton import Baton
-from aihub_desktop.holdings.staging import Homecoming, Staging, name_of, staging_folder
+from aihub_desktop.holdings.staging import Homecoming
 
 _SLICE_SECONDS: Final = 0.2  # on Windows, Ctrl-C is not heard while a wait lasts
 _LOOK_SECONDS: Final = 1.0
@@ -40,32 +33,6 @@ _OF_THE_WORKER: Final = frozenset(
         *(Code.TARGET_MISSING, Code.DRIVE_MISSING, Code.DISK_ERROR, Code.STORE_BROKEN),
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """What holds for all tasks. `limit`: bytes a second of all together, 0 for none; `settings` of each engine."""
-
-    folder: Path
-    hub: str
-    settings: dict[str, int | float | str]
-    storages: list[Storage]
-    patience: float
-    limit: int
-
-
-@dataclass(slots=True, eq=False)
-class Group:
-    """One task to be. `tries`: how often it came back unfinished for a reason of its own."""
-
-    number: int
-    dataset: Dataset
-    files: list[RemoteFile]
-    tries: int = 0
-    name: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.name = name_of(self.files)
 
 
 # What is told.
@@ -132,25 +99,24 @@ Told = Ready | Unfit | Away | Out | Moved | Home | Back | Ending
 @dataclass(slots=True, eq=False)
 class _Flight:
     group: Group
+    name: str
     run: str
     workers: frozenset[str]
     reach: Reach = field(default_factory=Reach)
 
 
 class Spread:
-    """Carries out `groups`. Whoever calls it has the turn of the folder. `open_`: whether anything may run now."""
+    """Carries out `groups`, whose files come to `ground`. `open_`: whether anything may run now; `patience`: seconds
+    without a worker.
+    """
 
     def __init__(
-        self, crew: Crew, errand: Errand, groups: Sequence[Group], flow: Flow, *, tell: Callable[[Told], None],
-        open_: Callable[[], bool] = lambda: True,
+        self, crew: Crew, ground: Ground, groups: Sequence[Group], flow: Flow, *, tell: Callable[[Told], None],
+        patience: float, open_: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
-        self._crew, self._errand, self._flow, self._tell, self._open = crew, errand, flow, tell, open_
+        self._crew, self._ground, self._flow, self._tell, self._open = crew, ground, flow, tell, open_
+        self._patience = patience
         self._waiting = deque(groups)
-        self._needs_key = any(group.dataset.source == HUB for group in groups)
-        self._staging = Staging(errand.folder)
-        self._below = staging_folder(errand.folder)
-        self._baton: Baton | None = None
-        self._locks_reach = True
         self._threads: dict[str, int] = {}  # of those that were asked
         self._fit: set[str] = set()
         self._unfit: dict[str, Problem] = {}
@@ -165,7 +131,7 @@ class Spread:
         receiving, NO_CLUSTER, what the disk says.
         """
         try:
-            with self._probe() as question:
+            with self._ground.asking() as question:
                 while self._waiting or self._out:
                     self._hear(self._crew.news(_SLICE_SECONDS), question)
                     self._start()
@@ -175,25 +141,7 @@ class Spread:
 
     # ---- who receives ----
 
-    @contextlib.contextmanager
-    def _probe(self) -> Iterator[Question]:
-        """What every worker has to find in the folder before it is trusted with it."""
-        value = secrets.token_hex(16)
-        path = self._below / f"probe-{value[:8]}"
-        try:
-            make_folders(self._below)
-            path.write_text(value, encoding="ascii")
-        except OSError as error:
-            raise disk_error(error, path) from error
-        errand = self._errand
-        probe = path.relative_to(self._below.parent.parent).as_posix()
-        try:
-            yield Question(str(errand.folder), probe, value, errand.hub, self._needs_key)
-        finally:
-            with contextlib.suppress(OSError):
-                remove(path)
-
-    def _hear(self, news: News | None, question: Question) -> None:
+    def _hear(self, news: News | None, question: Call) -> None:
         if isinstance(news, Joined | Looked | Left):
             self._heard_at = time.monotonic()
         match news:
@@ -203,8 +151,9 @@ class Spread:
                 self._crew.look(worker, question)
             case Looked(worker=worker, answer=answer):
                 self._answered(worker, answer.problem, answer.locks_reach)
-            case Left(worker=worker):
+            case Left(worker=worker, tasks=tasks):
                 self._left(worker)
+                self._give_up(tasks)
             case Ended(number=number, result=result) if number in self._out:
                 self._ended(self._out.pop(number), number, result)
             case Lost(number=number, problem=problem) if number in self._out:
@@ -218,8 +167,7 @@ class Spread:
         elif worker in self._threads:
             self._fit.add(worker)
             self._had_any = True
-            # One that does not see the locks of others is kept out by their beats alone, and they by its.
-            self._locks_reach = self._locks_reach and locks_reach
+            self._ground.sees(locks_reach=locks_reach)
             self._flow.meets([self._threads[one] for one in self._fit])
             self._tell(Ready(worker, self._threads[worker]))
 
@@ -239,6 +187,13 @@ class Spread:
             if flight.workers.isdisjoint(self._threads):
                 self._crew.cancel(number)  # else it waits for one of these to come back
 
+    def _give_up(self, tasks: Iterable[int]) -> None:
+        """Their worker is frozen, with the lock on what it has: they come anew, in another place."""
+        for number in tasks:
+            if (flight := self._out.get(number)) is not None:
+                self._ground.give_up(flight.name, flight.run)
+                self._crew.cancel(number)
+
     def _check_workers(self, now: float) -> None:
         """Raises `ProblemError` where nobody can receive."""
         if self._fit or not self._open():
@@ -248,7 +203,7 @@ class Spread:
         if self._unfit and not asked and now - self._heard_at > _SETTLE_SECONDS:
             problem = next(iter(self._unfit.values()))
             raise ProblemError.of(problem)
-        if now - self._none_since > (self._errand.patience if self._had_any else _FIRST_SECONDS):
+        if now - self._none_since > (self._patience if self._had_any else _FIRST_SECONDS):
             raise ProblemError(Code.NO_WORKERS)
 
     # ---- tasks ----
@@ -261,27 +216,15 @@ class Spread:
             return
         while self._waiting and self._fit and self._flow.may_start(len(self._out), now):
             self._begin(self._waiting.popleft(), now)
-        if self._baton is not None:
-            self._baton.hold(self._share(len(self._out)), locks_reach=self._locks_reach)
+        self._ground.hold(len(self._out))
 
     def _begin(self, group: Group, now: float) -> None:
-        self._baton = self._baton or Baton(self._below)
-        errand = self._errand
         self._numbers += 1
-        # The others slow down first.
-        self._baton.hold(self._share(len(self._out) + 1), locks_reach=self._locks_reach)
-        self._staging.lend(group.name, group.files)
-        task = Task(
-            str(errand.folder), group.name, self._baton.name, self._locks_reach, errand.hub, group.dataset, group.files,
-            errand.settings, errand.storages, errand.patience,
-        )  # fmt: skip
-        self._out[self._numbers] = _Flight(group, task.run, frozenset(self._fit))
+        call = self._ground.order(group, len(self._out) + 1)
+        self._out[self._numbers] = _Flight(group, call.name, call.run, frozenset(self._fit))
         self._flow.started(self._numbers, now)
         self._tell(Out(group))
-        self._crew.submit(self._numbers, task, self._fit)
-
-    def _share(self, out: int) -> int:
-        return self._errand.limit // max(1, out)
+        self._crew.submit(self._numbers, call, self._fit)
 
     def _look(self) -> None:
         """How far everything is, from what lies beside it."""
@@ -290,7 +233,7 @@ class Spread:
             return
         self._looked_at = now
         for number, flight in self._out.items():
-            reach = reach_of(self._below / flight.group.name)
+            reach = self._ground.reach(flight.name)
             if reach is None or reach == flight.reach:
                 continue
             if reach.received and not flight.reach.received:
@@ -309,7 +252,7 @@ class Spread:
         wanted = {(file.key, file.path) for file in group.files}
         failed = {(one.key, one.path): one.problem for one in result.failed if (one.key, one.path) in wanted}
         proved = [entry for entry in result.proved if (entry.key, entry.path) in wanted]
-        came = self._staging.bring(group.name, proved)
+        came = self._ground.bring(flight.name, proved, result)
         for entry in proved:
             if (problem := came.problems.get(entry.place)) is not None:
                 failed[entry.key, entry.path] = problem
@@ -319,11 +262,13 @@ class Spread:
             self._again(group, result)
             return
         failed |= {(file.key, file.path): result.problem or Problem(Code.WORKER_LOST) for file in left}
-        self._finish(group, came, failed, result)
+        if not failed:
+            self._ground.drop(flight.name)
+        self._tell(Home(group, came, failed, result))
 
     def _goes_again(self, flight: _Flight, result: Result) -> bool:
         problem = result.problem
-        if problem is None and (self._baton is None or flight.run != self._baton.name):
+        if problem is None and not self._ground.holds(flight.run):
             return True  # we told it to stop
         if problem is not None and problem.code in _OF_THE_WORKER:
             self._dismiss(result.worker, problem)
@@ -339,29 +284,24 @@ class Spread:
         if problem is None:
             self._again(group, Result())
             return
-        self._finish(group, Homecoming(), {(file.key, file.path): problem for file in group.files}, Result())
+        failed = {(file.key, file.path): problem for file in group.files}
+        self._tell(Home(group, Homecoming(), failed, Result()))
 
     def _again(self, group: Group, result: Result) -> None:
         self._waiting.appendleft(group)
         self._tell(Back(group, result))
 
-    def _finish(self, group: Group, came: Homecoming, failed: dict[tuple[str, str], Problem], result: Result) -> None:
-        if not failed:
-            self._staging.drop(group.name)
-        self._tell(Home(group, came, failed, result))
-
     # ---- its end ----
 
     def _pause(self) -> None:
         """The hours are over: what runs ends in good order, and goes out again when they have come."""
-        if self._out and self._baton is not None:
-            self._baton.drop()
-            self._baton = None
+        if self._out and not self._ground.pause():
+            self._cancel()
 
     def _stop(self) -> None:
         """However it ended: workers make durable what they have, and what is whole by now comes home."""
-        if self._baton is not None:
-            self._baton.drop()
+        if not self._ground.pause():
+            self._cancel()
         deadline = time.monotonic() + _STOP_SECONDS
         for number in [number for number, flight in self._out.items() if flight.workers.isdisjoint(self._threads)]:
             del self._out[number]
@@ -369,9 +309,12 @@ class Spread:
             self._tell(Ending(len(self._out)))
         while self._out and time.monotonic() < deadline and self._hears_last():
             pass
+        self._cancel()
+        self._ground.close()
+
+    def _cancel(self) -> None:
         for number in list(self._out):
             self._crew.cancel(number)
-        self._staging.clear()
 
     def _hears_last(self) -> bool:
         """False where nothing more will be heard."""

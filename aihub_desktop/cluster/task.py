@@ -1,6 +1,6 @@
 """What a worker of a cluster does: it starts the program's own engine beside itself, and lets it receive.
 
-Both functions are called by Dask in a thread of the worker, take and give builtins, and raise only for bugs.
+Both functions are called by Dask in a thread of the worker, take and give builtins, and raise nothing.
 """
 
 from __future__ import annotations
@@ -53,19 +53,29 @@ _STOPPED: Final = TRANSFER_ENDED | {TransferState.NEEDS_USER, TransferState.PAUS
 
 def look(question: dict[str, Any]) -> dict[str, Any]:
     """`Question` → `Answer`."""
-    asked = told(question, Question)
     try:
+        asked = told(question, Question)
         reach = _sees(asked)
         if asked.needs_key:
             _has_key(asked.hub)
     except ProblemError as error:
         return plain(Answer(error.problem))
+    except Exception as error:
+        return plain(Answer(bug(error)))
     return plain(Answer(None, reach))
 
 
 def receive(task: dict[str, Any]) -> dict[str, Any]:
     """`Task` → `Result`."""
-    return plain(_Receiving(told(task, Task)).run())
+    try:
+        return plain(_Receiving(told(task, Task)).run())
+    except Exception as error:
+        return plain(Result(problem=bug(error)))
+
+
+def bug(error: Exception) -> Problem:
+    """Dask would write what the function was given into the worker's log, signed addresses among it."""
+    return Problem(Code.BUG, {"why": type(error).__name__})
 
 
 def _sees(asked: Question) -> bool:
@@ -97,7 +107,7 @@ def _has_key(hub: str) -> None:
 @contextlib.contextmanager
 def _engine(hub: str, patience: float | None) -> Iterator[LocalEngine]:
     """One with a state folder of its own, gone afterwards: what counts lies in the shared folder."""
-    with tempfile.TemporaryDirectory(prefix="aihub-", dir=_place(), ignore_cleanup_errors=True) as home:
+    with tempfile.TemporaryDirectory(prefix="aihub-", dir=place(), ignore_cleanup_errors=True) as home:
         engine = LocalEngine(Path(home), hub, program.command("worker"), only_new=True, patience=patience)
         engine.start()
         try:
@@ -106,7 +116,7 @@ def _engine(hub: str, patience: float | None) -> Iterator[LocalEngine]:
             engine.close()
 
 
-def _place() -> str | None:
+def place() -> str | None:
     """The worker's own folder, on a disk of its machine."""
     from distributed import get_worker  # noqa: PLC0415 - slow to load, and there in a worker
 
@@ -135,7 +145,7 @@ class _Receiving:
         self._root = staging_folder(task.folder)
         self._folder = self._root / task.name
         self._own = self._folder / OWN_FOLDER
-        self._ear = Ear(self._root, task.run)
+        self._ear = Ear(self._root, task.run, task.name)
         self._worker, self._is_ending = _worker()
         self._rows: dict[int, FileRow] = {}
         self._transfer: TransferRow | None = None

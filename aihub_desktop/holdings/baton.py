@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.disk.files import disk_error, patiently_replace, remove
+from aihub_desktop.domain.faults import Code, ProblemError
 
 NAME: Final = "run.json"
 BEAT_SECONDS: Final = 5.0
@@ -24,12 +25,15 @@ SILENT_SECONDS: Final = 90.0
 
 
 class Run(msgspec.Struct, frozen=True):
-    """`rate`: bytes a second for each of those who receive, 0 for no limit. `locks_reach`: see `Lease`."""
+    """`rate`: bytes a second for each of those who receive, 0 for no limit. `locks_reach`: see `Lease`. `given_up`:
+    names that nobody waits for any more, though the run goes on.
+    """
 
     run: str
     beat: int = 0
     rate: int = 0
     locks_reach: bool = True
+    given_up: list[str] = []
 
 
 def read_run(folder: Path) -> Run | None:
@@ -54,30 +58,47 @@ class Baton:
         return self._run.run
 
     def hold(self, rate: int, *, locks_reach: bool) -> None:
-        """To be called often: writes where something is new, and as often as it must."""
+        """To be called often: writes where something is new, and as often as it must. Raises SYNC_BUSY where another
+        run has taken over: the lock on the folder does not keep it out where locks do not reach.
+        """
         now, run = self._clock(), self._run
         if (rate, locks_reach) == (run.rate, run.locks_reach) and now - self._wrote_at < BEAT_SECONDS:
             return
-        self._run = Run(run.run, run.beat + 1, rate, locks_reach)
-        self._wrote_at = now
-        new = self._folder / (NAME + ".new")
-        try:
-            new.write_bytes(msgspec.json.encode(self._run))
-            patiently_replace(new, self._folder / NAME)
-        except OSError as error:
-            raise disk_error(error, new) from error
+        self._write(Run(run.run, run.beat + 1, rate, locks_reach, run.given_up))
+
+    def give_up(self, name: str) -> None:
+        """Whoever receives `name` stops within seconds, or as soon as it is awake."""
+        run = self._run
+        self._write(Run(run.run, run.beat + 1, run.rate, run.locks_reach, [*run.given_up, name]))
 
     def drop(self) -> None:
         """Whoever receives for it stops within seconds."""
         with contextlib.suppress(OSError):
-            remove(self._folder / NAME)
+            if self._is_ours():
+                remove(self._folder / NAME)
+
+    def _is_ours(self) -> bool:
+        there = read_run(self._folder)
+        return there is not None and there.run == self.name
+
+    def _write(self, run: Run) -> None:
+        new = self._folder / f"{NAME}.{run.run}"  # of two runs neither takes the other's
+        try:
+            there = read_run(self._folder)
+            if ("" if there is None else there.run) != (self.name if self._run.beat else ""):
+                raise ProblemError(Code.SYNC_BUSY, path=str(self._folder))
+            new.write_bytes(msgspec.json.encode(run))
+            patiently_replace(new, self._folder / NAME)
+        except OSError as error:
+            raise disk_error(error, new) from error
+        self._run, self._wrote_at = run, self._clock()
 
 
 class Ear:
-    """The reading end, of one who receives for `run`."""
+    """The reading end, of one who receives `name` for `run`."""
 
-    def __init__(self, folder: Path, run: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._folder, self._run, self._clock = folder, run, clock
+    def __init__(self, folder: Path, run: str, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._folder, self._run, self._name, self._clock = folder, run, name, clock
         self._heard = Run("")
         self._heard_at = clock()
 
@@ -91,7 +112,7 @@ class Ear:
             run = read_run(self._folder)
         except OSError:  # a share that is away for a moment
             run = self._heard if self._heard.run else Run(self._run)
-        if run is None or run.run != self._run:
+        if run is None or run.run != self._run or self._name in run.given_up:
             return False
         if run != self._heard:
             self._heard, self._heard_at = run, self._clock()

@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,7 @@ from aihub_desktop.disk.target import Spot, Target, leads_elsewhere
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.model import RemoteFile
 from aihub_desktop.domain.names import JOURNAL, OWN_FOLDER, UnsafeNameError, clash_key, safe_path, taken_names
-from aihub_desktop.holdings.baton import NAME, read_run
+from aihub_desktop.holdings.baton import NAME, Run, read_run
 from aihub_desktop.transport.ledger import Entry, Ledger, Stamp, own_folder
 from aihub_desktop.transport.manifest import in_nfc
 from aihub_desktop.transport.reconcile import forget_journal, may_replace
@@ -38,6 +38,8 @@ _UNSAFE: Final = re.compile(r"[^0-9A-Za-z가-힣._-]+")
 # Longer than a worker takes to notice that nobody waits for it any more, and to make durable what it has.
 _PATIENCE_SECONDS: Final = 90.0
 _PAUSE: Final = 0.1
+# A share may not show yet what another machine has made; that its folder is listed has most of them ask again.
+_LATE_SECONDS: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -68,8 +70,9 @@ def staging_folder(folder: Path | str) -> Path:
 class Staging:
     """For whoever has the turn of `folder`. Methods raise `ProblemError`."""
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, patience: float = _PATIENCE_SECONDS) -> None:
         self._root = native(folder)
+        self._patience = patience
         self._target = Target(self._root)
         self._ledger = Ledger(self._root)
 
@@ -118,7 +121,10 @@ class Staging:
         """
         home, source = Homecoming(), Target(staging_folder(self._root) / name)
         known = self._ledger.entries()
-        for entry in Ledger(source.folder).entries().values() if entries is None else entries:
+        proved = list(Ledger(source.folder).entries().values() if entries is None else entries)
+        if entries is not None:
+            self._wait_to_see(proved, source)
+        for entry in proved:
             try:
                 if self._is_placed(entry, source, known.get(in_nfc(entry.place))):
                     home.entries.append(entry)
@@ -136,13 +142,19 @@ class Staging:
 
     def bring_all(self, told: Callable[[], object] = lambda: None) -> Homecoming:
         """All that a run before left there, once nobody works on it any more; `told` is called once where that is
-        waited for. Raises `ProblemError` IN_USE after a while.
+        waited for. What is still held after a while stays, for who holds it may be frozen: it comes home another time.
         """
         home, names = Homecoming(), self.names
+        folder = staging_folder(self._root)
+        try:
+            run = read_run(folder)
+            remove(folder / NAME)  # who works there still, stops
+        except OSError as error:
+            raise disk_error(error, folder) from error
         if not names:
             return home
-        with self._held(names, told):
-            for name in names:
+        with self._held(names, run, told) as free:
+            for name in free:
                 one = self.bring(name)
                 self.drop(name)
                 home.entries += one.entries
@@ -155,15 +167,32 @@ class Staging:
         shutil.rmtree(staging_folder(self._root) / name, ignore_errors=True)
 
     def clear(self) -> None:
-        """What a run leaves beside the folders goes; where nothing lies any more, nothing of ours is seen."""
+        """What a run leaves beside the folders goes; where nothing lies any more, nothing of ours is seen. A run that
+        tells of itself there by now is another.
+        """
         with contextlib.suppress(OSError):
             folder = staging_folder(self._root)
             for one in list(os.scandir(folder)):
-                if not one.is_dir(follow_symlinks=False):
+                if one.name != NAME and not one.is_dir(follow_symlinks=False):
                     remove(one.path)
             folder.rmdir()
 
     # ---- one file ----
+
+    def _wait_to_see(self, proved: Sequence[Entry], source: Target) -> None:
+        """What a worker says that it has made a moment ago."""
+        deadline = time.monotonic() + _LATE_SECONDS
+        while any(self._is_unseen(entry, source) for entry in proved) and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+
+    def _is_unseen(self, entry: Entry, source: Target) -> bool:
+        staged, final = source.spot(entry.place).final, self._target.spot(entry.place).final
+        if plain_file(staged) is not None or plain_file(final) is not None:
+            return False
+        for folder in (source.folder.parent, source.folder, staged.parent):
+            with contextlib.suppress(OSError):
+                os.listdir(folder)
+        return plain_file(staged) is None
 
     def _is_placed(self, entry: Entry, source: Target, known: Entry | None) -> bool:
         """Whether it stands under its final name, as it was proved."""
@@ -225,30 +254,31 @@ class Staging:
                     os.replace(path, own / path.name)
 
     @contextlib.contextmanager
-    def _held(self, names: Sequence[str], told: Callable[[], object]) -> Iterator[None]:
+    def _held(self, names: Sequence[str], run: Run | None, told: Callable[[], object]) -> Iterator[list[str]]:
+        """Those of `names` that nobody else has."""
         folder = staging_folder(self._root)
         with contextlib.ExitStack() as stack:
-            try:
-                run = read_run(folder)
-                remove(folder / NAME)  # who works there still, stops
-                own = [folder / name / OWN_FOLDER for name in names]
-                for path in own:
-                    make_folders(path)
-            except OSError as error:
-                raise disk_error(error, folder) from error
-            waiting = [Lease(path, locks_reach=run is None or run.locks_reach) for path in own]
-            for lease in waiting:
-                stack.callback(lease.release)
-            _wait_for(waiting, folder, told)
-            yield
+            leases: dict[str, Lease] = {}
+            for name in names:
+                own = folder / name / OWN_FOLDER
+                try:
+                    make_folders(own)
+                except OSError as error:
+                    raise disk_error(error, folder) from error
+                leases[name] = Lease(own, locks_reach=run is None or run.locks_reach)
+                stack.callback(leases[name].release)
+            taken = _wait_for(leases, self._patience, told)
+            yield [name for name in names if name not in taken]
 
 
-def _wait_for(waiting: list[Lease], folder: Path, told: Callable[[], object]) -> None:
-    deadline, is_told = time.monotonic() + _PATIENCE_SECONDS, False
-    while waiting := [lease for lease in waiting if not lease.take()]:
+def _wait_for(leases: Mapping[str, Lease], patience: float, told: Callable[[], object]) -> set[str]:
+    """Which could not be had."""
+    deadline, is_told, waiting = time.monotonic() + patience, False, dict(leases)
+    while waiting := {name: lease for name, lease in waiting.items() if not lease.take()}:
         if time.monotonic() > deadline:
-            raise ProblemError(Code.IN_USE, path=str(folder))
+            break
         if not is_told:
             told()
             is_told = True
         time.sleep(_PAUSE)
+    return set(waiting)

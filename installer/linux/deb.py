@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from installer import freeze, manpage
-from installer.common import BUILD, DIST, NAME, ROOT, VERSION, BuildError, run
+from installer.common import BUILD, DIST, NAME, ROOT, VERSION, BuildError, epoch, run
 
 HERE: Final = ROOT / "installer" / "linux"
 SCRIPTS: Final = ("preinst", "postinst", "prerm", "postrm")
@@ -180,16 +180,6 @@ def c_library(internal: Path) -> str:
         tuple(int(part) for part in found.split(".")) for found in re.findall(r"GLIBC_([\d.]+)", "".join(texts))
     }
     return ".".join(str(part) for part in max(versions))
-
-
-def epoch() -> int:
-    """SOURCE_DATE_EPOCH, else the time of the last commit: what is built twice is the same twice."""
-    if told := os.environ.get("SOURCE_DATE_EPOCH"):
-        return int(told)
-    try:
-        return int(run(["git", "log", "-1", "--format=%ct"]))
-    except (BuildError, ValueError):
-        return int((ROOT / "CHANGELOG.md").stat().st_mtime)
 
 
 def settle(tree: Path) -> None:

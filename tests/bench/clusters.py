@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -55,6 +57,21 @@ class Cluster:
     def log(self, name: str) -> str:
         return (self._folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
+    def stop(self, name: str) -> None:
+        """The worker stays connected, and answers nothing more."""
+        self._processes[name].send_signal(signal.SIGSTOP)
+
+    def go_on(self, name: str) -> None:
+        self._processes[name].send_signal(signal.SIGCONT)
+
+    def dumped(self) -> bytes:
+        """All that scheduler and workers know of their tasks, as Dask tells it itself."""
+        from distributed import Client  # noqa: PLC0415 - slow to load
+
+        with Client(self.address, timeout=20, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+            client.dump_cluster_state(str(self._folder / "dump"))
+        return gzip.decompress((self._folder / "dump.msgpack.gz").read_bytes())
+
     def kill(self, name: str) -> None:
         """The worker is gone, and nothing of it gets to tidy up."""
         process = self._processes.pop(name)
@@ -62,7 +79,7 @@ class Cluster:
         process.wait()
 
     def close(self) -> None:
-        for name in [*self.workers, "scheduler"]:
+        for name in list(self._processes):
             self.kill(name)
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -70,6 +70,12 @@ class Contents:
     def story(self, path: str) -> Story | None:
         return self._new.get(path) or self._stories.get(path)
 
+    @property
+    def told(self) -> list[Story]:
+        """Of this run."""
+        with self._lock:
+            return list(self._new.values())
+
     def tell(self, story: Story) -> None:
         """An object that is there, with this content."""
         with self._lock:

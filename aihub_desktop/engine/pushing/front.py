@@ -18,6 +18,7 @@ __all__ = [
     "USUAL_PART",
     "Unfinished",
     "abandon",
+    "end",
     "glanced",
     "key_at_hand",
     "place_of",
@@ -35,12 +36,17 @@ def settings_in_use(home: Path) -> Settings:
 def abandon(depot: Depot, record: Record, others: Sequence[Unfinished] = ()) -> list[Begun]:
     """Aborts what this state folder has begun below the prefix, and `others`; the former are given back."""
     ours = record.all_begun()
-    for one in ours:
-        depot.persistently(lambda uploads, one=one: uploads.abort(one.key, one.upload))  # type: ignore[misc]
-        record.add(Over(one.upload))
+    end(depot, record, ours)
     for other in others:
         depot.persistently(lambda uploads, other=other: uploads.abort(other.key, other.upload))  # type: ignore[misc]
     return ours
+
+
+def end(depot: Depot, record: Record, ours: Sequence[Begun]) -> None:
+    """Aborts these uploads of the record's."""
+    for one in ours:
+        depot.persistently(lambda uploads, one=one: uploads.abort(one.key, one.upload))  # type: ignore[misc]
+        record.add(Over(one.upload))
 
 
 def strangers(depot: Depot, record: Record) -> list[Unfinished]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -92,9 +93,13 @@ Line = Begun | PartSent | Over | Doubted | Ending | Kept
 
 
 class Record:
-    """Held by one run at a time. Safe from any thread. Raises `ProblemError`: IN_USE, the disk's."""
+    """Held by one run at a time. Safe from any thread. Raises `ProblemError`: IN_USE, the disk's. `heard` is given each
+    new line.
+    """
 
-    def __init__(self, home: Path, endpoint: str, bucket: str, prefix: str) -> None:
+    def __init__(
+        self, home: Path, endpoint: str, bucket: str, prefix: str, heard: Callable[[Line], object] | None = None
+    ) -> None:  # fmt: skip
         self.folder = home / FOLDER
         named = f"{endpoint}/{bucket}/{prefix}"
         short = _PLAIN.sub("-", f"{bucket}-{prefix}").strip("-")[:60]
@@ -106,6 +111,7 @@ class Record:
         self._doubted: set[str] = set()
         self._endings: dict[str, Ending] = {}
         self._guard: Guard | None = None
+        self._heard = heard or (lambda line: None)
         try:
             self._open()
         except OSError as error:
@@ -142,6 +148,20 @@ class Record:
         self._add(line, durable=True)
         return line
 
+    def lines_of(self, keys: Collection[str]) -> list[Line]:
+        """What another has to know to go on with these objects."""
+        with self._lock:
+            ours = [one for one in self._begun.values() if one.key in keys]
+            parts = [part for one in ours for part in self._parts.get(one.upload, {}).values()]
+            doubted = [Doubted(key) for key in sorted(self._doubted.intersection(keys))]
+            ended = [self._endings[key] for key in keys if key in self._endings]
+            kept = [self._kept[key] for key in keys if key in self._kept]
+            return [*ours, *parts, *doubted, *ended, *kept]
+
+    def note(self, line: Line) -> None:
+        """What another record was told."""
+        self._add(line, durable=not isinstance(line, PartSent))
+
     def add(self, line: PartSent | Over | Doubted | Ending | Kept) -> None:
         self._add(line, durable=isinstance(line, Doubted | Ending))
 
@@ -168,6 +188,7 @@ class Record:
                     self._file.sync()
             except OSError as error:
                 raise disk_error(error, self._path) from error
+        self._heard(line)
 
     def _open(self) -> None:
         """What is over is left out of the new file, which takes the old one's place before it is written to."""

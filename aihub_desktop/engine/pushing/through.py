@@ -56,7 +56,9 @@ class Passage:
 
 
 class Through:
-    """One run. `tell` hears of each file, by any thread, never by two at once."""
+    """One run. `tell` hears of each file, by any thread, never by two at once. `contents`: of a manifest that somebody
+    else loads and publishes.
+    """
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class Through:
         *,
         replace: bool = False,
         part_bytes: int = USUAL_PART,
+        contents: Contents | None = None,
     ) -> None:
         files = passage.files
         self.progress = Progress(files_total=len(files), bytes_total=sum(file.size.high for file in files))
@@ -77,7 +80,7 @@ class Through:
         self._telling = threading.Lock()
         self._replace = replace
         self._part_bytes = part_bytes
-        self._contents = Contents(depot, record)
+        self._contents = contents or Contents(depot, record)
         self._room = Room()
         self._spools = itertools.count()
         self._brake = Brake(depot.settings.limit)
@@ -102,15 +105,31 @@ class Through:
         self._contents.load()
         wanted = self._look()
         self._contents.withdraw([one.place for one in wanted])
+        self._pass(wanted)
+        listed = self._contents.publish()
+        if self._streams.fatal is not None:
+            raise ProblemError.of(self._streams.fatal)
+        return listed
+
+    def outstanding(self) -> list[Wanted]:
+        """What is not there, while `tell` hears of what is; nothing is begun."""
+        try:
+            return self._look()
+        finally:
+            self._source.close()
+
+    def relay(self) -> None:
+        """For whoever has the manifest, and knows that these files may be put there. Raises as `run`."""
+        self._pass([one for file in self._passage.files if not self._is_there(one := self._wanted(file), None)])
+        if self._streams.fatal is not None:
+            raise ProblemError.of(self._streams.fatal)
+
+    def _pass(self, wanted: list[Wanted]) -> None:
         with ThreadPoolExecutor(self._depot.settings.connections, "push") as self._hands:
             self._streams.run(wanted)
         self.progress.passed += self._streams.passed
         self._source.close()
         self._depot.must_go_on()
-        listed = self._contents.publish()
-        if self._streams.fatal is not None:
-            raise ProblemError.of(self._streams.fatal)
-        return listed
 
     def stop(self) -> None:
         """Ends what comes, soon. From any thread."""
