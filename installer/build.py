@@ -1,22 +1,16 @@
 """Builds what people install: python installer/build.py TARGET…
 
-<<<<<<< HEAD
-    freeze     dist/aihub-desktop/, the frozen program, which all others hold
-    deb        dist/aihub-desktop_VERSION_ARCH.deb (Linux)
-    setup      dist/aihub-desktop-VERSION-windows-x64-setup.exe (Windows; needs makensis)
-    msi        dist/aihub-desktop-VERSION-windows-x64.msi (needs wixl, of Linux; from a folder that Windows froze)
-    portable   dist/aihub-desktop-VERSION-windows-x64-portable.zip (Windows)
-    all        everything that this system can build
-=======
     freeze      dist/aihub-desktop/, the frozen program, which all others hold
     deb         the package of Debian and its kin (Linux)
     appimage    one file for every other Linux
+    setup       the installer of Windows (needs NSIS)
+    portable    the zip of Windows that brings its state along
+    msi         the package for administrators, on Linux from a folder that Windows froze (only where it is named)
     dmg         the disk image of macOS
     sbom        the bill of materials, CycloneDX
     all         all of these that this system can build, in this order
     sums        SHA256SUMS of what is in dist/, signed where there is a key
     notes       build/notes.md, what the changelog says of this version
->>>>>>> main
 
 `python3 installer/run.py build TARGET…` sets up first what that takes. The exit status is 0, 1 where a target failed,
 2 for wrong usage.
@@ -34,29 +28,22 @@ if __name__ == "__main__":  # started by its path: what it imports lies beside i
 
 from installer import freeze, sbom, sums
 from installer.common import BuildError
-<<<<<<< HEAD
-from installer.linux import deb
-from installer.windows import msi, portable, setup
-=======
 from installer.linux import appimage, deb
 from installer.macos import dmg
->>>>>>> main
+from installer.windows import msi, portable, setup
 
 # In the order in which they need each other.
 TARGETS: Final[dict[str, tuple[str, Callable[[], Path]]]] = {
     "freeze": ("", freeze.freeze),
     "deb": ("linux", deb.deb),
-<<<<<<< HEAD
+    "appimage": ("linux", appimage.appimage),
+    "dmg": ("darwin", dmg.dmg),
     "setup": ("win32", setup.setup),
     "msi": ("asked", msi.msi),
     "portable": ("win32", portable.portable),
-=======
-    "appimage": ("linux", appimage.appimage),
-    "dmg": ("darwin", dmg.dmg),
     "sbom": ("", sbom.sbom),
     "sums": ("release", sums.sums),
     "notes": ("release", sums.notes),
->>>>>>> main
 }
 
 

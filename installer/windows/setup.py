@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tomllib
 from pathlib import Path
@@ -37,7 +38,13 @@ def compiled(found: Contents, build: Path, into: Path, *, icon: Path, version: s
         "KILOBYTES": found.kilobytes,
     }  # fmt: skip
     defined = [f"-D{name}={value}" for name, value in given.items()]
-    run([shutil.which("makensis") or "makensis", "-V2", "-INPUTCHARSET", "UTF8", *defined, HERE / "setup.nsi"])
+    run([shutil.which("makensis") or _windows_makensis(), "-V2", "-INPUTCHARSET", "UTF8", *defined, HERE / "setup.nsi"])
+
+
+def _windows_makensis() -> str:
+    """Its own installer puts it on no PATH."""
+    place = Path(os.environ.get("PROGRAMFILES(X86)", "")) / "NSIS" / "makensis.exe"
+    return str(place) if place.is_file() else "makensis"
 
 
 def install_list(found: Contents) -> str:
