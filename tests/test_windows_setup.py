@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.common import VERSION, BuildError
+from installer.common import VERSION, BuildError, run
 from installer.windows import msi, portable, setup, signature, wine
 from installer.windows.contents import Contents, contents
 
@@ -118,8 +118,12 @@ def test_a_certificate_signs_and_its_password_is_no_argument(
     subprocess.run(["makensis", "-V1", "some.nsi"], check=True)
     assert not signature.sign(tmp_path / "some.exe")  # no certificate, no signature, no error
     seen: list[list[str]] = []
-    real = signature.run
-    monkeypatch.setattr(signature, "run", lambda words: (seen.append([str(word) for word in words]), real(words))[1])
+
+    def heard(words: list[str | Path]) -> str:
+        seen.append([str(word) for word in words])
+        return run(words)
+
+    monkeypatch.setattr(signature, "run", heard)
     monkeypatch.setenv(signature.CERTIFICATE, str(tmp_path / "both.p12"))
     monkeypatch.setenv(signature.PASSWORD, "geheim")
     assert signature.sign(tmp_path / "some.exe")

@@ -101,7 +101,7 @@ class Root:
         done = self.path / "made"
         if done.exists():
             return
-        if os.geteuid() != 0 or not shutil.which("debootstrap"):
+        if sys.platform == "win32" or os.geteuid() != 0 or not shutil.which("debootstrap"):
             raise StepError("needs to be root and to have debootstrap")
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir(parents=True)
