@@ -98,7 +98,7 @@ def deb() -> Path:
     settle(tree)
     made = DIST / f"{NAME}_{VERSION}_{architecture}.deb"
     environ = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch())}
-    run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", tree, made], environ=environ)
+    run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z9", "-Sextreme", "--build", tree, made], environ=environ)
     return made
 
 
