@@ -135,7 +135,7 @@ def test_an_address_in_plain_text_is_refused(monkeypatch: pytest.MonkeyPatch, na
 def test_the_switch_at_the_command_line(tmp_path: Path) -> None:
     assert Settings().updates is Switch.OFF
     aihub = Aihub(tmp_path / "home", DEAD)
-    assert "updates=off" in aihub("settings").out.splitlines()
+    assert "updates=off" in aihub("settings", "show").out.splitlines()
     assert aihub("settings", "set", "updates=on").code == 0
     assert "updates=on" in aihub("settings", "show").out.splitlines()
     assert aihub("settings", "set", "updates=maybe").code == 2

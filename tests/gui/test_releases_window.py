@@ -42,7 +42,7 @@ def test_asked_after_a_yes_and_once_a_day(
     page.link.click()
     assert opened == ["https://127.0.0.1/releases/99.1.0"]
     page.wanted.click()
-    wait_until(lambda: page.link.isHidden(), "the link's end")
+    wait_until(page.link.isHidden, "the link's end")
     page.wanted.click()
     wait_until(lambda: not page.link.isHidden(), "what is known already")
     stage.close()
