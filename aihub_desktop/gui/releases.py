@@ -68,6 +68,7 @@ class Releases(QObject):
         command = program.command(*words)
         self._process = QProcess(self)
         self._process.finished.connect(self._take)
+        self._process.errorOccurred.connect(lambda _: self._take(-1))  # what never began does not finish
         self._process.start(command[0], command[1:])
 
     def _is_due(self) -> bool:

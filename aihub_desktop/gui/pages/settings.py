@@ -54,9 +54,10 @@ class SettingsPage(QWidget):
         self.language = _Language(language)
         self.disk, self.advanced, self.desktop = _Disk(desk), _Advanced(desk), DesktopSection(desk, presence)
         self.releases = Releases(desk, self)
-        self.version, self.about = _Version(desk, self.releases), _About(desk)
+        can_look = bool(self.releases.address)
+        self.version, self.about = _Version(desk, self.releases), _About(desk, tells_version=not can_look)
         self._forms: list[Form] = [self.pace, self.disk, self.desktop, self.language, self.advanced]
-        self._forms += [self.version, self.about] if self.releases.address else [self.about]
+        self._forms += [self.version, self.about] if can_look else [self.about]
         self._scroll = QScrollArea(widgetResizable=True)
         self._lay_out()
         self.language.box.activated.connect(lambda place: self.language_wanted.emit(LANGUAGES[place]))
@@ -178,12 +179,13 @@ class _Advanced(Form):
 
 
 class _Version(Form):
-    """Whether a newer version is looked for, and which there is."""
+    """Which version this is, whether a newer one is looked for, and which there is."""
 
     def __init__(self, desk: Desk, releases: Releases) -> None:
         super().__init__("gui.settings.updates.head")
         self._desk, self._releases = desk, releases
         self.wanted, self.link = TickBox(), LinkButton()
+        self.add("gui.settings.about.version", QLabel(__version__))
         self.add_below(self.wanted)
         self.note("gui.settings.updates.note")
         self.add_below(self.link)
@@ -212,7 +214,7 @@ class _Version(Form):
 
 
 class _About(Form):
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, tells_version: bool) -> None:
         super().__init__("gui.settings.about.head")
         self._desk = desk
         hub, home = ElidedLabel(), ElidedLabel()
@@ -221,7 +223,9 @@ class _About(Form):
         self.links = {name: LinkButton() for name in ("keys", "about", "log", "diagnostics", "open-home")}
         self.told = FaintLabel()
         self.told.setWordWrap(True)
-        for words, value in (("version", QLabel(__version__)), ("hub", hub), ("home", home)):
+        if tells_version:
+            self.add("gui.settings.about.version", QLabel(__version__))
+        for words, value in (("hub", hub), ("home", home)):
             self.add(f"gui.settings.about.{words}", value)
         for link in self.links.values():
             self.add_below(link)
