@@ -3,6 +3,9 @@
     freeze      dist/aihub-desktop/, the frozen program, which all others hold
     deb         the package of Debian and its kin (Linux)
     appimage    one file for every other Linux
+    setup       the installer of Windows (needs NSIS)
+    portable    the zip of Windows that brings its state along
+    msi         the package for administrators, on Linux from a folder that Windows froze (only where it is named)
     dmg         the disk image of macOS
     sbom        the bill of materials, CycloneDX
     all         all of these that this system can build, in this order
@@ -27,6 +30,7 @@ from installer import freeze, sbom, sums
 from installer.common import BuildError
 from installer.linux import appimage, deb
 from installer.macos import dmg
+from installer.windows import msi, portable, setup
 
 # In the order in which they need each other.
 TARGETS: Final[dict[str, tuple[str, Callable[[], Path]]]] = {
@@ -34,6 +38,9 @@ TARGETS: Final[dict[str, tuple[str, Callable[[], Path]]]] = {
     "deb": ("linux", deb.deb),
     "appimage": ("linux", appimage.appimage),
     "dmg": ("darwin", dmg.dmg),
+    "setup": ("win32", setup.setup),
+    "msi": ("asked", msi.msi),
+    "portable": ("win32", portable.portable),
     "sbom": ("", sbom.sbom),
     "sums": ("release", sums.sums),
     "notes": ("release", sums.notes),

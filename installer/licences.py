@@ -55,14 +55,19 @@ def of_folder(folder: Path) -> list[Component]:
 
 def owners_of(internal: Path) -> tuple[dict[str, set[str]], list[str]]:
     """Names of packages of Python ("wheel") and of the system ("system") that files came from, and files of nobody."""
-    known = {str(file): one.metadata["Name"] for one in distributions() for file in one.files or ()}
+    # Windows finds a library in whatever case; the wheel's list and the folder spell Microsoft's differently.
+    known = {str(file).casefold(): one.metadata["Name"] for one in distributions() for file in one.files or ()}
     found: dict[str, set[str]] = {"wheel": set(), "system": set()}
     strangers: list[str] = []
     for path in sorted(internal.rglob("*")):
         name = path.relative_to(internal).as_posix()
         if not path.is_file() or name.startswith(OWN_FILES):
             continue
-        if wheel_name := known.get(name) or known.get(name.removesuffix(".gz")) or of_metadata(name):
+        if (
+            wheel_name := known.get(name.casefold())
+            or known.get(name.removesuffix(".gz").casefold())
+            or of_metadata(name)
+        ):
             found["wheel"].add(wheel_name)
         elif PYTHONS.match(name):
             continue

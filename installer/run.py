@@ -54,10 +54,10 @@ APPIMAGE_PACKAGES: Final = [
 PACKAGE_PACKAGES: Final = ["appstream", "debootstrap", "desktop-file-utils", "libxml2-utils", "lintian"]
 # What the tests start: the official script's tools, a real keychain, disks that fill up, calls that fail.
 TEST_PACKAGES: Final = [
-    "aria2", "at-spi2-core", "curl", "dbus-daemon", "git", "gnome-keyring", "iproute2", "memcached", "nftables",
-    "nginx", "openbox", "openssh-client", "p7zip-full", "procps", "python3-pyatspi", "strace", "swift-account",
-    "swift-container", "swift-object", "swift-proxy", "systemd", "tar", "trayer", "unzip", "util-linux", "xauth",
-    "xdotool", "xvfb", "zip",
+    "aria2", "at-spi2-core", "curl", "dbus-daemon", "git", "gnome-keyring", "iproute2", "memcached", "msitools",
+    "nftables", "nginx", "nsis", "openbox", "openssh-client", "openssl", "osslsigncode", "p7zip-full", "procps",
+    "python3-pyatspi", "strace", "swift-account", "swift-container", "swift-object", "swift-proxy", "systemd", "tar",
+    "trayer", "unzip", "util-linux", "wixl", "xauth", "xdotool", "xvfb", "zip",
 ]  # fmt: skip
 
 DEVELOPMENT: Final = "requirements-dev.txt"  # which holds all of the others

@@ -8,12 +8,14 @@ import io
 import json
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import bagit
 import msgspec
+import pytest
 from commandline import Aihub, Run
 from engines import final_files, sha256
 
@@ -164,3 +166,29 @@ def resealed(bag: Path) -> None:
     names = [line.split("  ", 1)[1] for line in lines]
     made_ = "".join(f"{sha256((bag / name).read_bytes())}  {name}\n" for name in names)
     (bag / "tagmanifest-sha256.txt").write_text(made_, encoding="utf-8")
+
+
+LINKS: Final = pytest.mark.skipif(sys.platform == "win32", reason="this system gives no links and pipes to anybody")
+FEW: Final = {"a/one.txt": b"one" * 1000, "a/two.txt": b"two" * 1000, "three.bin": b"3" * 5_000_000}
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Here:
+    return Here(tmp_path / "home")
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Path:
+    made = tmp_path / "there"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def drive(here: Here, folder: Path, there: Path, tmp_path: Path) -> Path:
+    """With a bundle of a few files for a machine that has none of them."""
+    library(folder, FEW)
+    (made,) = drives(tmp_path, 1)
+    ended = here.bundle(here.request(there, tmp_path), folder, made)
+    assert ended.code == 0, ended.err
+    return made

@@ -35,7 +35,8 @@ class Run:
 
     @property
     def out(self) -> str:
-        return self.raw.decode("utf-8")
+        said = self.raw.decode("utf-8")
+        return said.replace("\r\n", "\n") if sys.platform == "win32" else said  # as programs end lines there
 
     @property
     def records(self) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 import pytest
-from carrying import Here, bags, drives, flip, holds, library, payload, validate
+from carrying import Here, bags, drives, flip, here, holds, library, payload, there, validate
 from engines import final_files
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +33,8 @@ from aihub_desktop.holdings import copying
 from aihub_desktop.holdings.copying import Steps
 from aihub_desktop.transport.ledger import Ledger, Stamp
 
+__all__ = ["here", "there"]  # fixtures are found by their names here
+
 SEED: Final = int(os.environ.get("CARRY_SEED", "0")) or random.randrange(1 << 30)
 _bytes: Final = random.Random(7).randbytes
 FILES: Final = {
@@ -46,21 +48,9 @@ FILES: Final = {
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Here:
-    return Here(tmp_path / "home")
-
-
-@pytest.fixture
 def full(folder: Path) -> Path:
     library(folder, FILES)
     return folder
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Path:
-    made = tmp_path / "there"
-    made.mkdir()
-    return made
 
 
 @pytest.fixture

@@ -9,12 +9,28 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import bagit
 import msgspec
 import pytest
-from carrying import Here, bags, batch_file, drives, entries, flip, holds, library, resealed, validate
+from carrying import FEW as FILES
+from carrying import (
+    LINKS,
+    Here,
+    bags,
+    batch_file,
+    drive,
+    drives,
+    entries,
+    flip,
+    here,
+    holds,
+    library,
+    resealed,
+    there,
+    validate,
+)
 from engines import final_files, sha256
 
 from aihub_desktop.batch import bag as bags_of
@@ -23,29 +39,7 @@ from aihub_desktop.domain.batchfile import AddressWish, DatasetWish
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.transport.ledger import Entry, Ledger
 
-LINKS: Final = pytest.mark.skipif(sys.platform == "win32", reason="this system gives no links and pipes to anybody")
-FILES: Final = {"a/one.txt": b"one" * 1000, "a/two.txt": b"two" * 1000, "three.bin": b"3" * 5_000_000}
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Here:
-    return Here(tmp_path / "home")
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Path:
-    made = tmp_path / "there"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def drive(here: Here, folder: Path, there: Path, tmp_path: Path) -> Path:
-    library(folder, FILES)
-    (made,) = drives(tmp_path, 1)
-    ended = here.bundle(here.request(there, tmp_path), folder, made)
-    assert ended.code == 0, ended.err
-    return made
+__all__ = ["drive", "here", "there"]  # fixtures are found by their names here
 
 
 def changed(drive: Path, change: Callable[[dict[str, Any]], None], number: int = 1) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import pytest
-from carrying import Here, bags, drives, holds, library, validate
+from carrying import FEW as FILES
+from carrying import LINKS, Here, bags, drive, drives, here, holds, library, there, validate
 from engines import final_files
 
 from aihub_desktop.batch import drives as drives_of
@@ -24,29 +24,7 @@ from aihub_desktop.disk.volume import volume_of
 from aihub_desktop.holdings.turn import Turn
 from aihub_desktop.transport.ledger import Ledger
 
-LINKS: Final = pytest.mark.skipif(sys.platform == "win32", reason="this system gives no links to anybody")
-FILES: Final = {"a/one.txt": b"one" * 1000, "a/two.txt": b"two" * 1000, "three.bin": b"3" * 5_000_000}
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Here:
-    return Here(tmp_path / "home")
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Path:
-    made = tmp_path / "there"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def drive(here: Here, folder: Path, there: Path, tmp_path: Path) -> Path:
-    library(folder, FILES)
-    (made,) = drives(tmp_path, 1)
-    ended = here.bundle(here.request(there, tmp_path), folder, made)
-    assert ended.code == 0, ended.err
-    return made
+__all__ = ["drive", "here", "there"]  # fixtures are found by their names here
 
 
 def test_a_second_import_into_the_same_folder_waits_for_the_first(here: Here, there: Path, drive: Path) -> None:

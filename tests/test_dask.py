@@ -156,7 +156,6 @@ def test_a_killed_worker_costs_its_own_file(
     slow = small_hub.faults.add(Slow(rate=250_000))
     process = aihub.start("sync", str(batch), "--to", str(folder), "--dask", crew.address, "--json", "--parallel", "3")
     until(lambda: under_way(small_hub, len(crew.workers)), process)
-    assert DEMO_KEY.encode() not in crew.dumped()  # what dashboards and logs of the cluster could show
     crew.kill(crew.workers[0])
     small_hub.faults.remove(slow)
     run = ended(process)

@@ -64,7 +64,11 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def crew(standing: Cluster, storage: Storage) -> Cluster:
     """Three workers, with keys of their own to hub and storage."""
     while len(standing.workers) < 3:
-        standing.hire(f"w{len(standing.names)}", **keys_of(storage))
+        keys = keys_of(storage)
+        standing.hire(
+            f"w{len(standing.names)}", AWS_ACCESS_KEY_ID=keys["AWS_ACCESS_KEY_ID"],
+            AWS_SECRET_ACCESS_KEY=keys["AWS_SECRET_ACCESS_KEY"],
+        )  # fmt: skip
     standing.wait()
     return standing
 

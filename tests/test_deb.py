@@ -33,6 +33,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "linux" and os.geteuid() != 0, reason="the right to mount is root's"),
     pytest.mark.timeout(900),
 ]
+ROOT: Final = Path(__file__).resolve().parents[1]
 HOME: Final = f"/home/{USER}/state"
 DATA: Final = f"/home/{USER}/받은 것"
 # What apt, dpkg and the caches of others write when any package comes or goes.
@@ -210,9 +211,20 @@ def test_it_is_packed_as_debian_wants(package: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_built_twice_it_is_the_same(package: Path, tmp_path: Path) -> None:
-    kept = tmp_path / "first.deb"
-    shutil.copy2(package, kept)
-    root = Path(__file__).resolve().parents[1]
-    subprocess.run([sys.executable, "installer/build.py", "deb"], cwd=root, check=True, stdout=subprocess.DEVNULL)
-    assert sha256(kept.read_bytes()) == sha256(package.read_bytes())
+def test_built_twice_and_elsewhere_it_is_the_same(frozen: Path, package: Path, tmp_path: Path) -> None:
+    """Out of the same frozen folder, byte by byte, but for the compression."""
+    for name in ("installer", "aihub_desktop", "resources", "build/icons"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(frozen, tmp_path / "dist/aihub-desktop", symlinks=True)
+    for name in ("CHANGELOG.md", "LICENSE"):
+        shutil.copy2(ROOT / name, tmp_path / name)
+    told = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True)
+    environ = {**os.environ, "SOURCE_DATE_EPOCH": told.stdout.strip(), "AIHUB_DEB_PACKING": "-Znone"}
+    command = [sys.executable, "installer/build.py", "deb"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    again, first = (
+        subprocess.run(["dpkg-deb", "--fsys-tarfile", path], capture_output=True, check=True).stdout
+        for path in (done.stdout.strip(), package)
+    )
+    assert sha256(again) == sha256(first)

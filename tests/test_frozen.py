@@ -22,7 +22,7 @@ __all__ = ["frozen", "package"]
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: on other systems the release tries what it built"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
 ]
 # Megabytes and seconds.
 FOLDER_BUDGET, DEB_BUDGET, VERSION_BUDGET, WINDOW_BUDGET = 135, 40, 0.3, 1.5

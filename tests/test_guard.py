@@ -13,8 +13,6 @@ from tapes import News, Tape, once, order, pieces, receive, tar, work
 from aihub_desktop.disk.guard import Guard
 from aihub_desktop.domain.faults import Code, ProblemError
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows is not locked yet, as CONTRIBUTING says")
-
 _HOLDER = "import sys\nfrom pathlib import Path\nfrom aihub_desktop.disk.guard import Guard\n"
 _HOLDER += "held = Guard(Path(sys.argv[1]))\nprint('held', flush=True)\nsys.stdin.read()\n"
 
@@ -25,7 +23,7 @@ def holder(part: Path) -> subprocess.Popen[bytes]:
         [sys.executable, "-c", _HOLDER, str(part)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == b"held\n"
+    assert process.stdout.readline().strip() == b"held"
     return process
 
 

@@ -95,7 +95,7 @@ def test_what_has_to_come_first_is_said(tree: Path, target: str) -> None:
     assert "first: python installer/build.py freeze" in done.stderr
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: on other systems the release builds it")
 def test_the_bill_of_materials_is_one(frozen: Path) -> None:
     done = build(ROOT, "sbom")

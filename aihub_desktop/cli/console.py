@@ -27,6 +27,8 @@ class Console:
             # A console of code page 949 cannot show every name of the hub; "\\xb7" beats a traceback.
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+                if sys.platform == "win32" and _is_western(stream):
+                    stream.reconfigure(encoding="utf-8")
 
     @property
     def watched(self) -> bool:
@@ -78,6 +80,17 @@ class Console:
         except (UnicodeEncodeError, LookupError):
             return False
         return True
+
+
+def _is_western(stream: io.TextIOWrapper) -> bool:
+    """Whether a file or a pipe would lose every Korean sign: on a western Windows, if nobody says how."""
+    if stream.isatty() or os.environ.get("PYTHONIOENCODING"):
+        return False
+    try:
+        "가".encode(stream.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False
 
 
 def hush() -> None:

@@ -3,7 +3,10 @@
 A worker may outlive its engine for a moment, making durable what it received, while the same command has been
 started again; and two people may download into one shared folder. The lock is the system's, on NAME.part itself,
 and ends with its holder. Where a file system knows no locks (some shares), nothing is kept from anybody, and the
-journal's hashes are what finds the damage. Windows is not locked: see CONTRIBUTING, "Not shown yet".
+journal's hashes are what finds the damage.
+
+On Windows an open file could be neither renamed nor removed. There the lock is a mutex of the system, named after
+the file's own number: it ends with its holder too, but keeps only this machine's processes apart.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -27,40 +31,90 @@ class Guard:
     def __init__(self, part: Path, *, fresh: bool = False) -> None:
         """`fresh` makes the file, and demands that it was missing; otherwise it must be there."""
         flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        self._descriptor: int | None = os.open(part, flags | (os.O_CREAT | os.O_EXCL if fresh else 0), 0o666)
-        if not (_lock(self._descriptor) and _is_at(self._descriptor, part)):
-            self.release()
+        descriptor = _opened(part, flags | (os.O_CREAT | os.O_EXCL if fresh else 0))
+        self._held: int | None = _hold(descriptor, part)
+        if self._held is None:
             raise ProblemError(Code.IN_USE, path=str(part))
-        if sys.platform == "win32":
-            self.release()  # it holds nothing there, and a file that is open could not be removed
 
     def release(self) -> None:
         """Gives the right up; more than once does no harm."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        held, self._held = self._held, None
+        if held is not None:
+            _let_go(held)
 
 
-def _is_at(descriptor: int, part: Path) -> bool:
+def _is_at(state: os.stat_result, part: Path) -> bool:
     """Whether it still is the file of that name: whoever held it before us may have put another in its place."""
     try:
-        return os.path.samestat(os.fstat(descriptor), os.lstat(part))
+        return os.path.samestat(state, os.lstat(part))
     except FileNotFoundError:
         return False
 
 
 if sys.platform == "win32":
+    import ctypes
+    from ctypes import wintypes
+
+    _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    _kernel.CreateMutexW.restype = wintypes.HANDLE
+    _kernel.CreateMutexW.argtypes = (ctypes.c_void_p, wintypes.BOOL, wintypes.LPCWSTR)
+    for _name in ("WaitForSingleObject", "ReleaseMutex", "CloseHandle"):
+        getattr(_kernel, _name).restype = wintypes.DWORD
+    _kernel.WaitForSingleObject.argtypes = (wintypes.HANDLE, wintypes.DWORD)
+    _kernel.ReleaseMutex.argtypes = _kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
+    _ALREADY_EXISTS: Final = 183
+    _VANISHING_SECONDS: Final = 2.0
+    _FOR_EVER: Final = 0xFFFFFFFF
+
+    def _mutex(state: os.stat_result) -> tuple[int | None, bool]:
+        """A handle of the mutex of that file, and whether nobody else had one."""
+        ctypes.set_last_error(0)
+        handle = _kernel.CreateMutexW(None, False, f"Global\\aihub-{state.st_dev:x}-{state.st_ino:x}")
+        return handle, ctypes.get_last_error() != _ALREADY_EXISTS
 
     @contextlib.contextmanager
     def folder_held(folder: Path) -> Iterator[None]:
-        del folder
-        yield
+        """Waits for whoever holds the folder so, another process or another thread. For moments only."""
+        handle, _ = _mutex(os.stat(folder))
+        if handle is None:  # another person's: nobody may wait for it
+            yield
+            return
+        _kernel.WaitForSingleObject(handle, _FOR_EVER)
+        try:
+            yield
+        finally:
+            _kernel.ReleaseMutex(handle)
+            _kernel.CloseHandle(handle)
 
-    def _lock(descriptor: int) -> bool:
-        return True
+    def _opened(part: Path, flags: int) -> int:
+        """A file that is about to be gone is denied to everybody, until the last who looked at it has closed it."""
+        deadline = time.monotonic() + _VANISHING_SECONDS
+        while True:
+            try:
+                return os.open(part, flags, 0o666)
+            except PermissionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+    def _hold(descriptor: int, part: Path) -> int | None:
+        """It is there as long as a handle of it is open: that alone is the lock, whichever thread closes it."""
+        state = os.fstat(descriptor)
+        os.close(descriptor)
+        handle, ours = _mutex(state)
+        if handle is None or (ours and _is_at(state, part)):
+            return handle
+        _kernel.CloseHandle(handle)
+        return None
+
+    def _let_go(held: int) -> None:
+        _kernel.CloseHandle(held)
 
 else:
     import fcntl
+
+    def _opened(part: Path, flags: int) -> int:
+        return os.open(part, flags, 0o666)
 
     @contextlib.contextmanager
     def folder_held(folder: Path) -> Iterator[None]:
@@ -72,6 +126,19 @@ else:
             yield
         finally:
             os.close(descriptor)
+
+    def _hold(descriptor: int, part: Path) -> int | None:
+        try:
+            if _lock(descriptor) and _is_at(os.fstat(descriptor), part):
+                return descriptor
+        except OSError:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        return None
+
+    def _let_go(held: int) -> None:
+        os.close(held)
 
     def _lock(descriptor: int) -> bool:
         try:

@@ -75,6 +75,9 @@ if sys.platform == "win32":
         os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            # Not every C library names the reason (wine's does not), and there is one alone.
+            raise OSError(error.errno or errno.EACCES, os.strerror(errno.EACCES)) from None
         finally:
             os.lseek(handle, 0, os.SEEK_SET)
 

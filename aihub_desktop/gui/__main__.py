@@ -20,12 +20,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", metavar="DIR")
     parser.add_argument("--api-url", metavar="URL")
     parser.add_argument("--lang", metavar="ko|en")
+    parser.add_argument("--quit", action="store_true", help="end the window that is open, as its own menu does")
     parser.add_argument("--version", action="version", version=f"aihub-desktop {__version__}")
     parser.add_argument("words", nargs="*", metavar="LINK|FILE")
     # What Qt itself understands (-style, -platform …) is left to it.
     known, rest = parser.parse_known_args(words)
     from aihub_desktop.gui import app  # noqa: PLC0415 - `--version` needs no Qt
 
+    if known.quit:
+        return app.dismiss([sys.argv[0], *rest], home=known.home, api_url=known.api_url)
     return app.run([sys.argv[0], *rest], home=known.home, api_url=known.api_url, language=known.lang, words=known.words)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QSettings, QSocketNotifier, QTranslator
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QSettings, QSocketNotifier, QTranslator
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from aihub_desktop import __version__
@@ -118,6 +118,7 @@ def run(
     app.aboutToQuit.connect(whole.link.close_now)
     app.installEventFilter(whole.window.arrivals)
     door.called.connect(whole.called)
+    door.dismissed.connect(whole.window.leave)
     with _ending_on_signals(whole.window):
         whole.start()
         whole.window.arrivals.open(wanted)
@@ -127,6 +128,16 @@ def run(
         code = app.exec()
     door.close()
     return code
+
+
+def dismiss(argv: Sequence[str], *, home: str | None, api_url: str | None) -> int:
+    """Ends the window of a state folder in order. 0 where none is left, 1 where it does not answer."""
+    _app = QCoreApplication.instance() or QCoreApplication(list(argv))
+    try:
+        state = folders.home(folders.hub(api_url), home)
+    except ProblemError:
+        return 2
+    return 0 if not state.is_dir() or FrontDoor(state).dismiss() else 1
 
 
 def _refuse(words: Words, problem: Problem) -> int:

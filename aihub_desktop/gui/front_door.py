@@ -2,6 +2,8 @@
 
 second start ── {"words": […], "token": "…"} and a line's end ──▶ first
 second start ◀── "taken", then it ends ─────────────────────────── first
+
+`aihub-desktop --quit` asks the first to leave in the same way, for installers: {"words": [], "leave": true}.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from PySide6.QtCore import QDeadlineTimer, QLockFile, QObject, QThread, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 _WAIT_MS: Final = 5000  # a first that is still starting
+_LEAVING_MS: Final = 60_000  # workers make durable what they have, on the slowest drive
 _LONGEST: Final = 1 << 22  # more than any system's command line
 _TAKEN: Final = b"taken\n"
 # By these a desktop lets a program come to the front at a click that another one had.
@@ -27,12 +30,14 @@ _TOKENS: Final = ("XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID")
 class _Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words: list[str]
     token: str = ""
+    leave: bool = False
 
 
 class FrontDoor(QObject):
-    """`called` brings the words of a later start, from the moment of `open` on."""
+    """`called` brings the words of a later start, from the moment of `open` on; `dismissed` that one wants the end."""
 
     called = Signal(list)
+    dismissed = Signal()
 
     def __init__(self, home: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +61,14 @@ class FrontDoor(QObject):
         self._server.close()
         self._lock.unlock()
 
-    def knock(self, words: list[str]) -> bool:
+    def dismiss(self) -> bool:
+        """Asks the first to leave, and waits for its end. True where nobody is left."""
+        if self._lock.tryLock(0) or (self.knock([], leave=True) and self._lock.tryLock(_LEAVING_MS)):
+            self._lock.unlock()
+            return True
+        return False
+
+    def knock(self, words: list[str], *, leave: bool = False) -> bool:
         """Gives `words` to the first. False where it does not answer."""
         _let_it_rise()
         token = next((os.environ[name] for name in _TOKENS if os.environ.get(name)), "")
@@ -68,7 +80,7 @@ class FrontDoor(QObject):
             QThread.msleep(50)  # the first is still opening; there is no window yet that could freeze
         else:
             return False
-        socket.write(msgspec.json.encode(_Call(words, token)) + b"\n")
+        socket.write(msgspec.json.encode(_Call(words, token, leave)) + b"\n")
         answer = b""
         while not answer.endswith(b"\n") and socket.waitForReadyRead(max(0, patience.remainingTime())):
             answer += bytes(socket.readAll().data())
@@ -95,7 +107,10 @@ class FrontDoor(QObject):
         caller.disconnectFromServer()
         if call.token:
             os.environ[_TOKENS[0]] = call.token
-        self.called.emit(call.words)
+        if call.leave:
+            self.dismissed.emit()
+        else:
+            self.called.emit(call.words)
 
 
 def _name(home: Path) -> str:

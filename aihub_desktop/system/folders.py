@@ -3,7 +3,8 @@
     user data folder/AIHub Desktop/          the queue, catalogue and logs of the hub itself
       └─ hubs/127.0.0.1_8080/                those of another hub: its keys, approvals and datasets are others
 
-A state folder that a person names (`--home`, `AIHUB_HOME`) is taken as it is.
+A state folder that a person names (`--home`, `AIHUB_HOME`) is taken as it is. A folder `data` beside the frozen program
+takes the place of the user data folder: the portable one brings it along.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -49,8 +51,13 @@ def home(hub: str, explicit: str | None = None) -> Path:
     """The state folder for `hub`, absolute; not created here."""
     if named := explicit or os.environ.get(HOME_VARIABLE):
         return Path(named).expanduser().absolute()
-    base = Path(platformdirs.user_data_dir(_NAME, appauthor=False, roaming=False))
+    base = _portable() or Path(platformdirs.user_data_dir(_NAME, appauthor=False, roaming=False))
     return base if hub == DEFAULT_HUB else base / "hubs" / _folder_name(urlsplit(hub))
+
+
+def _portable() -> Path | None:
+    beside = Path(sys.executable).parent / "data"
+    return beside if getattr(sys, "frozen", False) and beside.is_dir() else None
 
 
 def is_loopback(host: str) -> bool:

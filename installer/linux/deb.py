@@ -43,6 +43,8 @@ Description: download manager for the datasets of AI Hub (aihub.or.kr)
  It is not made by AI Hub; you use your own key and your own approvals.
 """
 
+# A minute of a core, for which everybody's download is shorter; what is built to be looked at may do without.
+PACKING: Final = os.environ.get("AIHUB_DEB_PACKING", "-Zxz -z9 -Sextreme").split()
 CHANGES: Final = """\
 {name} ({version}) unstable; urgency=medium
 
@@ -98,7 +100,7 @@ def deb() -> Path:
     settle(tree)
     made = DIST / f"{NAME}_{VERSION}_{architecture}.deb"
     environ = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch())}
-    run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", tree, made], environ=environ)
+    run(["dpkg-deb", "--root-owner-group", *PACKING, "--build", tree, made], environ=environ)
     return made
 
 

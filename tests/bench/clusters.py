@@ -59,10 +59,12 @@ class Cluster:
 
     def stop(self, name: str) -> None:
         """The worker stays connected, and answers nothing more."""
-        self._processes[name].send_signal(signal.SIGSTOP)
+        if sys.platform != "win32":
+            self._processes[name].send_signal(signal.SIGSTOP)
 
     def go_on(self, name: str) -> None:
-        self._processes[name].send_signal(signal.SIGCONT)
+        if sys.platform != "win32":
+            self._processes[name].send_signal(signal.SIGCONT)
 
     def dumped(self) -> bytes:
         """All that scheduler and workers know of their tasks, as Dask tells it itself."""

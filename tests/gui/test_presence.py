@@ -57,6 +57,19 @@ def test_the_first_start_has_the_door_and_hears_the_second(qapp: QApplication, t
     third.close()
 
 
+def test_quit_ends_the_first_in_order_and_returns_when_it_has_gone(hub: DemoHub, tmp_path: Path) -> None:
+    """As an installer needs it: whoever asked may replace the program's files at once."""
+    words = ("--home", str(tmp_path / "home"), "--api-url", hub.url)
+    environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent"}
+    assert subprocess.run(window("--quit", *words), env=environment, timeout=60, check=False).returncode == 0
+    assert not (tmp_path / "home").exists()  # nobody was there, and nothing was made
+    with subprocess.Popen(window(*words), env=environment) as first:
+        hub.requests.wait(lambda seen: any("datapckage" in request.path for request in seen))
+        assert subprocess.run(window("--quit", *words), env=environment, timeout=60, check=False).returncode == 0
+        assert first.wait(20) == 0
+    assert (tmp_path / "home" / "window.ini").exists()
+
+
 def test_a_door_whose_owner_was_killed_opens_again(qapp: QApplication, tmp_path: Path) -> None:
     script = (
         "import os, sys\nfrom pathlib import Path\nfrom PySide6.QtCore import QCoreApplication\n"
