@@ -11,7 +11,6 @@ from commandline import Aihub
 from release_site import ReleaseSite, release_site
 
 from aihub_desktop import __version__
-from aihub_desktop.cli.program import run
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.releases import Release, release_of
 from aihub_desktop.domain.settings import Settings, Switch
@@ -26,6 +25,13 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReleaseSite]:
     with release_site() as made:
         monkeypatch.setenv(releases.VARIABLE, made.url)
         yield made
+
+
+@pytest.fixture
+def aihub(tmp_path: Path) -> Iterator[Aihub]:
+    made = Aihub(tmp_path / "home", DEAD)
+    yield made
+    made.close()
 
 
 def test_one_request_that_says_nothing_of_who_asks(site: ReleaseSite) -> None:
@@ -100,28 +106,26 @@ def test_newer_is_what_follows_and_is_finished(theirs: str, ours: str, newer: bo
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
-def test_the_command_tells_of_it(site: ReleaseSite, capfd: pytest.CaptureFixture[str], language: str) -> None:
-    assert run(["--lang", language, "version", "--check"]) == 0
-    told = capfd.readouterr().out
-    assert "99.1.0" in told
-    assert "https://127.0.0.1/releases/99.1.0" in told
+def test_the_command_tells_of_it(site: ReleaseSite, aihub: Aihub, language: str) -> None:
+    told = aihub("--lang", language, "version", "--check")
+    assert told.code == 0
+    assert "99.1.0" in told.out
+    assert "https://127.0.0.1/releases/99.1.0" in told.out
+    assert aihub("version", "--check", "--json").records[0]["newer"] is True
     site.answer = (200, b'{"version": "0.0.1", "page": "https://127.0.0.1/"}')
-    assert run(["version", "--check"]) == 0
-    assert "0.0.1" not in capfd.readouterr().out
+    told = aihub("version", "--check")
+    assert told.code == 0
+    assert "0.0.1" not in told.out
     site.answer = (200, b"<html>")
-    assert run(["version", "--check"]) == 5
+    assert aihub("version", "--check").code == 5
 
 
-def test_without_an_address_nothing_is_asked(
-    site: ReleaseSite, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv(releases.VARIABLE)
-    monkeypatch.setattr(releases, "RELEASES", "")
-    assert run(["--lang", "en", "version", "--check"]) == 2
-    assert "no release address" in capfd.readouterr().err
-    assert run(["version"]) == 0
-    assert capfd.readouterr().out == f"aihub {__version__}\n"
-    assert site.asked == []
+@pytest.mark.skipif(bool(releases.RELEASES), reason="this build has a release address")
+def test_without_an_address_nothing_is_asked(aihub: Aihub) -> None:
+    told = aihub("version", "--check", **{releases.VARIABLE: ""})
+    assert told.code == 2
+    assert "no release address" in told.err
+    assert aihub("version").out.splitlines() == [f"aihub {__version__}"]
 
 
 @pytest.mark.parametrize("named", ["http://example.org/newest.json", "ftp://127.0.0.1/", "file:///x", "nonsense"])
@@ -132,11 +136,9 @@ def test_an_address_in_plain_text_is_refused(monkeypatch: pytest.MonkeyPatch, na
     assert caught.value.problem.code is Code.INSECURE
 
 
-def test_the_switch_at_the_command_line(tmp_path: Path) -> None:
+def test_the_switch_at_the_command_line(aihub: Aihub) -> None:
     assert Settings().updates is Switch.OFF
-    aihub = Aihub(tmp_path / "home", DEAD)
     assert "updates=off" in aihub("settings", "show").out.splitlines()
     assert aihub("settings", "set", "updates=on").code == 0
     assert "updates=on" in aihub("settings", "show").out.splitlines()
     assert aihub("settings", "set", "updates=maybe").code == 2
-    aihub.close()
