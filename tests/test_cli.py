@@ -119,6 +119,7 @@ def test_slips_are_told_in_both_languages(
 def test_help_of_every_command(capsys: pytest.CaptureFixture[str], language: str) -> None:
     names = (
         *("datasets", "files", "get", "fetch", "verify", "repair", "key", "storage", "settings", "demo", "doctor"),
+        "version",
         *("key set", "settings set", "storage add", "storage list", "storage remove", "storage ls"),
     )
     for words in ("", *names):

@@ -47,6 +47,7 @@ ROOMS: Final = {
         "engine.doctor",
         "engine.beside",
         "engine.pushing",
+        "engine.releases",
         "system",
         "archives",
         "holdings",

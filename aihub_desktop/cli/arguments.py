@@ -591,6 +591,11 @@ def _diagnostics(parser: _Child) -> None:
     parser.argument("file", key="diagnostics-file", nargs="?", metavar="FILE", default="")
 
 
+def _version(parser: _Child) -> None:
+    parser.flag("--check", key="version-check")
+    parser.flag("--json")
+
+
 def _demo(parser: _Child) -> None:
     parser.flag("--serve", key="demo-serve")
     parser.argument("--to", key="demo-to", metavar="DIR")
@@ -620,4 +625,5 @@ _COMMANDS: Final = {
     "doctor": _doctor,
     "diagnostics": _diagnostics,
     "demo": _demo,
+    "version": _version,
 }

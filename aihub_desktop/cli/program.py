@@ -43,6 +43,7 @@ _MODULES: Final = {
     "doctor": "doctor",
     "diagnostics": "diagnostics",
     "demo": "demo",
+    "version": "version",
 }
 
 

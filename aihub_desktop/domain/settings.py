@@ -22,6 +22,11 @@ class Awake(StrEnum):
     NEVER = "never"
 
 
+class Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Kept in the queue's database; times in seconds, sizes in bytes."""
 
@@ -48,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     piece_bytes: int = 32 << 20  # of a file that comes in ranges: what a connection loses at most when the power goes
     awake: Awake = Awake.ALWAYS  # who leaves 10 TB to it wants to find them
     user_agent: str = ""  # "" for the program's own name
+    updates: Switch = Switch.OFF  # whether the window asks for a newer version: nobody is asked before a yes
 
 
 class SettingsError(ValueError):

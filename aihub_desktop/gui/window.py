@@ -277,6 +277,7 @@ class Window(QWidget):
             return
         self._closing = self.headline.is_over = True
         self.presence.end()
+        self.settings.releases.end()
         self.desk.preferences.setValue(_GEOMETRY, self.saveGeometry())
         self.desk.preferences.setValue(_SPLITTER, self.datasets.splitter.saveState())
         self.desk.preferences.sync()

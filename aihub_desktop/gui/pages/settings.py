@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QProcess, QRegularExpression, QStandardPaths, QUrl, Signal
+from PySide6.QtCore import QProcess, QRegularExpression, QSignalBlocker, QStandardPaths, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QRegularExpressionValidator
 from PySide6.QtWidgets import (
     QComboBox,
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from aihub_desktop import __version__
-from aihub_desktop.domain.settings import Settings
+from aihub_desktop.domain.settings import Settings, Switch
 from aihub_desktop.gui import icons
 from aihub_desktop.gui.desk import Desk
 from aihub_desktop.gui.form import WIDE, Form, Number
@@ -31,7 +31,9 @@ from aihub_desktop.gui.pages.settings_pace import PaceSection
 from aihub_desktop.gui.pages.target import base_folder
 from aihub_desktop.gui.parts import ElidedLabel, FaintLabel, LinkButton, Rule
 from aihub_desktop.gui.presence import Presence
+from aihub_desktop.gui.releases import Releases
 from aihub_desktop.gui.theme import GRID
+from aihub_desktop.gui.tick_box import TickBox
 from aihub_desktop.system import program
 from aihub_desktop.system.words import Words
 
@@ -51,8 +53,11 @@ class SettingsPage(QWidget):
         self.key, self.pace = KeySection(desk), PaceSection(desk)
         self.language = _Language(language)
         self.disk, self.advanced, self.desktop = _Disk(desk), _Advanced(desk), DesktopSection(desk, presence)
-        self.about = _About(desk)
-        self._forms: list[Form] = [self.pace, self.disk, self.desktop, self.language, self.advanced, self.about]
+        self.releases = Releases(desk, self)
+        can_look = bool(self.releases.address)
+        self.version, self.about = _Version(desk, self.releases), _About(desk, tells_version=not can_look)
+        self._forms: list[Form] = [self.pace, self.disk, self.desktop, self.language, self.advanced]
+        self._forms += [self.version, self.about] if can_look else [self.about]
         self._scroll = QScrollArea(widgetResizable=True)
         self._lay_out()
         self.language.box.activated.connect(lambda place: self.language_wanted.emit(LANGUAGES[place]))
@@ -173,8 +178,43 @@ class _Advanced(Form):
             self._desk.configure(user_agent=self.agent.text())
 
 
+class _Version(Form):
+    """Which version this is, whether a newer one is looked for, and which there is."""
+
+    def __init__(self, desk: Desk, releases: Releases) -> None:
+        super().__init__("gui.settings.updates.head")
+        self._desk, self._releases = desk, releases
+        self.wanted, self.link = TickBox(), LinkButton()
+        self.add("gui.settings.about.version", QLabel(__version__))
+        self.add_below(self.wanted)
+        self.note("gui.settings.updates.note")
+        self.add_below(self.link)
+        self.wanted.toggled.connect(lambda on: desk.configure(updates=str(Switch.ON if on else Switch.OFF)))
+        self.link.clicked.connect(self._open)
+        desk.settings_changed.connect(self._show)
+        releases.changed.connect(self._show)
+
+    def speak(self, words: Words) -> None:
+        super().speak(words)
+        self.wanted.setText(words.say("gui.settings.updates.wanted"))
+        self._show()
+
+    def _show(self) -> None:
+        with QSignalBlocker(self.wanted):
+            self.wanted.setChecked(self._desk.settings.updates is Switch.ON)
+        newer = self._releases.newer
+        if newer is not None:
+            self.link.setText(self._desk.words.say("gui.settings.updates.newer", version=newer.version))
+            self.link.setToolTip(newer.page)
+        self.show_row(self.link, newer is not None)
+
+    def _open(self) -> None:
+        if (newer := self._releases.newer) is not None:
+            QDesktopServices.openUrl(QUrl(newer.page))
+
+
 class _About(Form):
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, tells_version: bool) -> None:
         super().__init__("gui.settings.about.head")
         self._desk = desk
         hub, home = ElidedLabel(), ElidedLabel()
@@ -183,7 +223,9 @@ class _About(Form):
         self.links = {name: LinkButton() for name in ("keys", "about", "log", "diagnostics", "open-home")}
         self.told = FaintLabel()
         self.told.setWordWrap(True)
-        for words, value in (("version", QLabel(__version__)), ("hub", hub), ("home", home)):
+        if tells_version:
+            self.add("gui.settings.about.version", QLabel(__version__))
+        for words, value in (("hub", hub), ("home", home)):
             self.add(f"gui.settings.about.{words}", value)
         for link in self.links.values():
             self.add_below(link)
