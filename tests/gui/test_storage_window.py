@@ -365,12 +365,16 @@ def test_a_refused_key_opens_the_storage(queue: StorageStage) -> None:
     assert queue.page.isVisible()
 
 
-def test_an_expired_address_is_replaced(queue: StorageStage) -> None:
-    page = queue.window.downloads
-    page.view.select(EXPIRED)
-    page.banner.buttons()[0].click()
+def address_dialog(queue: StorageStage) -> AddressDialog:
+    """Of the download whose address has expired."""
+    queue.window.downloads.view.select(EXPIRED)
+    queue.window.downloads.banner.buttons()[0].click()
     wait_until(lambda: queue.window.findChildren(AddressDialog), "the dialog")
-    dialog = queue.window.findChildren(AddressDialog)[-1]
+    return queue.window.findChildren(AddressDialog)[-1]
+
+
+def test_an_expired_address_is_replaced(queue: StorageStage) -> None:
+    dialog = address_dialog(queue)
     dialog.field.setPlainText("https://bucket.s3.example.com/strange.bin?X-Amz-Signature=new")
     dialog.use.click()
     wait_until(lambda: dialog.status.startswith("This is not a file"), "the refusal")
@@ -384,11 +388,7 @@ def test_an_expired_address_is_replaced(queue: StorageStage) -> None:
 
 
 def test_an_answer_after_the_new_address_was_given_up_finds_nobody(queue: StorageStage) -> None:
-    page = queue.window.downloads
-    page.view.select(EXPIRED)
-    page.banner.buttons()[0].click()
-    wait_until(lambda: queue.window.findChildren(AddressDialog), "the dialog")
-    dialog = queue.window.findChildren(AddressDialog)[-1]
+    dialog = address_dialog(queue)
     dialog.field.setPlainText("https://bucket.s3.example.com/model.bin?X-Amz-Signature=new")
     dialog.use.click()
     dialog.reject()
