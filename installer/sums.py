@@ -38,12 +38,19 @@ def sha256(path: Path) -> str:
 
 
 def notes() -> Path:
-    """build/notes.md: what CHANGELOG.md says of this version. Raises `BuildError` where it says nothing."""
+    """build/notes.md: what CHANGELOG.md says of this version, and the key that signs, where there is one.
+
+    Raises `BuildError` where the changelog says nothing.
+    """
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     found = re.search(rf"(?ms)^## \[?{re.escape(VERSION)}\]?[^\n]*\n(.*?)(?=^## |\Z)", text)
     if found is None or not found[1].strip():
         raise BuildError(f"CHANGELOG.md has no section for {VERSION}")
     made = ROOT / "build" / "notes.md"
     made.parent.mkdir(exist_ok=True)
-    made.write_text(found[1].strip() + "\n", encoding="utf-8")
+    key = os.environ.get(KEY)
+    signed = (
+        f"\n\nSHA256SUMS is signed by this key:\n\n    {run(['ssh-keygen', '-y', '-f', key]).strip()}" if key else ""
+    )
+    made.write_text(f"{found[1].strip()}{signed}\n", encoding="utf-8")
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,13 +16,14 @@ if sys.platform != "win32":
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = ROOT / "dist" / "aihub-desktop"
+_LICENCES: Final = FOLDER / "LICENCES.txt"  # the last that is written of it
 _MADE: Final = ROOT / "build" / "made"
 
 
 @pytest.fixture(scope="session")
 def frozen() -> Path:
     """The folder with `aihub` and `aihub-desktop`. It is built anew when anything that goes into it is newer."""
-    build("freeze", FOLDER / "LICENCES.txt")
+    build("freeze", _LICENCES, newest)
     return FOLDER
 
 
@@ -32,17 +34,19 @@ def package(frozen: Path) -> Path:
         [frozen / "aihub", "--version"], capture_output=True, text=True, check=True
     ).stdout.split()[1]
     made = ROOT / "dist" / f"aihub-desktop_{version}_amd64.deb"
-    build("deb", made)
+    build("deb", made, lambda: max(newest(), _LICENCES.stat().st_mtime))
     return made
 
 
-def build(target: str, made: Path) -> None:
-    """Runs installer/build.py; another process of the tests that is at it is waited for."""
+def build(target: str, made: Path, changed: Callable[[], float]) -> None:
+    """Runs installer/build.py, unless `made` is newer than what it is made of. Another process that is at it is waited
+    for.
+    """
     _MADE.mkdir(parents=True, exist_ok=True)
     with (_MADE / f"{target}.lock").open("w") as lock:
         if sys.platform != "win32":
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if made.exists() and made.stat().st_mtime > newest():
+        if made.exists() and made.stat().st_mtime > changed():
             return
         environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
         command = [sys.executable, "installer/build.py", target]

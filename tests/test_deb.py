@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -218,13 +220,12 @@ def test_built_twice_and_elsewhere_it_is_the_same(frozen: Path, package: Path, t
     shutil.copytree(frozen, tmp_path / "dist/aihub-desktop", symlinks=True)
     for name in ("CHANGELOG.md", "LICENSE"):
         shutil.copy2(ROOT / name, tmp_path / name)
-    told = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True)
-    environ = {**os.environ, "SOURCE_DATE_EPOCH": told.stdout.strip(), "AIHUB_DEB_PACKING": "-Znone"}
+    first = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(first)) as tar:
+        moment = int(tar.getmembers()[0].mtime)
+    environ = {**os.environ, "SOURCE_DATE_EPOCH": str(moment), "AIHUB_DEB_PACKING": "-Znone"}
     command = [sys.executable, "installer/build.py", "deb"]
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    again, first = (
-        subprocess.run(["dpkg-deb", "--fsys-tarfile", path], capture_output=True, check=True).stdout
-        for path in (done.stdout.strip(), package)
-    )
+    again = subprocess.run(["dpkg-deb", "--fsys-tarfile", done.stdout.strip()], capture_output=True, check=True).stdout
     assert sha256(again) == sha256(first)

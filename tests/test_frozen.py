@@ -52,18 +52,18 @@ def test_the_window_is_there_in_time(frozen: Path, tmp_path: Path) -> None:
     with screen(tmp_path) as environment:
         seconds = [until_mapped(frozen, environment, tmp_path) for _ in range(ROUNDS)]
     print(f"window {[round(each, 2) for each in seconds]}, median {statistics.median(seconds):.2f} s")
+    # The best of them, as with the version.
     assert min(seconds) < WINDOW_BUDGET
 
 
 def until_mapped(frozen: Path, environment: dict[str, str], home: Path) -> float:
     began = time.monotonic()
     command = [str(frozen / "aihub-desktop"), "--home", str(home), "--api-url", "http://127.0.0.1:1"]
+    seen = ["xdotool", "search", "--onlyvisible", "--name", "AI Hub Desktop"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
-            subprocess.run(
-                ["xdotool", "search", "--sync", "--onlyvisible", "--name", "AI Hub Desktop"],
-                env=environment, check=True, timeout=30, stdout=subprocess.DEVNULL,
-            )  # fmt: skip
+            # Its own `--sync` looks every half second.
+            until(lambda: subprocess.run(seen, env=environment, check=False, capture_output=True).returncode == 0, 30)
             return time.monotonic() - began
         finally:
             process.terminate()

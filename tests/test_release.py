@@ -79,6 +79,12 @@ def test_nothing_is_released_that_the_changelog_does_not_know(tree: Path) -> Non
     (tree / "CHANGELOG.md").write_text(new, encoding="utf-8")
     assert build(tree, "notes").returncode == 0
     assert (tree / "build/notes.md").read_text(encoding="utf-8") == "### Added\n\n- One.\n"
+    key = tree / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "release", "-f", str(key)], check=True)
+    assert build(tree, "notes", AIHUB_SIGNING_KEY=str(key)).returncode == 0
+    told = (tree / "build/notes.md").read_text(encoding="utf-8")
+    assert told.startswith("### Added\n\n- One.\n\nSHA256SUMS is signed by")
+    assert (tree / "key.pub").read_text().split()[1] in told
 
 
 @pytest.mark.parametrize("words", [[], ["nothing"], ["all", "more"]])

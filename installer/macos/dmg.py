@@ -2,6 +2,7 @@
 
     AIHUB_CODESIGN_IDENTITY    the name of a "Developer ID Application" certificate in the keychain
     AIHUB_NOTARY_PROFILE       the name under which `xcrun notarytool store-credentials` keeps the account
+    AIHUB_NOTARY_KEYCHAIN      the file of the keychain that keeps it, where that is not the user's own
 
 Without the first, the app has the ad-hoc signature that PyInstaller gives it, and Gatekeeper will ask.
 """
@@ -56,6 +57,9 @@ def notarise(image: Path) -> None:
     profile = os.environ.get("AIHUB_NOTARY_PROFILE")
     if not profile:
         raise BuildError("signed but not notarised: AIHUB_NOTARY_PROFILE is not set")
-    run(["xcrun", "notarytool", "submit", image, "--keychain-profile", profile, "--wait"])
+    keychain = os.environ.get("AIHUB_NOTARY_KEYCHAIN")
+    # notarytool looks into no other keychain than the user's own unless it is named.
+    place = ["--keychain", keychain] if keychain else []
+    run(["xcrun", "notarytool", "submit", image, "--keychain-profile", profile, *place, "--wait"])
     run(["xcrun", "stapler", "staple", image])
     run(["xcrun", "stapler", "validate", image])
