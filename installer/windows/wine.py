@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import importlib.util
 import io
 import os
 import re
@@ -250,7 +251,9 @@ class Interpreter:
 
 def for_windows(lock: str) -> list[str]:
     """The requirements of a lock, each in a line with its hashes, without other systems' and without markers."""
-    marker = importlib.import_module("pip._vendor.packaging.markers").Marker
+    # The one of the tests' environment; where this is started by a bare Python, pip's own.
+    bare = importlib.util.find_spec("packaging") is None
+    marker = importlib.import_module("pip._vendor.packaging.markers" if bare else "packaging.markers").Marker
     wanted = []
     for line in lock.replace("\\\n", " ").splitlines():
         if not line.strip() or line.startswith("#"):
