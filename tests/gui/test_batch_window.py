@@ -347,7 +347,7 @@ def test_what_is_not_to_be_had_keeps_nothing_else_back(open_stage: OpenStage, hu
     assert lines[1].gone == 2
     assert "which object storage" in state(dialog, 3)
     assert dialog.download.isEnabled()
-    assert dialog.room.text()
+    wait_until(dialog.room.text, "what is free")
     hub.stop()
     close_all(stage)
     dialog = opened(stage, tmp_path / "a.aihubbatch")  # the last copy has to do
