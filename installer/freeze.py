@@ -42,9 +42,8 @@ def freeze() -> Path:
     command = [sys.executable, "-m", "PyInstaller", *words, str(ROOT / "installer" / "aihub.spec")]
     if subprocess.run(command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, check=False).returncode != 0:
         raise BuildError("PyInstaller failed")
-    for internal in (*DIST.glob("**/_internal"), *DIST.glob("*.app/Contents/Resources")):
-        pack_tables(internal)
     if sys.platform == "linux":
+        pack_tables(FOLDER / "_internal")
         prune(FOLDER / "_internal")
         share_modules(FOLDER)
         forget_origin(FOLDER)

@@ -31,18 +31,21 @@ def main(words: list[str]) -> int:
         ]
         for command in commands:
             subprocess.run(command, env=environ, check=True, timeout=300)
-        with subprocess.Popen(
-            [folder / f"aihub-desktop{ENDING}", "--api-url", "http://127.0.0.1:1"], env=environ
-        ) as window:
-            try:
-                window.wait(15)
-            except subprocess.TimeoutExpired:
-                window.terminate()
-                window.wait(30)
-                print("the window came, and went when it was told to")
-                return 0
-            print(f"the window ended by itself with {window.returncode}", file=sys.stderr)
-            return 1
+        return try_window([folder / f"aihub-desktop{ENDING}", "--api-url", "http://127.0.0.1:1"], environ)
+
+
+def try_window(command: list[str | Path], environ: dict[str, str]) -> int:
+    """Whether it stays until it is told to go, and goes in good order."""
+    with subprocess.Popen(command, env=environ) as window:
+        try:
+            window.wait(5)
+        except subprocess.TimeoutExpired:
+            subprocess.run([*command, "--quit"], env=environ, check=True, timeout=60)
+            window.wait(60)
+            print(f"the window came, and went when it was told to, with {window.returncode}")
+            return window.returncode
+    print(f"the window ended by itself with {window.returncode}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -93,6 +93,13 @@ def own_ground(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture
+def no_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's own keys to object storages."""
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "nothing"))
+
+
 @pytest.fixture(scope="session")
 def catalogue() -> Catalogue:
     """The standard catalogue; what one test made of it serves the next."""

@@ -37,9 +37,7 @@ FILES: Final = {
 
 
 @pytest.fixture
-def aihub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aihub]:
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "nothing"))
+def aihub(tmp_path: Path, no_profiles: None) -> Iterator[Aihub]:
     made = Aihub(tmp_path / "home", "http://127.0.0.1:1")
     yield made
     made.close()

@@ -42,9 +42,7 @@ def filled(seaweed_storage: Storage) -> Storage:
 
 
 @pytest.fixture
-def aihub(tmp_path: Path, hub: DemoHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aihub]:
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "nothing"))
+def aihub(tmp_path: Path, hub: DemoHub, no_profiles: None) -> Iterator[Aihub]:
     made = Aihub(tmp_path / "home", hub.url, piece_bytes=1 << 20)
     yield made
     assert not list(hub.requests)  # no command here has any business with it

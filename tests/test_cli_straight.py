@@ -47,9 +47,7 @@ def small_hub() -> Iterator[DemoHub]:
 
 
 @pytest.fixture
-def aihub(tmp_path: Path, small_hub: DemoHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aihub]:
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "nothing"))
+def aihub(tmp_path: Path, small_hub: DemoHub, no_profiles: None) -> Iterator[Aihub]:
     made = Aihub(tmp_path / "home", small_hub.url)
     yield made
     made.close()

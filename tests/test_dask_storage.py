@@ -7,7 +7,6 @@ import random
 import socket
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from loopback import Server
 from objects import Writer
 from pushed import PART, check_contents, keys_of, lying
 from servers import Storage
+from spreading import asked, batch
 from test_cli_push import abroad
 
 from aihub_desktop.cli.exits import exit_of
@@ -27,10 +27,12 @@ from aihub_desktop.demo.archives import Entry, zipped
 from aihub_desktop.demo.catalogue import DEMO_KEY, Catalogue
 from aihub_desktop.demo.faults import Slow
 from aihub_desktop.demo.hub import DemoHub
-from aihub_desktop.domain.batchfile import AddressWish, BatchFile, DatasetWish
+from aihub_desktop.domain.batchfile import AddressWish, BatchFile
 from aihub_desktop.domain.batchtext import written
 from aihub_desktop.domain.faults import Code
 from aihub_desktop.system.words import Words
+
+__all__ = ["batch"]
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers are killed as POSIX systems do")
 BUCKET: Final = "spread-out"
@@ -80,19 +82,10 @@ def small_hub() -> Iterator[DemoHub]:
 
 
 @pytest.fixture
-def aihub(tmp_path: Path, small_hub: DemoHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aihub]:
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "nothing"))
+def aihub(tmp_path: Path, small_hub: DemoHub, no_profiles: None) -> Iterator[Aihub]:
     made = Aihub(tmp_path / "home", small_hub.url, bundle_bytes=1_000_000, stall_seconds=20)
     yield made
     made.close()
-
-
-@pytest.fixture
-def batch(tmp_path: Path) -> Path:
-    path = tmp_path / "mine.aihubbatch"
-    path.write_bytes(written(BatchFile(1, "감성", datasets=(DatasetWish("90001"),))))
-    return path
 
 
 def words(batch: Path, crew: Cluster, storage: Storage, prefix: str, *more: str) -> list[str]:
@@ -104,10 +97,6 @@ def sync(
     aihub: Aihub, batch: Path, crew: Cluster, storage: Storage, prefix: str, *more: str, **variables: str
 ) -> Run:  # fmt: skip
     return aihub(*words(batch, crew, storage, prefix, *more), **{**keys_of(storage), **variables})
-
-
-def asked(hub: DemoHub) -> Counter[str]:
-    return Counter(key for seen in hub.requests if seen.host == "stream" for key in seen.file_keys)
 
 
 def until(holds: Callable[[], object]) -> None:

@@ -136,6 +136,15 @@ def test_a_library_of_qt_can_be_replaced(frozen: Path, tmp_path: Path) -> None:
             process.wait(30)
 
 
+def test_what_a_release_tries_of_it(frozen: Path) -> None:
+    """On each system, before it is published."""
+    done = subprocess.run(
+        [sys.executable, "installer/smoke.py", frozen], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "went when it was told to, with 0" in done.stdout
+
+
 def test_the_story_of_the_checkout(frozen: Path) -> None:
     """The same tests of the command line's runs, with the frozen program in the place of the checkout's.
 

@@ -163,7 +163,7 @@ class _Sending(Spreading):
     def _ground(self, crew: Crew) -> Ground:
         settings = for_workers(self._settings)
         most = cap(self._settings.limit, self._settings.slowest_stream)
-        tasks = min(self._at_most() or 1, most or self._at_most() or 1)
+        tasks = min((bound for bound in (self._at_most(), most) if bound), default=1)
         return self._consign(crew, self._hub, {**settings, "limit": self._settings.limit // tasks})
 
     def _afterwards(self, engine: LocalEngine, tally: Tally) -> None:

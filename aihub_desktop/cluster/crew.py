@@ -240,8 +240,9 @@ def _why(error: Exception) -> str:
 
 
 def _answer(done: Any) -> Answer:
+    """Also where the client was closed meanwhile: Dask would have this wait, and the end of the program with it."""
     try:
-        return told(done.result(), Answer)
+        return told(done.result(timeout=_ANSWER_SECONDS), Answer)
     except Exception as error:
         return Answer(Problem(Code.BUG, {"why": type(error).__name__}))
 

@@ -4,7 +4,7 @@
     AIHUB_NOTARY_PROFILE       the name under which `xcrun notarytool store-credentials` keeps the account
     AIHUB_NOTARY_KEYCHAIN      the file of the keychain that keeps it, where that is not the user's own
 
-Without the first, the app has the ad-hoc signature that PyInstaller gives it, and Gatekeeper will ask.
+Without the first, the app is signed ad hoc, and Gatekeeper will ask.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ def dmg() -> Path:
     if not APP.is_dir():
         raise BuildError("first: python installer/build.py freeze")
     identity = os.environ.get("AIHUB_CODESIGN_IDENTITY", "")
-    if identity:
-        # PyInstaller signed each library by the same identity; what was added afterwards broke the seal of the whole.
-        sign(APP, identity, "--entitlements", str(ENTITLEMENTS))
+    # PyInstaller signed each library by the same identity, or by none; what was added since broke the whole's seal.
+    sign(APP, identity, "--entitlements", str(ENTITLEMENTS))
     run(["codesign", "--verify", "--deep", "--strict", APP])
     made = DIST / f"{NAME}-{VERSION}-{platform_name()}.dmg"
     made.unlink(missing_ok=True)
@@ -49,7 +48,9 @@ def laid_out() -> Path:
 
 
 def sign(path: Path, identity: str, *words: str) -> None:
-    run(["codesign", "--force", "--timestamp", "--options", "runtime", *words, "--sign", identity, path])
+    """By nobody (ad hoc) where there is no identity, which Apple's clock does not attest."""
+    timed = ["--timestamp"] if identity else []
+    run(["codesign", "--force", *timed, "--options", "runtime", *words, "--sign", identity or "-", path])
 
 
 def notarise(image: Path) -> None:
