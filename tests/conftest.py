@@ -6,7 +6,7 @@ import ipaddress
 import os
 import socket
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ _FOREIGN: Final = (
     *("AIHUB_APIKEY", "AIHUB_API_URL", "AIHUB_HOME", "AIHUB_LANG"),
 )
 
+
+collect_ignore = [] if sys.platform == "win32" else ["test_windows.py"]
 
 # CI installs every program that a test asks for. What is skipped there can only be what its machine refuses to anybody,
 # or what belongs to the hub and is no part of the project.
@@ -84,10 +86,23 @@ def _check(connection: socket.socket, address: Any) -> None:
         raise OutsideError(f"tests stay on loopback, not {host}")
 
 
+def _made_link(*words: Any, _make: Callable[..., None] = os.symlink, **options: Any) -> None:
+    """A link, or the test is left out: Windows lets not everybody make one, and wine says that it did and did not."""
+    try:
+        _make(*words, **options)
+    except OSError as error:
+        pytest.skip(f"this machine lets nobody make links: {error.strerror}")
+    if not os.path.lexists(words[1]):
+        pytest.skip("this machine lets nobody make links, and says that it did")
+
+
 @pytest.fixture(autouse=True)
-def own_ground(monkeypatch: pytest.MonkeyPatch) -> None:
+def own_ground(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Loopback only, and nothing of the machine's own settings."""
     monkeypatch.setattr(socket, "socket", _LoopbackSocket)
+    if sys.platform == "win32":
+        request.getfixturevalue("tmp_path")  # with a link of pytest's own
+        monkeypatch.setattr(os, "symlink", _made_link)
     for name in list(os.environ):
         if name.upper() in _FOREIGN:
             monkeypatch.delenv(name)

@@ -491,6 +491,7 @@ def test_the_demo(aihub: Aihub, catalogue: Catalogue, folder: Path, tmp_path: Pa
     assert "received and verified twice" in run.out
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows always has a display")
 def test_the_demo_without_a_window_that_opens(aihub: Aihub, folder: Path) -> None:
     """A display that leads nowhere: the demo says so and goes on at the command line."""
     run = aihub("demo", "--to", folder, DISPLAY=":987", QT_QPA_PLATFORM="no-such-platform")

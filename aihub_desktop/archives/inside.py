@@ -13,7 +13,8 @@ from typing import Final
 from aihub_desktop.archives.entry import Item, Kind
 from aihub_desktop.archives.opening import AnyArchive
 from aihub_desktop.archives.zipreader import ZipArchive
-from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, remove
+from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.disk.publish import rename_new
 from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, Problem, ProblemError

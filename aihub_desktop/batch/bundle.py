@@ -33,7 +33,8 @@ from aihub_desktop.batch.machine import Machine, new_id
 from aihub_desktop.batch.request import Request
 from aihub_desktop.batch.signature import SUFFIX as SIGNATURE
 from aihub_desktop.batch.values import Carried
-from aihub_desktop.disk.files import disk_error, plain_file, remove, sync_folder
+from aihub_desktop.disk.files import disk_error, plain_file, sync_folder
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.names import UnsafeNameError, safe_path
 from aihub_desktop.holdings.discard import clear_folders, plain

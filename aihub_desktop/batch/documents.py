@@ -13,7 +13,8 @@ from typing import IO, Final, TypeVar
 
 import msgspec
 
-from aihub_desktop.disk.files import OpenFile, disk_error, patiently_replace, plain_file, remove, sync_folder
+from aihub_desktop.disk.files import OpenFile, disk_error, plain_file, sync_folder
+from aihub_desktop.disk.patience import patiently_replace, remove
 from aihub_desktop.domain.faults import Code, ProblemError
 
 # Not all that a decoder meets is a DecodeError.

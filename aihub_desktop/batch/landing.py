@@ -17,17 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.archives.volumes import Extent, Volumes
-from aihub_desktop.disk.files import (
-    OpenFile,
-    disk_error,
-    hashed,
-    in_the_way,
-    patiently_replace,
-    plain_file,
-    remove,
-    sync_folder,
-)
+from aihub_desktop.disk.files import OpenFile, disk_error, hashed, in_the_way, plain_file, sync_folder
 from aihub_desktop.disk.folder import give_time
+from aihub_desktop.disk.patience import patiently_replace, remove
 from aihub_desktop.disk.publish import publish, rename_new
 from aihub_desktop.disk.syncing import SYNCING
 from aihub_desktop.disk.target import Spot, Target

@@ -22,7 +22,8 @@ from aihub_desktop.batch.documents import append_lines, encoded, read_appended, 
 from aihub_desktop.batch.landing import Arrival, Digest, Landed, Landing, Source, WrongBytesError
 from aihub_desktop.batch.layout import PAYLOAD
 from aihub_desktop.batch.values import Carried, Portion
-from aihub_desktop.disk.files import disk_error, make_folders, plain_file, remove, sync_folder
+from aihub_desktop.disk.files import disk_error, make_folders, plain_file, sync_folder
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.holdings.copying import Hearer, Steps

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.batch.drives import Drive
-from aihub_desktop.disk.files import OpenFile, disk_error, hashed, in_the_way, patiently_replace, sync_folder
+from aihub_desktop.disk.files import OpenFile, disk_error, hashed, in_the_way, sync_folder
 from aihub_desktop.disk.folder import give_time
+from aihub_desktop.disk.patience import patiently_replace
 from aihub_desktop.disk.target import Spot, Target
 
 FOLDER: Final = "aihub-program"

@@ -17,7 +17,8 @@ from aihub_desktop.batch.bundle import BundleSet, OpenBag
 from aihub_desktop.batch.bundle_files import COPIED, FILES, MISSING, PLAN, PROGRAM
 from aihub_desktop.batch.documents import encoded, write_document
 from aihub_desktop.batch.values import Carried, Missing
-from aihub_desktop.disk.files import disk_error, remove, sync_folder
+from aihub_desktop.disk.files import disk_error, sync_folder
+from aihub_desktop.disk.patience import remove
 
 _UNITS: Final = ("bytes", "KB", "MB", "GB", "TB")
 Sign = Callable[[Path], None]

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.batch.bag import TAG_MANIFEST
-from aihub_desktop.disk.files import disk_error, remove, sync_file, sync_folder
+from aihub_desktop.disk.files import disk_error, sync_file, sync_folder
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.domain.faults import Code, ProblemError
 
 NAMESPACE: Final = "aihub-bundle"

@@ -18,7 +18,8 @@ import msgspec
 
 from aihub_desktop.batch.documents import Paper, encoded, write_document
 from aihub_desktop.batch.values import Held
-from aihub_desktop.disk.files import disk_error, make_folders, remove
+from aihub_desktop.disk.files import disk_error, make_folders
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.model import Count
 from aihub_desktop.transport.ledger import Ledger, moment

@@ -17,6 +17,7 @@ from aihub_desktop.cli.run import Batch, Found, carry_out
 from aihub_desktop.cli.session import Session, key_state
 from aihub_desktop.domain.addresses import has_scheme, is_object, shown
 from aihub_desktop.domain.faults import Code, Problem
+from aihub_desktop.domain.names import must_not_be_a_device
 from aihub_desktop.domain.selection import chosen, unknown_keys
 from aihub_desktop.engine.serve import LocalEngine
 
@@ -63,6 +64,7 @@ def target(console: Console, text: str) -> Path:
         raise UsageError(console.words.say("cli.usage.value-missing", name="--to"))
     if has_scheme(text):
         raise UsageError(console.words.say("cli.get.no-folder", text=shown(text)))
+    must_not_be_a_device(text)
     folder = os.path.abspath(os.path.expanduser(text))  # a shell leaves the "~" of --to=~/data alone
     check_text([folder], console.words)  # the folder that we are in may have such a name
     return Path(folder)

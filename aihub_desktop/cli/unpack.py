@@ -19,7 +19,7 @@ from aihub_desktop.cli.arguments import UsageError, check_text
 from aihub_desktop.cli.console import Console
 from aihub_desktop.cli.exits import Exit, exit_of, worst
 from aihub_desktop.cli.session import Session
-from aihub_desktop.domain.names import OWN_FOLDER
+from aihub_desktop.domain.names import OWN_FOLDER, must_not_be_a_device
 from aihub_desktop.domain.sets import volume_of
 from aihub_desktop.domain.unpacking import Refusal, Refused, Rehearsal, Unpacked, UnpackNews, UnpackProgress, UnpackWish
 from aihub_desktop.unpack.job import Unpacking
@@ -89,6 +89,7 @@ def _wishes(console: Console, args: argparse.Namespace) -> Iterator[UnpackWish]:
     """One for each folder that the archives belong to."""
     found = [pair for text in args.paths for pair in _found(text)]
     check_text((str(path) for _, path in found), console.words)
+    must_not_be_a_device(args.into or "")
     into = os.path.abspath(os.path.expanduser(args.into)) if args.into else ""
     for folder, group in groupby(found, lambda pair: pair[0]):
         yield UnpackWish(

@@ -12,7 +12,8 @@ from pathlib import Path
 from aihub_desktop.cluster import task as work
 from aihub_desktop.cluster.ground import Call, Group
 from aihub_desktop.cluster.orders import Question, Reach, Result, Task, plain
-from aihub_desktop.disk.files import disk_error, make_folders, remove
+from aihub_desktop.disk.files import disk_error, make_folders
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.domain.storage import Storage
 from aihub_desktop.holdings.baton import Baton
 from aihub_desktop.holdings.staging import Homecoming, Staging, staging_folder

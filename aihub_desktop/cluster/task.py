@@ -16,9 +16,10 @@ from typing import Any, Final
 import msgspec
 
 from aihub_desktop.cluster.orders import Answer, Failure, Question, Reach, Result, Task, plain, told
-from aihub_desktop.disk.files import disk_problem, make_folders, native, patiently_replace, remove
+from aihub_desktop.disk.files import disk_problem, make_folders, native
 from aihub_desktop.disk.held import is_held
 from aihub_desktop.disk.lease import BEAT_SECONDS, Lease
+from aihub_desktop.disk.patience import patiently_replace, remove
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import (
     Add,

@@ -9,11 +9,11 @@ import os
 import stat
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.disk.patience import patient_open
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.names import PART
 
@@ -26,8 +26,6 @@ _BLOCKED: Final = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EL
 _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.EBADF, errno.EACCES, errno.EISDIR, errno.ENOTSUP, errno.ENOSYS})
 _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"))
 _preadv: Final[Callable[[int, list[memoryview], int], int] | None] = getattr(os, "preadv", None)  # not of every system
-# Virus scanners hold new files for seconds; thirty were enough in every report.
-PATIENCE_SECONDS: Final = 30.0
 _HASHED_AT_ONCE: Final = 1 << 20
 
 
@@ -126,39 +124,6 @@ def make_folders(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def patiently_replace(source: Path, target: Path) -> None:
-    """`os.replace`, tried for up to 30 s on Windows while another program holds one of the two."""
-    _patiently(lambda: os.replace(source, target))
-
-
-def patiently_rename(source: Path, target: Path) -> None:
-    """`os.rename`, tried for up to 30 s on Windows while another program holds one of the two."""
-    _patiently(lambda: os.rename(source, target))
-
-
-def remove(path: Path | str) -> bool:
-    """True if something was removed."""
-    try:
-        _patiently(lambda: os.unlink(path))
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _patiently(act: Callable[[], None]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    pause = 0.02
-    while True:
-        try:
-            act()
-            return
-        except PermissionError:
-            if sys.platform != "win32" or time.monotonic() > deadline:
-                raise
-            time.sleep(pause)
-            pause = min(pause * 2, 1.0)
-
-
 def native(path: Path | str) -> Path:
     """The absolute path; on Windows in the form that may be longer than 260 signs."""
     text = os.path.abspath(path)
@@ -176,7 +141,7 @@ class OpenFile:
             (os.O_RDWR if write else os.O_RDONLY) | (os.O_CREAT if create or fresh else 0) | (os.O_EXCL if fresh else 0)
         )
         self.path = path
-        self._descriptor = os.open(path, flags | _FLAGS, 0o666)
+        self._descriptor = patient_open(path, flags | _FLAGS)
         # Windows knows no write at an offset: the place is set and used under this lock.
         self._place = threading.Lock()
         self._closed = False

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from aihub_desktop.disk.files import remove
+from aihub_desktop.disk.patience import remove
 
 _OPEN: Final = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_DIRECTORY", "O_CLOEXEC"))
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)

@@ -15,11 +15,11 @@ import contextlib
 import errno
 import os
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from aihub_desktop.disk.patience import patient_open
 from aihub_desktop.domain.faults import Code, ProblemError
 
 _BUSY: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES})
@@ -31,7 +31,7 @@ class Guard:
     def __init__(self, part: Path, *, fresh: bool = False) -> None:
         """`fresh` makes the file, and demands that it was missing; otherwise it must be there."""
         flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        descriptor = _opened(part, flags | (os.O_CREAT | os.O_EXCL if fresh else 0))
+        descriptor = patient_open(part, flags | (os.O_CREAT | os.O_EXCL if fresh else 0))
         self._held: int | None = _hold(descriptor, part)
         if self._held is None:
             raise ProblemError(Code.IN_USE, path=str(part))
@@ -63,7 +63,6 @@ if sys.platform == "win32":
     _kernel.WaitForSingleObject.argtypes = (wintypes.HANDLE, wintypes.DWORD)
     _kernel.ReleaseMutex.argtypes = _kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
     _ALREADY_EXISTS: Final = 183
-    _VANISHING_SECONDS: Final = 2.0
     _FOR_EVER: Final = 0xFFFFFFFF
 
     def _mutex(state: os.stat_result) -> tuple[int | None, bool]:
@@ -86,17 +85,6 @@ if sys.platform == "win32":
             _kernel.ReleaseMutex(handle)
             _kernel.CloseHandle(handle)
 
-    def _opened(part: Path, flags: int) -> int:
-        """A file that is about to be gone is denied to everybody, until the last who looked at it has closed it."""
-        deadline = time.monotonic() + _VANISHING_SECONDS
-        while True:
-            try:
-                return os.open(part, flags, 0o666)
-            except PermissionError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-
     def _hold(descriptor: int, part: Path) -> int | None:
         """It is there as long as a handle of it is open: that alone is the lock, whichever thread closes it."""
         state = os.fstat(descriptor)
@@ -112,9 +100,6 @@ if sys.platform == "win32":
 
 else:
     import fcntl
-
-    def _opened(part: Path, flags: int) -> int:
-        return os.open(part, flags, 0o666)
 
     @contextlib.contextmanager
     def folder_held(folder: Path) -> Iterator[None]:

@@ -7,16 +7,9 @@ import os
 import sys
 from typing import Final
 
-from aihub_desktop.disk.files import (
-    OpenFile,
-    disk_error,
-    in_the_way,
-    patiently_rename,
-    patiently_replace,
-    remove,
-    sync_folder,
-)
+from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, sync_folder
 from aihub_desktop.disk.folder import OpenFolder
+from aihub_desktop.disk.patience import patiently_rename, patiently_replace, remove
 from aihub_desktop.disk.target import Spot
 
 # What a file system says that knows no second name for a file: FAT, exFAT, some network shares.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from aihub_desktop.disk.files import disk_error, in_the_way, native, sync_folder
-from aihub_desktop.disk.volume import is_unmounted, nearest
+from aihub_desktop.disk.volume import is_unmounted, nearest, real_path
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.names import JOURNAL, PART, UnsafeNameError, safe_path
 
@@ -30,7 +30,7 @@ def must_not_be_away(folder: Path, code: Code = Code.DRIVE_MISSING) -> None:
         above = nearest(folder)
     except OSError as error:
         raise disk_error(error, folder) from error
-    if above is None or (above != Path(os.path.realpath(folder)) and is_unmounted(folder, above)):
+    if above is None or (above != Path(real_path(folder)) and is_unmounted(folder, above)):
         raise ProblemError(code, path=str(folder))
 
 

@@ -83,11 +83,19 @@ class _Kind(NamedTuple):
     file_system: str
 
 
+def real_path(path: Path | str) -> str:
+    """Without links, as far as the system follows them: Windows fails on some paths, of no link among them."""
+    try:
+        return os.path.realpath(path)
+    except OSError:
+        return os.path.abspath(path)
+
+
 def volume_of(place: Path) -> Volume:
     """Of the volume that holds `place`, which exists. Raises `OSError`."""
     state = os.stat(place)
     usage = shutil.disk_usage(place)
-    kind = _kind(os.path.realpath(place))
+    kind = _kind(real_path(place))
     free = 0 if _has_no_file_left(place) else usage.free
     return Volume(kind.identity, kind.mount, state.st_dev, kind.file_system, free, usage.total, _turns(state.st_dev))
 
@@ -115,7 +123,7 @@ def nearest(folder: Path) -> Path | None:
 
     A link counts as what it leads to: one to a drive that is away leads to nothing. Raises `OSError`.
     """
-    real = Path(os.path.realpath(folder))
+    real = Path(real_path(folder))
     for place in (real, *real.parents):
         try:
             os.stat(place)
@@ -143,7 +151,7 @@ def is_unmounted(folder: Path, above: Path) -> bool:
     """Whether `folder`, which is not there, belongs on a drive that is not mounted. `above`: see `nearest`."""
     if sys.platform == "win32":
         return False
-    real = os.path.realpath(folder)
+    real = real_path(folder)
     # Where systems put drives: what is missing right there is a drive, but for what is missing on one.
     if re.fullmatch(r"/Volumes|/media(/[^/]+)?|/run/media(/[^/]+)?", str(above)) and not os.path.ismount(above):
         return True

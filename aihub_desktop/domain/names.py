@@ -8,11 +8,14 @@ filled on Linux can be carried to Windows as it is.
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 import zlib
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Final
+
+from aihub_desktop.domain.faults import Code, ProblemError
 
 PART: Final = ".part"
 JOURNAL: Final = ".part.journal"
@@ -156,6 +159,20 @@ def _fault_of(part: str) -> str | None:
     if len(part.encode()) > LONGEST_NAME_BYTES:
         return "too-long"
     return None
+
+
+def _names_a_device(path: str) -> bool:
+    """Whether Windows may take a path of its own, as a person gives it, for one of its devices."""
+    parts = re.split(r"[\\/]", path)
+    return parts[:3] == ["", "", "."] or any(_RESERVED.fullmatch(part.rstrip(" .")) for part in parts)
+
+
+def must_not_be_a_device(folder: str) -> None:
+    """Windows keeps nothing of what is written to "aux" or "nul.txt", or nobody can open it there later. Raises
+    `ProblemError` NOT_WRITABLE.
+    """
+    if sys.platform == "win32" and _names_a_device(folder):
+        raise ProblemError(Code.NOT_WRITABLE, path=folder, why="reserved")
 
 
 def match_key(name: str) -> str:

@@ -15,11 +15,11 @@ import msgspec
 
 from aihub_desktop.disk.files import disk_error, disk_problem, make_folders
 from aihub_desktop.disk.target import Target
-from aihub_desktop.disk.volume import Mark, Volume, allocated, is_unmounted, nearest, volume_of
+from aihub_desktop.disk.volume import Mark, Volume, allocated, is_unmounted, nearest, real_path, volume_of
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.messages import DiskSpace
 from aihub_desktop.domain.model import RemoteFile
-from aihub_desktop.domain.names import OWN_FOLDER, PART, UnsafeNameError, safe_path
+from aihub_desktop.domain.names import OWN_FOLDER, PART, UnsafeNameError, must_not_be_a_device, safe_path
 from aihub_desktop.engine.deeds import LookAt, NotRecorded, Record, Recorded, Survey, Word
 from aihub_desktop.engine.records import FileRecord
 from aihub_desktop.engine.volumes import place_problem
@@ -67,6 +67,7 @@ def look_at(deed: LookAt) -> tuple[dict[int, Standing], Volume]:
 
     Raises DRIVE_MISSING, TARGET_MISSING, NOT_WRITABLE, DISK_FULL …
     """
+    must_not_be_a_device(deed.folder)
     folder = Path(deed.folder)
     exists = folder.is_dir()
     standings = look(folder, deed.files) if exists else {}
@@ -83,6 +84,7 @@ def look_at(deed: LookAt) -> tuple[dict[int, Standing], Volume]:
 
 def survey(deed: Survey) -> tuple[Volume, dict[int, int]]:
     """The folder's volume, and what the parts take up on it. Raises as `look_at` does; makes nothing."""
+    must_not_be_a_device(deed.folder)
     folder = Path(deed.folder)
     exists = folder.is_dir()
     ours = any(os.path.lexists(folder / trace) for trace in deed.traces)
@@ -105,7 +107,7 @@ def _found(path: str, known: str, word: Word, exists: bool, ours: bool) -> Volum
         volume = volume_of(above)
     except OSError as error:
         raise disk_error(error, folder) from error
-    code = place_problem(os.path.realpath(folder), mark, volume.mark, exists=exists, ours=ours, word=word)
+    code = place_problem(real_path(folder), mark, volume.mark, exists=exists, ours=ours, word=word)
     if mark is None and not exists and word is not Word.ACCEPTED and is_unmounted(folder, above):
         code = Code.DRIVE_MISSING
     if code is not None:

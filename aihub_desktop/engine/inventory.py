@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.disk.files import disk_error
-from aihub_desktop.disk.volume import Mark, Volume, is_unmounted, nearest, volume_of
+from aihub_desktop.disk.volume import Mark, Volume, is_unmounted, nearest, real_path, volume_of
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.findings import Finding
 from aihub_desktop.domain.holdings import (
@@ -91,7 +90,7 @@ def find(folder: str, known: Summary | None) -> Volume:
     except OSError as error:
         raise disk_error(error, path) from error
     ours = exists and signature(folder) != ""
-    code = place_problem(os.path.realpath(path), mark, volume.mark, exists=exists, ours=ours, word=Word.NONE)
+    code = place_problem(real_path(path), mark, volume.mark, exists=exists, ours=ours, word=Word.NONE)
     if code is None and not ours:
         code = Code.NO_LEDGER if exists else _missing(path, above)
     if code is not None:

@@ -15,7 +15,8 @@ from typing import Final
 
 import msgspec
 
-from aihub_desktop.disk.files import disk_error, patiently_replace, remove
+from aihub_desktop.disk.files import disk_error
+from aihub_desktop.disk.patience import patiently_replace, remove
 from aihub_desktop.domain.faults import Code, ProblemError
 
 NAME: Final = "run.json"

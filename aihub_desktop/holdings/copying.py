@@ -13,8 +13,9 @@ import xxhash
 
 from aihub_desktop.archives.volumes import CHUNK, Extent, Volumes
 from aihub_desktop.archives.ziparchive import StoppedError
-from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, plain_file, remove, sync_folder
+from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, plain_file, sync_folder
 from aihub_desktop.disk.guard import Guard
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aihub_desktop.disk.files import OpenFile, disk_error, native, patiently_replace, remove, sync_folder
+from aihub_desktop.disk.files import OpenFile, disk_error, native, sync_folder
+from aihub_desktop.disk.patience import patiently_replace, remove
 from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.messages import Discarded

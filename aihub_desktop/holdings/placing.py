@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from aihub_desktop.disk.files import disk_error, plain_file, remove, sync_folder
+from aihub_desktop.disk.files import disk_error, plain_file, sync_folder
 from aihub_desktop.disk.guard import Guard
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.disk.publish import is_half_published, publish, rename_new
 from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.adoption import Fate, State

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from aihub_desktop.archives.opening import open_archive
-from aihub_desktop.disk.files import disk_error, native, remove
+from aihub_desktop.disk.files import disk_error, native
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.domain.names import UnsafeNameError, entry_path
 from aihub_desktop.holdings.discard import clear_folders, plain
 from aihub_desktop.transport.ledger import Ledger, Stamp, own_folder

@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from aihub_desktop.disk.files import disk_error, in_the_way, make_folders, native, patiently_rename, plain_file, remove
+from aihub_desktop.disk.files import disk_error, in_the_way, make_folders, native, plain_file
 from aihub_desktop.disk.guard import Guard
 from aihub_desktop.disk.lease import Lease
+from aihub_desktop.disk.patience import patiently_rename, remove
 from aihub_desktop.disk.publish import finish, is_half_published, publish
 from aihub_desktop.disk.target import Spot, Target, leads_elsewhere
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
@@ -159,6 +160,8 @@ class Staging:
                 self.drop(name)
                 home.entries += one.entries
                 home.problems |= one.problems
+        for name in free:  # Windows removes no file that is held: the lease itself
+            self.drop(name)
         self.clear()
         return home
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from io import BufferedWriter
 from pathlib import Path
 
-from aihub_desktop.disk.files import disk_error, patiently_replace, sync_file, sync_folder
+from aihub_desktop.disk.files import disk_error, sync_file, sync_folder
+from aihub_desktop.disk.patience import patiently_replace
 
 
 @contextlib.contextmanager

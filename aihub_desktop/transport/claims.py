@@ -17,7 +17,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from aihub_desktop.disk.files import OpenFile, disk_error, native, plain_file, remove, sync_folder
+from aihub_desktop.disk.files import OpenFile, disk_error, native, plain_file, sync_folder
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile

@@ -20,7 +20,8 @@ from typing import Final
 
 import msgspec
 
-from aihub_desktop.disk.files import OpenFile, disk_error, plain_file, remove, sync_folder
+from aihub_desktop.disk.files import OpenFile, disk_error, plain_file, sync_folder
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import HUB, Piece

@@ -21,17 +21,9 @@ from typing import Final
 
 import msgspec
 
-from aihub_desktop.disk.files import (
-    OpenFile,
-    disk_error,
-    in_the_way,
-    native,
-    patiently_replace,
-    plain_file,
-    remove,
-    sync_folder,
-)
+from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, native, plain_file, sync_folder
 from aihub_desktop.disk.guard import Guard, folder_held
+from aihub_desktop.disk.patience import patiently_replace, remove
 from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.leases import Proved, WorkFile
 from aihub_desktop.domain.model import HUB, Algorithm, Origin, RemoteFile

@@ -7,8 +7,9 @@ from contextlib import suppress
 
 import msgspec
 
-from aihub_desktop.disk.files import OpenFile, disk_error, plain_file, remove
+from aihub_desktop.disk.files import OpenFile, disk_error, plain_file
 from aihub_desktop.disk.guard import Guard
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.transport.durability import Durability, Mark

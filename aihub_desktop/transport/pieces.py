@@ -14,7 +14,8 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Final
 
-from aihub_desktop.disk.files import native, remove
+from aihub_desktop.disk.files import native
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.disk.target import Target
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.leases import WorkFile

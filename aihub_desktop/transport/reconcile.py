@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from aihub_desktop.disk.files import disk_error, plain_file, remove
+from aihub_desktop.disk.files import disk_error, plain_file
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.disk.publish import is_half_published
 from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.disk.volume import allocated

@@ -13,8 +13,9 @@ from typing import Final
 from aihub_desktop.archives.entry import Item
 from aihub_desktop.archives.opening import AnyArchive
 from aihub_desktop.archives.zipreader import ZipArchive
-from aihub_desktop.disk.files import disk_error, remove
+from aihub_desktop.disk.files import disk_error
 from aihub_desktop.disk.folder import OpenFolder
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.unpacking import UnpackProgress
 from aihub_desktop.unpack import preflight

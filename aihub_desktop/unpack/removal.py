@@ -14,7 +14,8 @@ from typing import Final
 
 from isal import isal_zlib
 
-from aihub_desktop.disk.files import OpenFile, disk_error, remove, sync_folder
+from aihub_desktop.disk.files import OpenFile, disk_error, sync_folder
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.transport.ledger import Entry, Ledger, Stamp, moment

@@ -2,7 +2,8 @@
 
     python3 installer/windows/wine.py [--cache FOLDER] root              a Debian with wine (debootstrap; as root)
     python3 installer/windows/wine.py [--cache FOLDER] python            CPython for Windows and the locked wheels
-    python3 installer/windows/wine.py [--cache FOLDER] tests [WORD …]    pytest there; WORD … are its own words
+    python3 installer/windows/wine.py [--cache FOLDER] tests [WORD …]    of files with WORD in their path
+    python3 installer/windows/wine.py [--cache FOLDER] pytest [WORD …]   pytest's own words
     python3 installer/windows/wine.py [--cache FOLDER] build             the frozen program and its installers
     python3 installer/windows/wine.py [--cache FOLDER] installer         installs, upgrades, removes
     python3 installer/windows/wine.py [--cache FOLDER] story             the installed programs on the demo hub
@@ -73,6 +74,23 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE into, SIZE_T count) { return
 }
 PROGRAM: Final = "C:\\python\\python.exe"
 FOLDER: Final = "/wine/drive_c/project"
+# What tells the program of itself, as of an installed package.
+INSTALLED: Final = """
+import pathlib, shutil, sysconfig, setuptools.build_meta
+place = pathlib.Path(sysconfig.get_path("purelib"))
+for old in place.glob("aihub_desktop*"):
+    shutil.rmtree(old)
+made = place / setuptools.build_meta.prepare_metadata_for_build_wheel(str(place))
+files = [path.relative_to(place).as_posix() for path in made.rglob("*") if path.is_file()]
+(made / "RECORD").write_text("".join(f"{name},,\\n" for name in files), encoding="utf-8")
+"""
+TESTING: Final = {
+    "WINEQT_QPA_PLATFORM": "offscreen",
+    "WINEQT_QPA_FONTDIR": "Z:\\usr\\share\\fonts\\truetype\\nanum",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONUNBUFFERED": "1",
+    "LC_ALL": "ko_KR.UTF-8",
+}
 NEVER: Final = ("Lib/site-packages/", "Lib/idlelib/", "Lib/tkinter/", "Lib/turtledemo/", "tcl/", "Tools/")
 
 
@@ -115,6 +133,8 @@ class Root:
         self.shell("dpkg --add-architecture i386 && apt-get -qq update")
         install = "apt-get -qq install --yes --no-install-recommends"
         self.shell(f"DEBIAN_FRONTEND=noninteractive {install} {' '.join(PACKAGES)} && apt-get clean")
+        # They decide the code page of its Windows: 949 or 1252.
+        self.shell("for one in ko_KR en_US; do localedef -i $one -f UTF-8 $one.UTF-8; done")
         self.shell("wineboot --init; wineserver --wait")
         done.touch()
 
@@ -147,6 +167,14 @@ class Root:
         """Its output. Raises `StepError`."""
         return run(self.command(script, environ), stdout=subprocess.PIPE, **options).stdout
 
+    def windows(
+        self, words: Sequence[str], environ: dict[str, str] | None = None, folder: str = "/wine/drive_c"
+    ) -> list[str]:
+        """The command that runs a program of Windows to its end; wine's own processes end with it."""
+        # A Python whose stdin or stdout is a file or a device does not start there: pipes it gets.
+        quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
+        return self.command(f"set -o pipefail; cd {folder} && true | wine {quoted} 2>&1 | cat", environ)
+
     def wine(
         self,
         words: Sequence[str],
@@ -155,13 +183,8 @@ class Root:
         folder: str = "/wine/drive_c",
         **options: Any,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a program of Windows to its end; wine's own processes end with it."""
-        # A Python whose stdin or stdout is a file or a device does not start there: pipes it gets.
-        quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
-        script = f"set -o pipefail; cd {folder} && true | wine {quoted} 2>&1 | cat"
-        return subprocess.run(
-            self.command(script, environ), stdin=subprocess.DEVNULL, text=True, check=False, **options
-        )
+        command = self.windows(words, environ, folder)
+        return subprocess.run(command, stdin=subprocess.DEVNULL, text=True, check=False, **options)
 
 
 class Interpreter:
@@ -308,17 +331,11 @@ class Steps:
         return True
 
     def build(self) -> bool:
-        Interpreter(self._root).make()
-        Checkout(self._root).lay()
+        self._ready()
         common = self._root.drive / "licences"  # of Qt's wheels, which carry none; Windows has no such folder
         shutil.rmtree(common, ignore_errors=True)
         shutil.copytree("/usr/share/common-licenses", common)
         environ = {"WINEQT_QPA_PLATFORM": "offscreen", "AIHUB_COMMON_LICENCES": "C:\\licences"}
-        # The build asks for what the program needs, as of an installed package.
-        told = (
-            "import setuptools.build_meta as b; b.prepare_metadata_for_build_wheel(r'C:\\python\\Lib\\site-packages')"
-        )
-        self._root.wine([PROGRAM, "-c", told], folder=FOLDER, stdout=subprocess.DEVNULL)
         words = [PROGRAM, "installer\\build.py", "freeze"]
         done = self._root.wine(words, environ=environ, folder=FOLDER)
         return done.returncode == 0
@@ -343,7 +360,7 @@ class Steps:
     def story(self) -> bool:
         """The command line's own tests, tried on the frozen program: narrow consoles and reserved names among them."""
         files = ["tests/test_cli_runs.py", "tests/test_cli.py", "tests/test_cli_unpack.py"]
-        return self._tested(files, {"AIHUB_PROGRAM": "C:\\project\\dist\\aihub-desktop"})
+        return self._tested(files, {"AIHUB_PROGRAM": "C:\\project\\dist\\aihub-desktop"}, "story")
 
     def all(self) -> bool:
         done = {step.__name__: step() for step in (self.build, self.tests, self.installer, self.story)}
@@ -352,19 +369,28 @@ class Steps:
         return all(done.values())
 
     def tests(self) -> bool:
-        return self._tested(self._words, {})
+        return self._tested(self._words, {}, "tests")
 
-    def _tested(self, wanted: list[str], more: dict[str, str]) -> bool:
+    def pytest(self) -> bool:
+        self._ready()
+        words = [PROGRAM, "-m", "pytest", "-p", "no:cacheprovider", *self._words]
+        return self._root.wine(words, environ=TESTING, folder=FOLDER).returncode == 0
+
+    def _ready(self) -> None:
         Interpreter(self._root).make()
         Checkout(self._root).lay()
-        environ = {
-            "WINEQT_QPA_PLATFORM": "offscreen",
-            "WINEQT_QPA_FONTDIR": "Z:\\usr\\share\\fonts\\truetype\\nanum",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        words = ["-m", "pytest", "-p", "no:cacheprovider", *wanted]
-        done = self._root.wine([PROGRAM, *words], environ=environ, folder=FOLDER)
-        return done.returncode == 0
+        self._root.wine([PROGRAM, "-c", INSTALLED], folder=FOLDER, stdout=subprocess.DEVNULL)
+
+    def _tested(self, wanted: list[str], more: dict[str, str], name: str) -> bool:
+        from installer.windows import apart  # noqa: PLC0415 - this file is started by its path
+
+        self._ready()
+
+        def python(words: Sequence[str], seconds: float) -> tuple[int | None, str]:
+            return apart.ended_in_time(self._root.windows([PROGRAM, *words], TESTING | more, FOLDER), seconds)
+
+        files = apart.files(PROJECT, wanted)
+        return apart.told(apart.tried(files, python, self._root.cache / name, at_once=1 + (os.cpu_count() or 1)))
 
 
 def main(words: list[str]) -> int:

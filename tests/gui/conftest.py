@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before anything of Qt is imported
 os.environ.pop("QT_SCALE_FACTOR", None)
@@ -44,6 +45,8 @@ def open_stage(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """`open_stage(hub_url, language="en", key=None, home=None)`: the program, started. Closed at the end."""
     # A keychain of the machine that runs the tests is none of their business.
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+    if sys.platform != "linux":
+        monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.setenv("XDG_DOWNLOAD_DIR", str(tmp_path / "downloads"))
     opened: list[Stage] = []
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -135,8 +137,24 @@ def family(pid: int) -> list[int]:
     return found
 
 
+if sys.platform == "win32":  # where os.kill(pid, 0) is a Ctrl-C
+
+    def _runs(pid: int) -> bool:
+        kernel = ctypes.WinDLL("kernel32")
+        kernel.OpenProcess.restype = ctypes.c_void_p
+        handle = ctypes.c_void_p(kernel.OpenProcess(0x100000, False, pid))  # SYNCHRONIZE
+        if not handle:
+            return False
+        try:
+            return bool(kernel.WaitForSingleObject(handle, 0) == 0x102)  # WAIT_TIMEOUT: it has not ended
+        finally:
+            kernel.CloseHandle(handle)
+
+
 def alive(pid: int) -> bool:
     """Whether a process runs; one that is dead and not yet buried does not."""
+    if sys.platform == "win32":
+        return _runs(pid)
     try:
         os.kill(pid, 0)
     except OSError:

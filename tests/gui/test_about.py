@@ -165,6 +165,6 @@ def test_one_click_saves_them_and_opens_the_folder(
     about = stage.window.settings.about
     about.links["diagnostics"].click()
     wait_until(lambda: opened, "the folder")
-    assert opened[0].toLocalFile() == str(downloads)
+    assert Path(opened[0].toLocalFile()) == downloads
     (written,) = downloads.glob("aihub-diagnostics-*.zip")
     assert str(written) in about.told.text()

@@ -19,7 +19,8 @@ from aihub_desktop.archives.volumes import Extent
 from aihub_desktop.archives.ziparchive import passed
 from aihub_desktop.archives.zipformat import LONGEST_TAIL
 from aihub_desktop.archives.zipstream import ZipStream
-from aihub_desktop.disk.files import OpenFile, disk_error, remove
+from aihub_desktop.disk.files import OpenFile, disk_error
+from aihub_desktop.disk.patience import remove
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.sets import volume_of

@@ -15,8 +15,9 @@ from typing import Final
 
 import msgspec
 
-from aihub_desktop.disk.files import OpenFile, disk_error, make_folders, patiently_replace, remove, sync_folder
+from aihub_desktop.disk.files import OpenFile, disk_error, make_folders, sync_folder
 from aihub_desktop.disk.guard import Guard
+from aihub_desktop.disk.patience import patiently_replace, remove
 from aihub_desktop.transport.ledger import moment
 
 FOLDER: Final = "push"
