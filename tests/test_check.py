@@ -36,7 +36,7 @@ def zipped(seed: int = SEED, size: int = 30_000) -> bytes:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_sound_zip_gets_its_name(folder: Path) -> None:

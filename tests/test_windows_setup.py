@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tomllib
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from installer.common import VERSION, BuildError, run
-from installer.windows import msi, portable, setup, signature, wine
+from installer.windows import apart, msi, portable, setup, signature, wine
 from installer.windows.contents import Contents, contents
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,3 +145,41 @@ def test_of_a_lock_windows_gets_what_is_its_own() -> None:
         "old==1 ; python_full_version < '3.11' \\\n    --hash=sha256:ee\n"
     )
     assert wine.for_windows(lock) == ["both==1 --hash=sha256:aa --hash=sha256:bb", "windows==1 --hash=sha256:dd"]
+
+
+def test_what_takes_a_file_of_tests_down_is_named_and_costs_itself_alone(tmp_path: Path) -> None:
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    (tests / "test_down.py").write_text(
+        "import os, pytest, sys\n\n"
+        "def test_a(): pass\n\n"
+        "def test_ends_it(): print('x', file=sys.__stdout__, flush=True); os._exit(3)\n\n"
+        "@pytest.mark.parametrize('one', ['b c', 'd'])\ndef test_wrong(one): assert one == 'd', '1 passed in 2s'\n\n"
+        "def test_left(): pytest.skip('why')\n",
+        encoding="utf-8",
+    )
+    (tests / "test_none.py").write_text("import nothing_of_this_name\n", encoding="utf-8")
+    (tests / "test_right.py").write_text("def test_a(): pass\n", encoding="utf-8")
+
+    def runner(words: Sequence[str], seconds: float, log: Path) -> int | None:
+        return apart.ended_in_time(["env", "-C", str(tmp_path), sys.executable, *words], seconds, log)
+
+    assert apart.files(tmp_path, ["right", "none"]) == ["tests/test_none.py", "tests/test_right.py"]
+    names = apart.files(tmp_path, [])
+    down, none, right = apart.tried(names, runner, tmp_path / "logs", at_once=2)
+    assert down.wrong == [
+        "tests/test_down.py::test_ends_it took the whole file down", "tests/test_down.py::test_wrong[b c] failed",
+    ]  # fmt: skip
+    assert down.counts == {"passed": 2, "failed": 1, "skipped": 1, "deselected": 1}
+    assert none.wrong == ["tests/test_none.py error"]
+    assert (right.wrong, right.counts) == ([], {"passed": 1})
+    assert apart.told([right])
+    assert not apart.told([right, down])
+    assert not apart.told([])
+
+
+def test_what_does_not_end_is_ended(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "print('said', flush=True); input()"]
+    assert apart.ended_in_time(["sleep", "600"], 0.5, tmp_path / "x") is None
+    assert apart.ended_in_time(words, 60, tmp_path / "log") == 1
+    assert (tmp_path / "log").read_text().startswith("said\nTraceback")

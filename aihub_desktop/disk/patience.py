@@ -38,22 +38,20 @@ def remove(path: Path | str) -> bool:
 def patient_open(path: Path | str, flags: int) -> int:
     """`os.open`, tried for up to 30 s on Windows while another program holds the file.
 
-    Also an `opener` of `open`.
+    Who only reads there keeps nobody from renaming or removing it.
     """
-    return _patiently(lambda: os.open(path, flags, 0o666), lambda: _is_held(path))
+    return _patiently(lambda: _open(path, flags), _is_held)
 
 
-def _patiently(act: Callable[[], T], is_held: Callable[[], bool] = lambda: True) -> T:
+def _patiently(act: Callable[[], T], is_held: Callable[[OSError], bool] = lambda error: True) -> T:
     began = time.monotonic()
     pause = 0.02
     while True:
         try:
             return act()
-        except PermissionError:
-            if sys.platform != "win32":
-                raise
+        except PermissionError as error:
             waited = time.monotonic() - began
-            if waited > PATIENCE_SECONDS or (waited > _VANISHING_SECONDS and not is_held()):
+            if sys.platform != "win32" or waited > (PATIENCE_SECONDS if is_held(error) else _VANISHING_SECONDS):
                 raise
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
@@ -61,6 +59,7 @@ def _patiently(act: Callable[[], T], is_held: Callable[[], bool] = lambda: True)
 
 if sys.platform == "win32":
     import ctypes
+    import msvcrt
     from ctypes import wintypes
 
     _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
@@ -69,22 +68,34 @@ if sys.platform == "win32":
         *(wintypes.LPCWSTR, wintypes.DWORD, wintypes.DWORD, ctypes.c_void_p, wintypes.DWORD, wintypes.DWORD),
         wintypes.HANDLE,
     )
-    _kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
-    _READ_AND_WRITE: Final = 0xC0000000
-    _SHARED_WITH_ALL: Final = 7
-    _THERE_ALREADY: Final = 3
-    # ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
-    _HELD: Final = frozenset({32, 33})
+    _NONE: Final = wintypes.HANDLE(-1).value
+    _READ: Final = 0x80000000
+    _WRITE: Final = 0x40000000
+    _SHARED_READING_AND_WRITING: Final = 3
+    _SHARED_REMOVAL: Final = 4
+    _NEW, _THERE_ALREADY, _EITHER = 1, 3, 4
+    _NORMAL: Final = 0x80
+    _HELD: Final = frozenset({32, 33})  # ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
 
-    def _is_held(path: Path | str) -> bool:
-        """Whether another program is the reason; what the C library says is the same for what nobody may open."""
-        handle = _kernel.CreateFileW(str(path), _READ_AND_WRITE, _SHARED_WITH_ALL, None, _THERE_ALREADY, 0, None)
-        if handle != wintypes.HANDLE(-1).value:
-            _kernel.CloseHandle(handle)
-            return True  # it was, a moment ago
-        return ctypes.get_last_error() in _HELD
+    def _open(path: Path | str, flags: int) -> int:
+        # Not os.open: that says EACCES for what is held and for what is denied, and lets nobody remove what is read.
+        reads = not flags & (os.O_RDWR | os.O_WRONLY)
+        access = _READ if reads else _WRITE if flags & os.O_WRONLY else _READ | _WRITE
+        shared = _SHARED_READING_AND_WRITING | (_SHARED_REMOVAL if reads else 0)
+        how = (_NEW if flags & os.O_EXCL else _EITHER) if flags & os.O_CREAT else _THERE_ALREADY
+        handle = _kernel.CreateFileW(os.fspath(path), access, shared, None, how, _NORMAL, None)
+        if handle == _NONE:
+            number = ctypes.get_last_error()
+            raise OSError(None, ctypes.FormatError(number), os.fspath(path), number)
+        return msvcrt.open_osfhandle(handle, (os.O_RDONLY if reads else os.O_RDWR) | os.O_BINARY | os.O_NOINHERIT)
+
+    def _is_held(error: OSError) -> bool:
+        return error.winerror in _HELD
 
 else:
 
-    def _is_held(path: Path | str) -> bool:
+    def _open(path: Path | str, flags: int) -> int:
+        return os.open(path, flags, 0o666)
+
+    def _is_held(error: OSError) -> bool:
         return False

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,14 +16,17 @@ from typing import Final
 # The longest that a file may take, in seconds, and a test in it: wine is three to ten times slower than its host.
 FILE_SECONDS: Final = 1800
 TEST_SECONDS: Final = 240
-WORDS: Final = ["-m", "pytest", "-vv", "-rs", "--tb=short", "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS}"]
+WORDS: Final = ["-m", "pytest", "-vv", "-rsfEX", "--tb=short", "-p", "no:cacheprovider", f"--timeout={TEST_SECONDS}"]
 # A file is given up after so many tests that took it down.
 TRIES: Final = 6
-_ENDED: Final = re.compile(r"^(?:\[gw\d+\] )?(\S+::.*?) (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)\b")
-_BEGUN: Final = re.compile(r"^(tests\S+::.*?) ?$")
+# "tests/x.py::test_y[z] PASSED", or the result in another line where something was said between.
+_BEGUN: Final = re.compile(r"^(tests\S*\.py::.*?)(?: (?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*)? *$")
+_RESULT: Final = re.compile(r"(?:^| )(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) .*\[ *\d+%\]$")
+_WRONG: Final = re.compile(r"^(FAILED|ERROR|XPASS\S*) (tests\S*\.py\S*?::.*?|tests\S*\.py)(?: - .*)?$")
+_SUM: Final = re.compile(r"^=+ (.*) in [\d.]+s")
 
-# Runs Python with these words, for so many seconds; gives its exit code (None: it was ended) and its output.
-Runner = Callable[[Sequence[str], float], tuple[int | None, str]]
+# Runs Python with these words, for so many seconds, its output into that file; its exit code (None: it was ended).
+Runner = Callable[[Sequence[str], float, Path], int | None]
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Outcome:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{count} {word.lower()}" for word, count in sorted(self.counts.items()))
+        counts = ", ".join(f"{count} {word}" for word, count in sorted(self.counts.items()))
         return f"{self.name}: {counts or 'nothing ran'} in {self.seconds:.0f} s"
 
 
@@ -52,45 +54,46 @@ def tried(names: Sequence[str], runner: Runner, logs: Path, *, at_once: int) -> 
     logs.mkdir(parents=True, exist_ok=True)
     outcomes = []
     with ThreadPoolExecutor(at_once) as pool:
-        for outcome in pool.map(lambda name: _file(name, runner, logs), names):
+        for future in as_completed([pool.submit(_file, name, runner, logs) for name in names]):
+            outcomes.append(outcome := future.result())
             print(outcome, *(f"\n    {line}" for line in outcome.wrong), sep="", flush=True)
-            outcomes.append(outcome)
-    return outcomes
+    return sorted(outcomes, key=lambda one: one.name)
 
 
 def _file(name: str, runner: Runner, logs: Path) -> Outcome:
-    outcome, left_out, log = Outcome(name), list[str](), ""
+    outcome, left_out = Outcome(name), list[str]()
     began = time.monotonic()
-    for _ in range(TRIES):
-        code, printed = runner([*WORDS, name, *(f"--deselect={test}" for test in left_out)], FILE_SECONDS)
-        log += printed + f"\nended with {code}\n"
-        ended, running = _read(printed)
+    for number in range(TRIES):
+        log = logs / f"{name.replace('/', '-')}{f'.{number}' if number else ''}.txt"
+        code = runner([*WORDS, name, *(f"--deselect={test}" for test in left_out)], FILE_SECONDS, log)
+        counts, wrong, running = read(log.read_text(encoding="utf-8", errors="replace"))
         if running is None:
             break
         left_out.append(running)
         outcome.wrong.append(f"{running} took the whole file down")
-    outcome.counts.update(ended.values())
-    outcome.wrong += [f"{test} {word.lower()}" for test, word in ended.items() if word in ("FAILED", "ERROR", "XPASS")]
-    if running is not None or (not outcome.wrong and code not in (0, 5)):
-        outcome.wrong.append(f"the file ended with {code}")
+    outcome.counts.update(counts)
+    outcome.wrong += wrong
+    if not outcome.wrong and (code not in (0, 5) or not counts):
+        outcome.wrong.append(f"{name} ended with {code}")
     outcome.seconds = time.monotonic() - began
-    (logs / f"{name.replace('/', '-')}.txt").write_text(log, encoding="utf-8")
     return outcome
 
 
-def _read(printed: str) -> tuple[dict[str, str], str | None]:
-    """The tests that ended, and the one that ran when all ended (None: pytest came to its own end)."""
-    ended: dict[str, str] = {}
+def read(printed: str) -> tuple[dict[str, int], list[str], str | None]:
+    """Of pytest's output: how many passed, failed …, which failed, and the test that ran when all ended (None: pytest
+    came to its own end).
+    """
     running = None
     for line in printed.splitlines():
-        if done := _ENDED.match(line):
-            ended[done[1]] = done[2]
-            running = None
-        elif begun := _BEGUN.match(line):
+        if begun := _BEGUN.match(line):
             running = begun[1]
-        elif re.match(r"^=+ .* in [\d.]+s", line):
-            return ended, None
-    return ended, running
+        if _RESULT.search(line):
+            running = None
+    wrong = [f"{found[2]} {found[1].lower()}" for found in map(_WRONG.match, printed.splitlines()) if found]
+    sums = [found[1] for found in map(_SUM.match, printed.splitlines()) if found]
+    if not sums:
+        return {}, [], running
+    return {word: int(count) for count, word in re.findall(r"(\d+) (\w+)", sums[-1])}, wrong, None
 
 
 def told(outcomes: Sequence[Outcome]) -> bool:
@@ -99,22 +102,21 @@ def told(outcomes: Sequence[Outcome]) -> bool:
     for outcome in outcomes:
         total.update(outcome.counts)
     wrong = [line for outcome in outcomes for line in outcome.wrong]
-    print(f"{len(outcomes)} files:", ", ".join(f"{count} {word.lower()}" for word, count in sorted(total.items())))
+    print(f"{len(outcomes)} files:", ", ".join(f"{count} {word}" for word, count in sorted(total.items())))
     for line in wrong:
         print("  ", line)
     return bool(outcomes) and not wrong
 
 
-def ended_in_time(command: Sequence[str], seconds: float) -> tuple[int | None, str]:
+def ended_in_time(command: Sequence[str], seconds: float, log: Path) -> int | None:
     """A `Runner`'s work: runs a command whose processes end with it."""
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as process:
+    with (
+        log.open("wb") as into,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=into, stderr=into) as process,
+    ):
         try:
-            printed, _ = process.communicate(timeout=seconds)
-            return process.returncode, printed
+            return process.wait(seconds)
         except subprocess.TimeoutExpired:
             process.kill()
-            printed, _ = process.communicate()
-            print(f"ended after {seconds:.0f} s", file=sys.stderr)
-            return None, printed
+            process.wait()
+            return None

@@ -13,23 +13,45 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 if __name__ == "__main__":  # started by its path: what it imports lies above
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+    _PROJECT: Final = Path(__file__).resolve().parent.parent.parent
+    sys.path[:0] = [str(_PROJECT), str(_PROJECT / "tests")]
+
+from piped import Engine
 
 from aihub_desktop.demo.catalogue import DEMO_KEY
-from aihub_desktop.demo.faults import Slow
+from aihub_desktop.demo.content import Bytes
+from aihub_desktop.demo.faults import Fault, Slow
 from aihub_desktop.demo.hub import DemoHub
-from aihub_desktop.demo.offer import standard
+from aihub_desktop.demo.offer import MAIN, standard
+from aihub_desktop.domain import messages as m
+from aihub_desktop.domain.states import TransferState
 
 ENTRY: Final = r"Software\Microsoft\Windows\CurrentVersion\Uninstall\AIHubDesktop"
 # Longer than any string of NSIS: an installer that reads it into one cuts it.
 LONG_PATH: Final = ";".join(rf"C:\tools\number{number:04d}" for number in range(400))
-DATASET: Final = "90001"
+DATASET: Final = MAIN
+FILES: Final = 13
 PATIENCE: Final = 180
+
+
+class Flow(Fault):
+    """No fault: counts the bytes that leave."""
+
+    passed: list[int] = []  # noqa: RUF012 - one hub, one count
+
+    @property
+    def count(self) -> int:
+        return sum(self.passed)
+
+    def blocks(self, blocks: Iterator[Bytes]) -> Iterator[Bytes]:
+        for block in blocks:
+            yield block
+            self.passed.append(len(block))
 
 
 class Trial:
@@ -65,8 +87,10 @@ class Trial:
             self.install(hub)
             self.use(hub)
             self.upgrade(hub)
+            self.insist(hub)
             self.refuse(hub)
             self.remove(hub)
+            self.everybody(hub)
 
     def install(self, hub: DemoHub) -> None:
         self.check("the older one is installed silently", self.ran([self.older, "/S"], hub).returncode == 0)
@@ -89,26 +113,53 @@ class Trial:
         seen = self.ran(self.program("aihub", "verify", str(self.data)), hub)
         self.check("its files are right", seen.returncode == 0)
 
+    def queue(self, hub: DemoHub, into: Path) -> None:
+        """A download that has begun, as a window that was closed leaves it."""
+        process = subprocess.Popen(
+            self.program("aihub", "engine"), env=self.environ(hub), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        engine = Engine(process)
+        engine.first()
+        listing = engine.ask(m.ListFiles(engine.number(), DATASET), m.FileList)
+        engine.ask(m.Add(engine.number(), listing.dataset, listing.files, str(into)), m.Added)
+        engine.row(lambda row: row.state is TransferState.RUNNING)
+        engine.end()
+
     def upgrade(self, hub: DemoHub) -> None:
-        """Over a window that is downloading: it leaves in order, and the queue goes on with what was there."""
+        """Over a window that is downloading: it leaves in order, and the newer one's queue goes on to its end."""
         into = self.ground / "더"
+        flow = hub.faults.add(Flow())
         slow = hub.faults.add(Slow(rate=100_000))
-        begun = subprocess.Popen(self.program("aihub", "get", DATASET, "--to", str(into)), env=self.environ(hub))
-        self.check("a download has begun", waited(lambda: any(into.rglob("*.part"))))
-        begun.kill()
-        begun.wait()
+        self.queue(hub, into)
         window = subprocess.Popen(self.program("aihub-desktop"), env=self.environ(hub))
-        self.check("the window has come", waited((self.home / "window.lock").exists))
-        time.sleep(5)  # long enough to be in the middle of it
+        before = flow.count
+        self.check("the window goes on with the queue", waited(lambda: flow.count > before + 200_000))
         self.check("the newer one is installed over it", self.ran([self.newer, "/S"], hub).returncode == 0)
         self.check("the window ended in order", waited(lambda: window.poll() is not None) and window.returncode == 0)
         self.check("the version is the newer one", value(ENTRY, "DisplayVersion") != "0.0.1")
-        self.check("nothing of the download is lost", any(into.rglob("*.part")) or any(into.rglob("*.zip")))
         self.check("the PATH has it once", path() == rf"{LONG_PATH};{self.place}\bin")
+        self.check("the queue was in the middle of it", any(into.rglob("*.part")))
         hub.faults.remove(slow)
-        got = self.ran(self.program("aihub", "get", DATASET, "--to", str(into)), hub)
-        self.check("the download goes on to its end", got.returncode == 0)
+        window = subprocess.Popen(self.program("aihub-desktop"), env=self.environ(hub))
+        self.check("the newer window ends the queue", waited(lambda: is_whole(into)))
+        self.check("it is asked to leave", self.ran(self.program("aihub-desktop", "--quit"), hub).returncode == 0)
+        self.check("and does", waited(lambda: window.poll() is not None) and window.returncode == 0)
         self.check("its files are right too", self.ran(self.program("aihub", "verify", str(into)), hub).returncode == 0)
+
+    def insist(self, hub: DemoHub) -> None:
+        """A command at work keeps its program; only /FORCE ends it, and loses nothing."""
+        into = self.ground / "명령"
+        words = self.program("aihub", "get", DATASET, "--to", str(into))
+        slow = hub.faults.add(Slow(rate=100_000))
+        begun = subprocess.Popen(words, env=self.environ(hub), stdin=subprocess.DEVNULL)
+        self.check("a command is at work", waited(lambda: any(into.rglob("*.part"))))
+        self.check("it is not ended for an upgrade", self.ran([self.newer, "/S"], hub).returncode == 5)
+        self.check("and goes on", begun.poll() is None)
+        self.check("unless that is wished", self.ran([self.newer, "/S", "/FORCE"], hub).returncode == 0)
+        self.check("then it ended", waited(lambda: begun.poll() is not None))
+        hub.faults.remove(slow)
+        self.check("the download goes on to its end", self.ran(words, hub).returncode == 0)
+        self.check("with the right files", self.ran(self.program("aihub", "verify", str(into)), hub).returncode == 0)
 
     def refuse(self, hub: DemoHub) -> None:
         self.check("an older one is refused", self.ran([self.older, "/S"], hub).returncode == 3)
@@ -132,6 +183,23 @@ class Trial:
         self.check(
             "the person's data and queue stay", any(self.data.rglob("*.zip")) and (self.home / "queue.sqlite").exists()
         )
+
+    def everybody(self, hub: DemoHub) -> None:
+        place = Path(os.environ["PROGRAMFILES"]) / "AI Hub Desktop"
+        done = self.ran([self.newer, "/S", "/AllUsers"], hub)
+        self.check("it is installed for everybody", done.returncode == 0 and (place / "aihub.exe").is_file())
+        self.check("in everybody's list of programs", value(ENTRY, "DisplayName", machine=True) == "AI Hub Desktop")
+        self.check("on everybody's PATH", rf"{place}\bin" in (machine_path() or ""))
+        self.check("nothing of it is one person's", value(ENTRY, "DisplayName") is None and path() == LONG_PATH)
+        done = self.ran([str(place / "uninstall.exe"), "/AllUsers", "/S"], hub)
+        self.check("it is removed for everybody", done.returncode == 0 and waited(lambda: not files(place)))
+        self.check("from everybody's PATH too", waited(lambda: "AI Hub" not in (machine_path() or "")))
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether every file of the data set has its name and its line."""
+    listed = folder / ".aihub" / "manifest-sha256.txt"
+    return listed.exists() and len(listed.read_text(encoding="utf-8").splitlines()) == FILES
 
 
 def msi(trial: Trial, package: str) -> None:
@@ -162,10 +230,10 @@ def waited(met: Callable[[], bool]) -> bool:
 if sys.platform == "win32":
     import winreg
 
-    def value(key: str, name: str) -> str | None:
-        """Of this person's registry; None where there is none."""
+    def value(key: str, name: str, *, machine: bool = False) -> str | None:
+        """Of this person's registry, or of the machine's; None where there is none."""
         try:
-            with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key) as opened:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE if machine else winreg.HKEY_CURRENT_USER, key) as opened:
                 return str(winreg.QueryValueEx(opened, name)[0])
         except FileNotFoundError:
             return None
@@ -176,7 +244,7 @@ if sys.platform == "win32":
 
 else:
 
-    def value(key: str, name: str) -> str | None:
+    def value(key: str, name: str, *, machine: bool = False) -> str | None:
         raise NotImplementedError("of Windows alone")
 
     def set_path(text: str) -> None:
@@ -185,6 +253,10 @@ else:
 
 def path() -> str | None:
     return value("Environment", "Path")
+
+
+def machine_path() -> str | None:
+    return value(r"SYSTEM\CurrentControlSet\Control\Session Manager\Environment", "Path", machine=True)
 
 
 def main(words: list[str]) -> int:

@@ -76,19 +76,22 @@ PROGRAM: Final = "C:\\python\\python.exe"
 FOLDER: Final = "/wine/drive_c/project"
 # What tells the program of itself, as of an installed package.
 INSTALLED: Final = """
-import pathlib, shutil, sysconfig, setuptools.build_meta
+import pathlib, shutil, sysconfig, tempfile, setuptools.build_meta
 place = pathlib.Path(sysconfig.get_path("purelib"))
 for old in place.glob("aihub_desktop*"):
     shutil.rmtree(old)
-made = place / setuptools.build_meta.prepare_metadata_for_build_wheel(str(place))
-files = [path.relative_to(place).as_posix() for path in made.rglob("*") if path.is_file()]
-(made / "RECORD").write_text("".join(f"{name},,\\n" for name in files), encoding="utf-8")
+with tempfile.TemporaryDirectory() as made:
+    name = setuptools.build_meta.prepare_metadata_for_build_wheel(made)
+    files = [path.relative_to(made).as_posix() for path in pathlib.Path(made, name).rglob("*") if path.is_file()]
+    shutil.copytree(pathlib.Path(made, name), place / name)
+(place / name / "RECORD").write_text("".join(f"{file},,\\n" for file in files), encoding="utf-8")
 """
 TESTING: Final = {
     "WINEQT_QPA_PLATFORM": "offscreen",
     "WINEQT_QPA_FONTDIR": "Z:\\usr\\share\\fonts\\truetype\\nanum",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONUNBUFFERED": "1",
+    "PYTHONPATH": "C:\\project",
     "LC_ALL": "ko_KR.UTF-8",
 }
 NEVER: Final = ("Lib/site-packages/", "Lib/idlelib/", "Lib/tkinter/", "Lib/turtledemo/", "tcl/", "Tools/")
@@ -156,7 +159,7 @@ class Root:
             "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml=", "DISPLAY": screen, **(environ or {}),
         }  # fmt: skip
         words = [f"{name}={value}" for name, value in given.items()]
-        inside = f"Xvfb {screen} -screen 0 1280x900x24 -nolisten tcp >/dev/null 2>&1 & {script}"
+        inside = f"Xvfb {screen} -screen 0 1280x900x24 -nolisten tcp -noreset >/dev/null 2>&1 & {script}"
         # With a /tmp of its own, for there lies the socket of wine's server: each run has its server.
         mounts = 'mount --rbind /dev "$0/dev"; mount -t proc proc "$0/proc"; mount -t tmpfs tmp "$0/tmp"; '
         mounts = f'set -e; {mounts}exec chroot "$0" env -i "$@"'
@@ -379,15 +382,17 @@ class Steps:
     def _ready(self) -> None:
         Interpreter(self._root).make()
         Checkout(self._root).lay()
-        self._root.wine([PROGRAM, "-c", INSTALLED], folder=FOLDER, stdout=subprocess.DEVNULL)
+        told = self._root.wine([PROGRAM, "-c", INSTALLED], folder=FOLDER, stdout=subprocess.PIPE)
+        if told.returncode != 0:
+            raise StepError(told.stdout)
 
     def _tested(self, wanted: list[str], more: dict[str, str], name: str) -> bool:
         from installer.windows import apart  # noqa: PLC0415 - this file is started by its path
 
         self._ready()
 
-        def python(words: Sequence[str], seconds: float) -> tuple[int | None, str]:
-            return apart.ended_in_time(self._root.windows([PROGRAM, *words], TESTING | more, FOLDER), seconds)
+        def python(words: Sequence[str], seconds: float, log: Path) -> int | None:
+            return apart.ended_in_time(self._root.windows([PROGRAM, *words], TESTING | more, FOLDER), seconds, log)
 
         files = apart.files(PROJECT, wanted)
         return apart.told(apart.tried(files, python, self._root.cache / name, at_once=1 + (os.cpu_count() or 1)))

@@ -108,6 +108,8 @@ def run(folder: Path, kind: str) -> bool:
         "QT_SCALE_FACTOR": kind.rpartition("-")[2],
         "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",  # no keychain of the machine
     }
+    if sys.platform != "linux":
+        environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
     command = [sys.executable, "-m", "tests.gui.pictures", str(folder.absolute()), "--kind", kind]
     done = subprocess.run(
         command, env=environment, check=False, timeout=240, cwd=ROOT, stderr=subprocess.PIPE, text=True

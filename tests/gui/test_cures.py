@@ -127,6 +127,7 @@ def test_a_download_whose_key_is_gone_goes_on_with_another(open_stage: OpenStage
     again.wait_for(number, TransferState.DONE)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no folder whose files are open")
 def test_a_folder_that_is_gone_is_begun_anew(
     open_stage: OpenStage, hub: DemoHub, folder: Path, catalogue: Catalogue
 ) -> None:

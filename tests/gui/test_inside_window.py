@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
+import sys
 import tarfile
 import time
 import zipfile
@@ -29,7 +31,7 @@ from aihub_desktop.gui.inside.window import InsideWindow
 from aihub_desktop.gui.models.entries import EntryColumn
 from aihub_desktop.gui.side_bar import Place
 from gui.conftest import OpenStage
-from gui.lateness import Lateness
+from gui.lateness import TOLD, Lateness
 from gui.samples import DAMAGED, LOCKED, dataset, files, korean, picture, shelved
 from gui.stage import Stage, wait_until
 
@@ -170,8 +172,9 @@ def test_typing_finds_enter_opens_escape_closes(sample: Looking, opener: Opener,
     assert (path.name, path.read_text(encoding="utf-8")) == ("readme.txt", "바닷가 사진과 라벨\n")
     private = stage.home / "opened"
     assert path.is_relative_to(private)
-    assert private.stat().st_mode & 0o077 == 0
-    assert path.stat().st_mode & 0o111 == 0
+    if sys.platform != "win32":  # where the folder of a person is his alone
+        assert private.stat().st_mode & 0o077 == 0
+        assert path.stat().st_mode & 0o111 == 0
     QTest.keyClick(search, Qt.Key.Key_Escape)
     assert search.text() == ""
     QTest.keyClick(view, Qt.Key.Key_Escape)
@@ -285,7 +288,7 @@ def test_a_look_goes_on_when_the_engine_is_started_again(sample: Looking, stage:
     sample.window.look.opened.connect(again.append)
     stage.desk.found.emit()  # a snapshot of the same engine changes nothing
     assert sample.window.buttons["unpack"].isEnabled()
-    subprocess.run(["kill", "-9", str(stage.link.pid)], check=True)
+    os.kill(stage.link.pid, 9)
     wait_until(lambda: lost, "the engine's end")
     stage.desk.restart()
     wait_until(lambda: again and sample.model.row_at(0), "the entries again")
@@ -351,6 +354,7 @@ def frozen() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("frozen")
+@TOLD
 def test_two_hundred_thousand_entries_without_stutter(stage: Stage, tmp_path: Path) -> None:
     many = 200_000
     with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
@@ -481,6 +485,9 @@ def test_an_archive_is_deleted_when_that_was_wished_and_all_of_it_stands(stage: 
     wait_until(lambda: dialog.plan.is_whole, "the plan")
     dialog.delete.setChecked(True)
     dialog.unpack.click()
+    if sys.platform == "win32":  # some versions keep the name until the last who reads there has gone
+        wait_until((folder / "good/b.txt").exists, "the entries")
+        look.close()
     wait_until(lambda: not (folder / "good.zip").exists(), "the end of the archive")
     assert (folder / "good/b.txt").read_bytes() == b"1"
 

@@ -26,7 +26,7 @@ from aihub_desktop.gui.models.library_words import Column, FileColumn, LibraryWo
 from aihub_desktop.gui.pages.library import LibraryPage
 from aihub_desktop.gui.side_bar import Place
 from gui.conftest import OpenStage, OpenStorage
-from gui.lateness import Lateness
+from gui.lateness import TOLD, Lateness
 from gui.played_library import AWAY, DAMAGED, NEWER, OTHER, WHOLE, LibraryPlayer, rows
 from gui.stage import wait_until
 from gui.storage_engine import MANY
@@ -256,6 +256,7 @@ def frozen() -> Iterator[None]:
     gc.unfreeze()
 
 
+@TOLD
 @pytest.mark.usefixtures("frozen")
 def test_a_hundred_thousand_files_without_stutter(shown: Shown) -> None:
     shown.mark(DAMAGED)

@@ -43,7 +43,7 @@ from gui.stage import wait_until
 NOTING: Final = """
 import json, sys
 with open(sys.argv[1], "a", encoding="utf-8") as notes:
-    for number, line in enumerate(sys.stdin, 1):
+    for number, line in enumerate(open(0, encoding="utf-8"), 1):
         notes.write(line)
         notes.flush()
         command = json.loads(line)

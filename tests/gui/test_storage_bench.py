@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QTimer
 
 from gui.conftest import OpenStorage
-from gui.lateness import Lateness
+from gui.lateness import TOLD, Lateness
 from gui.stage import wait_until
 from gui.storage_engine import MANY
 
@@ -24,6 +24,7 @@ def frozen() -> Iterator[None]:
     gc.unfreeze()
 
 
+@TOLD
 def test_a_hundred_thousand_objects_without_stutter(open_storage: OpenStorage) -> None:
     stage = open_storage()
     stage.choose()
