@@ -7,7 +7,6 @@ import queue
 import select
 import socket
 import ssl
-import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
+
+from aihub_desktop.system.sockets import RESET
 
 DEADLINE: Final = 20.0
 
@@ -42,7 +43,7 @@ def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 
 def reset(connection: socket.socket) -> None:
     """Closes with a RST instead of a FIN."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     connection.close()
 
 

@@ -12,7 +12,6 @@ import random
 import re
 import socket
 import ssl
-import struct
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +22,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from loopback import DEADLINE, read_head
+
+from aihub_desktop.system.sockets import RESET
 
 _GATE_SECONDS: Final = 5.0
 # No power of two: the pieces of any cutting differ from each other.
@@ -313,7 +314,7 @@ class RangeServer:
         if Way.STALL in ways:
             self.release.wait()
         elif Way.RESET in ways:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         return False
 
 

@@ -13,7 +13,7 @@ PROGRAM: Final = Path(__file__).parent.parent / "aihub_desktop"
 
 ROOMS: Final = {
     "domain": (),
-    "sources": ("domain",),
+    "sources": ("domain", "system.sockets"),
     "disk": ("domain",),
     "archives": ("domain", "disk"),
     "transport": (
@@ -29,7 +29,7 @@ ROOMS: Final = {
     "unpack": ("domain", "disk", "archives", "transport"),
     # Tars that other tools left behind are those of the hub.
     "holdings": ("domain", "disk", "archives", "transport", "unpack.record", "sources.aihub.tarstream"),
-    "sharing": ("domain", "disk", "transport", "holdings"),
+    "sharing": ("domain", "disk", "transport", "holdings", "system.sockets"),
     # Bundles on drives: files, hashes and ledgers. It must work where there is no network, so it knows none.
     "batch": ("domain", "disk", "archives", "transport", "holdings"),
     "engine": ("domain", "disk", "store", "transport", "sources", "archives", "holdings", "unpack"),

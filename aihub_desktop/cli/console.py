@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
+from aihub_desktop.cli.terminal import is_terminal
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.system.words import Fact, Words
 
@@ -33,7 +34,7 @@ class Console:
     @property
     def watched(self) -> bool:
         """Whether a person sees stderr as it comes."""
-        return sys.stderr is not None and sys.stderr.isatty()
+        return is_terminal(sys.stderr)
 
     def data(self, text: str) -> None:
         """A line of what was asked for."""
@@ -67,7 +68,7 @@ class Console:
     @property
     def can_ask(self) -> bool:
         """Whether there is a person who can answer."""
-        return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+        return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
     def agrees(self) -> bool:
         """Whether a person says yes to what was asked last; without anybody to ask, never."""
@@ -84,7 +85,7 @@ class Console:
 
 def _is_western(stream: io.TextIOWrapper) -> bool:
     """Whether a file or a pipe would lose every Korean sign: on a western Windows, if nobody says how."""
-    if stream.isatty() or os.environ.get("PYTHONIOENCODING"):
+    if is_terminal(stream) or os.environ.get("PYTHONIOENCODING"):
         return False
     try:
         "가".encode(stream.encoding)

@@ -11,6 +11,7 @@ from typing import Final
 from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.session import Session, key_state
+from aihub_desktop.cli.terminal import is_terminal
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.messages import ClearKey, KeyState, SetKey, TestKey
 from aihub_desktop.domain.model import Secret, looks_like_key
@@ -35,7 +36,7 @@ def _read(session: Session, args: argparse.Namespace) -> Secret:
     words = session.console.words
     if args.stdin:
         text = sys.stdin.readline() if sys.stdin is not None else ""
-    elif sys.stdin is not None and sys.stdin.isatty():
+    elif is_terminal(sys.stdin):
         text = getpass.getpass(words.say("cli.key.prompt"))
     else:
         raise UsageError(words.say("cli.key.no-terminal"))

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from aihub_desktop.cli.console import Console
+from aihub_desktop.cli.terminal import is_terminal
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.system.logs import Diary
 from aihub_desktop.system.words import Words
@@ -31,12 +32,12 @@ class LoggedConsole(Console):
 
     def data(self, text: str) -> None:
         self._diary.write(text)
-        if sys.stdout is not None and sys.stdout.isatty():
+        if is_terminal(sys.stdout):
             super().data(text)
 
     def tell(self, text: str) -> None:
         self._diary.write(text)
-        if sys.stderr is not None and sys.stderr.isatty():
+        if is_terminal(sys.stderr):
             super().tell(text)
 
     def close(self) -> None:

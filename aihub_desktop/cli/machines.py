@@ -12,6 +12,7 @@ from aihub_desktop.cli.arguments import UsageError
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.lab import given_token, plain_address
 from aihub_desktop.cli.session import Session
+from aihub_desktop.cli.terminal import is_terminal
 from aihub_desktop.domain.messages import Labs, ListLabs, PutLab, RemoveLab
 from aihub_desktop.domain.model import Secret
 from aihub_desktop.domain.sharing import lab_token
@@ -38,7 +39,7 @@ def _token(words: Words, args: argparse.Namespace) -> Secret:
         return given
     if args.stdin:
         text = sys.stdin.readline() if sys.stdin is not None else ""
-    elif sys.stdin is not None and sys.stdin.isatty():
+    elif is_terminal(sys.stdin):
         text = getpass.getpass(words.say("cli.lab.prompt"))
     else:
         raise UsageError(words.say("cli.lab.no-terminal"))

@@ -16,6 +16,7 @@ from aihub_desktop.cli.console import Console, padded, width
 from aihub_desktop.cli.endpoint import SHORT, Choice, endpoint_in_use, known, named
 from aihub_desktop.cli.exits import Exit
 from aihub_desktop.cli.session import Session
+from aihub_desktop.cli.terminal import is_terminal
 from aihub_desktop.domain.addresses import AddressError, ObjectAddress, object_address
 from aihub_desktop.domain.messages import (
     Browse,
@@ -64,7 +65,7 @@ def _keys(words: Words, *, stdin: bool) -> tuple[str, Secret]:
     """The access key and the secret key. Raises `UsageError` for what are none."""
     if stdin:
         lines = [] if sys.stdin is None else [sys.stdin.readline(), sys.stdin.readline()]
-    elif sys.stdin is not None and sys.stdin.isatty():
+    elif is_terminal(sys.stdin):
         lines = [getpass.getpass(words.say(f"cli.storage.prompt.{key}")) for key in ("access", "secret")]
     else:
         raise UsageError(words.say("cli.storage.no-terminal"))

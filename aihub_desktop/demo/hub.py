@@ -16,6 +16,7 @@ from aihub_desktop.demo.conversation import Conversation
 from aihub_desktop.demo.desk import Desk, Requests
 from aihub_desktop.demo.faults import Faults
 from aihub_desktop.demo.habits import Habits
+from aihub_desktop.system.sockets import shut
 
 
 class DemoHub:
@@ -163,7 +164,7 @@ class _Listener:
     def hang_up(self) -> None:
         with self._lock:
             for connection in self._open.values():
-                _shut(connection)
+                shut(connection)
 
     def _welcome(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -189,7 +190,7 @@ class _Listener:
         finally:
             with self._lock:
                 connection = self._open.pop(threading.current_thread())
-            _shut(connection, socket.SHUT_WR)
+            shut(connection, socket.SHUT_WR)
             connection.close()
 
     def _wrapped(self, connection: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
@@ -197,12 +198,6 @@ class _Listener:
         with self._lock:
             self._open[threading.current_thread()] = wrapped
         if self._desk.stopping.is_set():
-            _shut(wrapped)
+            shut(wrapped)
         wrapped.do_handshake()
         return wrapped
-
-
-def _shut(connection: socket.socket, how: int = socket.SHUT_RDWR) -> None:
-    """Wakes whoever waits for the connection. A TLS socket's own `shutdown` would disturb the thread that reads it."""
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(connection, how)

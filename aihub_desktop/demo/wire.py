@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import select
 import socket
-import struct
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from aihub_desktop.demo.content import Bytes
 from aihub_desktop.demo.faults import Cut, Fault, Framed, Framing, Slow, SlowReaderCut, Stall, Way
+from aihub_desktop.system.sockets import RESET
 
 _BATCH: Final = 256 << 10
-_LINGER: Final = "hh" if sys.platform == "win32" else "ii"  # struct linger: two shorts there
 
 
 class EndedError(OSError):
@@ -133,7 +131,7 @@ class Wire:
 
 def reset(connection: socket.socket) -> None:
     """Ends the connection by a reset: what the reader has not taken yet is lost."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     connection.close()
 
 

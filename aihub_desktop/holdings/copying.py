@@ -167,7 +167,8 @@ class Copy:
             raise disk_error(error, spot.part) from error
 
     def _open(self) -> OpenFile:
-        self._file = OpenFile(self.spot.part)
+        if self._file is None:  # one for all that is filled in
+            self._file = OpenFile(self.spot.part)
         self._journal.prepare()
         if not self._journal.name_is_safe:
             sync_folder(self._journal.folder)

@@ -16,6 +16,7 @@ from aihub_desktop.domain.model import Secret
 from aihub_desktop.sharing.limits import Limits
 from aihub_desktop.sharing.offer import Offer
 from aihub_desktop.sharing.visit import Served, Visit
+from aihub_desktop.system.sockets import shut
 
 _log = logging.getLogger(__name__)
 _BACKLOG: Final = 128
@@ -75,8 +76,7 @@ class LabServer:
     ) -> None:
         """Nobody comes in any more, and who is inside is shown out."""
         self._leaving.set()
-        with contextlib.suppress(OSError):
-            self._door.shutdown(socket.SHUT_RDWR)
+        shut(self._door)
         self._thread.join(_LEAVE_SECONDS)
         self._door.close()
         with self._lock:

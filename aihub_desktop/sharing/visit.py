@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,13 +24,13 @@ from aihub_desktop.sharing.limits import Limits
 from aihub_desktop.sharing.offer import Offer
 from aihub_desktop.sharing.routing import Headers, Refused, Request, Thing, Wanted, judged, part_of, plain_headers
 from aihub_desktop.sharing.sending import GoneError, Line, TooSlowError
+from aihub_desktop.system.sockets import RESET, shut
 from aihub_desktop.transport.manifest import manifest_line
 
 _LINGER_SECONDS: Final = 1.0
 _BLOCK: Final = 64 << 10
 _READ: Final = 4 << 10  # of a head; h11 judges its length between two reads
 _GREETING: Final = b"AI Hub Desktop shares this folder, read-only: /files.json, /manifest-sha256.txt, /files/PLACE\n"
-_RESET: Final = struct.pack("ii", 1, 0)  # close at once, with what is on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +96,7 @@ class Visit:
 
     def shut(self) -> None:
         """From any thread: ends what waits or sends."""
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
+        shut(self._sock)
 
     # ---- what is asked ----
 
@@ -238,7 +236,7 @@ class Visit:
     def _end_at_once(self) -> None:
         """No reader takes what it has for the whole."""
         with contextlib.suppress(OSError):
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
 
 class _Sent:

@@ -5,7 +5,6 @@ Wire (a socket that never waits longer than told) ─▶ Framing (chunks, a leng
 
 from __future__ import annotations
 
-import contextlib
 import selectors
 import socket
 import ssl
@@ -16,6 +15,7 @@ from typing import Final, Protocol
 import httpcore
 
 from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.system.sockets import shut
 
 # Windows has no poll; its select takes any socket, while select elsewhere fails above 1,024 descriptors.
 _Selector: Final[type[selectors.BaseSelector]] = getattr(selectors, "PollSelector", selectors.SelectSelector)
@@ -116,10 +116,8 @@ class SocketWire:
                 self._wait(selectors.EVENT_READ, deadline)
 
     def shut(self) -> None:
-        # Not SSLSocket.shutdown: it takes the TLS layer off first, and a read in another thread would then be
-        # given bare ciphertext.
-        with self._closing, contextlib.suppress(OSError):
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+        with self._closing:
+            shut(self._sock)
 
     def close(self) -> None:
         with self._closing:
@@ -190,8 +188,8 @@ class StreamWire:
 
     def shut(self) -> None:
         sock = self._stream.get_extra_info("socket")
-        with self._closing, contextlib.suppress(OSError):
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        with self._closing:
+            shut(sock)
 
     def close(self) -> None:
         with self._closing:

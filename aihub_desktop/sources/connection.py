@@ -25,10 +25,12 @@ from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.sources.body import AnswerBody, Counted, Framing, UntilClosed, wire_of
 from aihub_desktop.sources.chunked import Dechunker
 from aihub_desktop.sources.hosts import is_loopback, plain_host
+from aihub_desktop.system.sockets import shut
 
 LARGEST_ANSWER: Final = 64 << 20  # the hub's largest tree is under 1 MB
 ANSWER_SECONDS: Final = 120.0  # for the whole of a small answer
 _READ_BYTES: Final = 256 << 10
+_STEP_SECONDS: Final = 1.0
 
 _HEADER_END: Final = re.compile(rb"\n\r?\n")
 # An address without its scheme, whose path and query need no encoding any more.
@@ -254,6 +256,10 @@ class _Opening:
         self._sockets: set[socket.socket] = set()
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def add(self, sock: socket.socket) -> None:
         with self._lock:
             if self._closed:
@@ -268,8 +274,7 @@ class _Opening:
         with self._lock:
             self._closed = True
             for sock in self._sockets:
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                shut(sock)
 
 
 # Hears of each TLS connection that was made: (its stream, the name that was asked for).
@@ -324,10 +329,7 @@ class _HeaderStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         # A server that drips its header must not last for ever: the time is for all of it.
         self._deadline = self._deadline or time.monotonic() + self._header_timeout
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("header")
-        data = self._surplus or self._inner.read(max_bytes, timeout=left)
+        data = self._surplus or self._next(max_bytes, self._deadline)
         if not data:
             raise _ClosedError
         self._surplus = b""
@@ -338,6 +340,15 @@ class _HeaderStream(httpcore.NetworkStream):
         stop = found.end() - len(self._tail)
         self._tail, self._surplus = b"", data[stop:]
         return data[:stop]
+
+    def _next(self, max_bytes: int, deadline: float) -> bytes:
+        """Waits in steps: what closes in the moment before a wait wakes nobody on Windows."""
+        while (left := deadline - time.monotonic()) > 0:
+            if self._opening.closed:
+                raise _ClosedError
+            with contextlib.suppress(httpcore.ReadTimeout):
+                return self._inner.read(max_bytes, timeout=min(left, _STEP_SECONDS))
+        raise httpcore.ReadTimeout("header")
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, timeout)

@@ -318,6 +318,12 @@ class Checkout:
             shutil.copy2(PROJECT / name, place)
 
 
+def _version() -> str:
+    from installer.common import VERSION  # noqa: PLC0415 - this file is started by its path
+
+    return VERSION
+
+
 class Steps:
     """What a word of the command line does. Each returns whether all was well."""
 
@@ -345,25 +351,34 @@ class Steps:
 
     def installer(self) -> bool:
         """Two versions of the installer, the older one with another number alone, and what trial.py finds of them."""
-        from installer.common import VERSION  # noqa: PLC0415 - this file is started by its path
-        from installer.windows import contents, msi, portable, setup  # noqa: PLC0415
+        from installer.windows import contents, msi, portable, setup  # noqa: PLC0415 - this file is started by its path
 
         Checkout(self._root).lay()
         place, build = self._root.drive / "project", self._root.cache / "build"
         found = contents.contents(place / "dist/aihub-desktop")
-        for version in ("0.0.1", VERSION):
-            into, icon = self._root.drive / f"setup-{version}.exe", place / "build/aihub.ico"
-            setup.compiled(found, build, into, icon=icon, version=version)
-        msi.packed(found, build, self._root.drive / "aihub.msi", version=VERSION)
-        portable.zipped(found, self._root.drive / "portable.zip", VERSION)
-        words = ["installer\\windows\\trial.py", "C:\\setup-0.0.1.exe", f"C:\\setup-{VERSION}.exe", "C:\\aihub.msi"]
+        version = _version()
+        for number in ("0.0.1", version):
+            into, icon = self._root.drive / f"setup-{number}.exe", place / "build/aihub.ico"
+            setup.compiled(found, build, into, icon=icon, version=number)
+        msi.packed(found, build, self._root.drive / "aihub.msi", version=version)
+        portable.zipped(found, self._root.drive / "portable.zip", version)
+        words = ["installer\\windows\\trial.py", "C:\\setup-0.0.1.exe", f"C:\\setup-{version}.exe", "C:\\aihub.msi"]
         environ = {"WINEQT_QPA_PLATFORM": "offscreen", "PYTHONUTF8": "1"}
         return self._root.wine([PROGRAM, *words], environ=environ, folder=FOLDER).returncode == 0
 
     def story(self) -> bool:
-        """The command line's own tests, tried on the frozen program: narrow consoles and reserved names among them."""
-        files = ["tests/test_cli_runs.py", "tests/test_cli.py", "tests/test_cli_unpack.py"]
-        return self._tested(files, {"AIHUB_PROGRAM": "C:\\project\\dist\\aihub-desktop"}, "story")
+        """The command line's own tests, tried on the program as its installer lays it: on a Korean Windows, and what
+        code pages can change on a western one too.
+        """
+        place = "C:\\users\\root\\AppData\\Local\\Programs\\AI Hub Desktop"
+        self._root.wine([f"C:\\setup-{_version()}.exe", "/S"])
+        try:
+            installed = {"AIHUB_PROGRAM": place}
+            korean = self._tested(["tests/test_cli", "tests/test_windows.py"], installed, "story")
+            western = {**installed, "LC_ALL": "en_US.UTF-8"}
+            return self._tested(["tests/test_cli_runs.py", "tests/test_windows.py"], western, "western") and korean
+        finally:
+            self._root.wine([f"{place}\\uninstall.exe", "/S"])
 
     def all(self) -> bool:
         done = {step.__name__: step() for step in (self.build, self.tests, self.installer, self.story)}
