@@ -23,6 +23,8 @@ QUICK: Final[dict[str, int | float | str]] = {
     "stall_rate": 20_000, "mark_bytes": 1 << 16,
 }  # fmt: skip
 SURVEY_SECONDS: Final = 0.05  # between two looks at the volumes in use
+# How long what fails is tried again. Where all is slow the second attempt comes later.
+PATIENCE: Final = 8.0 if sys.platform == "win32" else 2.0
 _LONGEST: Final = 60.0
 T = TypeVar("T")
 
@@ -30,7 +32,9 @@ T = TypeVar("T")
 class RunningEngine:
     """An engine over `home` that talks to `hub`. `fetch` adds files and waits for what becomes of them."""
 
-    def __init__(self, home: Path, hub: str, *, patience: float | None = 2.0, **settings: int | float | str) -> None:
+    def __init__(
+        self, home: Path, hub: str, *, patience: float | None = PATIENCE, **settings: int | float | str
+    ) -> None:
         self.engine = LocalEngine(home, hub, WORKER, patience=patience, survey_seconds=SURVEY_SECONDS)
         self._settings = {**QUICK, **settings}
         self.events: list[m.AnyEvent] = []

@@ -25,7 +25,7 @@ ROOMS: Final = {
         "sources.aihub.listing",
         "sources.s3.checksums",
     ),
-    "store": ("domain",),
+    "store": ("domain", "disk.patience"),
     "unpack": ("domain", "disk", "archives", "transport"),
     # Tars that other tools left behind are those of the hub.
     "holdings": ("domain", "disk", "archives", "transport", "unpack.record", "sources.aihub.tarstream"),

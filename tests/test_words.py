@@ -246,3 +246,17 @@ def test_a_short_reason_of_the_line_is_put_into_words(language: str) -> None:
     assert "refused" not in told or language == "en"
     assert words.say("why.refused") in told
     assert "E-17" in words.problem(Problem(Code.UNREACHABLE, {"why": "E-17"})).title
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("\\\\?\\C:\\받은 것\\a.zip", "C:\\받은 것\\a.zip"),
+        ("\\\\?\\UNC\\server\\share\\a", "\\\\server\\share\\a"),
+        ("\\\\server\\share\\a", "\\\\server\\share\\a"),
+        ("/data/a", "/data/a"),
+    ],
+)
+def test_a_long_path_of_windows_is_shown_as_people_type_it(path: str, shown: str) -> None:
+    told = Words("en").problem(Problem(Code.NOT_WRITABLE, {"path": path}))
+    assert told.title == f"The folder cannot be written to: {shown}"

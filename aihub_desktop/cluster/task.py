@@ -19,7 +19,7 @@ from aihub_desktop.cluster.orders import Answer, Failure, Question, Reach, Resul
 from aihub_desktop.disk.files import disk_problem, make_folders, native
 from aihub_desktop.disk.held import is_held
 from aihub_desktop.disk.lease import BEAT_SECONDS, Lease
-from aihub_desktop.disk.patience import patiently_replace, remove
+from aihub_desktop.disk.patience import contents, patiently_replace, remove
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.domain.messages import (
     Add,
@@ -265,6 +265,6 @@ class _Receiving:
 def reach_of(folder: Path) -> Reach | None:
     """How far the task of that staging folder is, as it told last; None where it has told nothing."""
     try:
-        return msgspec.json.decode((folder / OWN_FOLDER / REACH).read_bytes(), type=Reach)
+        return msgspec.json.decode(contents(folder / OWN_FOLDER / REACH), type=Reach)
     except (OSError, msgspec.DecodeError):
         return None

@@ -15,6 +15,7 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -64,6 +65,9 @@ if sys.platform == "win32":
     _kernel.ReleaseMutex.argtypes = _kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
     _ALREADY_EXISTS: Final = 183
     _FOR_EVER: Final = 0xFFFFFFFF
+    # Whoever was refused had a handle, too, for a moment.
+    _LOOKS: Final = 3
+    _LOOK_SECONDS: Final = 0.02
 
     def _mutex(state: os.stat_result) -> tuple[int | None, bool]:
         """A handle of the mutex of that file, and whether nobody else had one."""
@@ -89,10 +93,14 @@ if sys.platform == "win32":
         """It is there as long as a handle of it is open: that alone is the lock, whichever thread closes it."""
         state = os.fstat(descriptor)
         os.close(descriptor)
-        handle, ours = _mutex(state)
-        if handle is None or (ours and _is_at(state, part)):
-            return handle
-        _kernel.CloseHandle(handle)
+        for attempt in range(_LOOKS):
+            time.sleep(_LOOK_SECONDS * attempt)
+            handle, ours = _mutex(state)
+            if handle is None or (ours and _is_at(state, part)):
+                return handle
+            _kernel.CloseHandle(handle)
+            if ours:
+                break
         return None
 
     def _let_go(held: int) -> None:

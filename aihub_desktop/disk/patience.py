@@ -43,6 +43,12 @@ def patient_open(path: Path | str, flags: int) -> int:
     return _patiently(lambda: _open(path, flags), _is_held)
 
 
+def contents(path: Path | str) -> bytes:
+    """Of a small file that another process may be about to replace. Raises `OSError`."""
+    with open(path, "rb", buffering=0, opener=patient_open) as file:
+        return file.read()
+
+
 def _patiently(act: Callable[[], T], is_held: Callable[[OSError], bool] = lambda error: True) -> T:
     began = time.monotonic()
     pause = 0.02

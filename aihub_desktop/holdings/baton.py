@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.disk.files import disk_error
-from aihub_desktop.disk.patience import patiently_replace, remove
+from aihub_desktop.disk.patience import contents, patiently_replace, remove
 from aihub_desktop.domain.faults import Code, ProblemError
 
 NAME: Final = "run.json"
@@ -40,7 +40,7 @@ class Run(msgspec.Struct, frozen=True):
 def read_run(folder: Path) -> Run | None:
     """None where nobody lets anybody receive. Raises `OSError` where that cannot be told."""
     try:
-        return msgspec.json.decode((folder / NAME).read_bytes(), type=Run)
+        return msgspec.json.decode(contents(folder / NAME), type=Run)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 

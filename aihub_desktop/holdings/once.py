@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.disk.files import native, plain_file
+from aihub_desktop.disk.patience import contents
 from aihub_desktop.domain.faults import ProblemError
 from aihub_desktop.domain.sets import volume_of
 from aihub_desktop.holdings.told import UNREADABLE
@@ -49,7 +50,7 @@ def done(folder: Path | str) -> set[Archive]:
     with contextlib.suppress(ProblemError, OSError):
         path = own_folder(native(folder)) / NAME
         if plain_file(path) is not None:
-            for line in path.read_bytes().split(b"\n"):
+            for line in contents(path).split(b"\n"):
                 with contextlib.suppress(*UNREADABLE):
                     found.add(msgspec.json.decode(line, type=Archive))
     return found

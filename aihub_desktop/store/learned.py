@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from aihub_desktop.disk.patience import contents
 from aihub_desktop.domain.checkup import Learned
 from aihub_desktop.domain.faults import Code, ProblemError
 
@@ -26,7 +27,7 @@ _REPLACE_SECONDS: Final = 2.0
 def recall(home: Path, hub: str) -> Learned:
     """What is known of `hub`: nothing where there is no file, none that can be read, or one of another hub."""
     try:
-        learned = msgspec.json.decode((home / NAME).read_bytes(), type=Learned)
+        learned = msgspec.json.decode(contents(home / NAME), type=Learned)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return Learned(hub=hub)
     return learned if learned.hub == hub else Learned(hub=hub)

@@ -226,6 +226,11 @@ class Words:
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
+def _as_typed(text: str) -> str:
+    """A path without what long ones of Windows begin with, and nobody types."""
+    return "\\\\" + text[8:] if text.startswith("\\\\?\\UNC\\") else text.removeprefix("\\\\?\\")
+
+
 class _Formatter(string.Formatter):
     """`str.format` with the spec `size`; whole numbers without a spec have signs between their thousands."""
 
@@ -237,6 +242,8 @@ class _Formatter(string.Formatter):
             return self._words.size(value) if isinstance(value, int | float) else str(value)
         if format_spec == "plain" or isinstance(value, bool):
             return str(value)
+        if isinstance(value, str):
+            value = _as_typed(value)
         counts = isinstance(value, int) and not format_spec
         return str(super().format_field(value, "," if counts else format_spec))
 

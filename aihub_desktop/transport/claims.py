@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from aihub_desktop.disk.files import OpenFile, disk_error, native, plain_file, sync_folder
-from aihub_desktop.disk.patience import remove
+from aihub_desktop.disk.patience import contents, remove
 from aihub_desktop.disk.target import Spot, Target
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.leases import WorkFile
@@ -116,7 +116,7 @@ def _batches(folder: Path | str) -> list[Path]:
 
 def _read(path: Path) -> dict[str, JournalState]:
     try:
-        states = read_journals(path.read_bytes())
+        states = read_journals(contents(path))
     except FileNotFoundError:
         return {}  # its worker's engine has just recorded it
     except OSError as error:

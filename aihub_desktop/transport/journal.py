@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from aihub_desktop.disk.files import OpenFile, disk_error, plain_file, sync_folder
-from aihub_desktop.disk.patience import remove
+from aihub_desktop.disk.patience import contents, remove
 from aihub_desktop.disk.target import Spot
 from aihub_desktop.domain.leases import WorkFile
 from aihub_desktop.domain.model import HUB, Piece
@@ -131,7 +131,7 @@ def read_journal(path: Path) -> JournalState | None:
     if plain_file(path) is None:
         return None
     try:
-        lines, length = read_lines(path.read_bytes())
+        lines, length = read_lines(contents(path))
     except FileNotFoundError:
         return None  # recorded and removed since we looked
     except OSError as error:

@@ -23,7 +23,7 @@ import msgspec
 
 from aihub_desktop.disk.files import OpenFile, disk_error, in_the_way, native, plain_file, sync_folder
 from aihub_desktop.disk.guard import Guard, folder_held
-from aihub_desktop.disk.patience import patiently_replace, remove
+from aihub_desktop.disk.patience import contents, patiently_replace, remove
 from aihub_desktop.disk.target import leads_elsewhere
 from aihub_desktop.domain.leases import Proved, WorkFile
 from aihub_desktop.domain.model import HUB, Algorithm, Origin, RemoteFile
@@ -403,7 +403,7 @@ def _read(path: Path) -> bytes | None:
     if plain_file(path) is None:
         return None
     try:
-        return path.read_bytes()
+        return contents(path)
     except OSError as error:
         raise disk_error(error, path) from error
 

@@ -176,9 +176,9 @@ wait:
   ${EndIf}
   ${If} $Force == 1
     ; Nothing is lost by it: what was received is on disk, with its journal.
-    nsExec::Exec 'taskkill /F /T /IM aihub.exe'
+    nsExec::Exec 'taskkill /F /IM aihub.exe'
     Pop $1
-    nsExec::Exec 'taskkill /F /T /IM aihub-desktop.exe'
+    nsExec::Exec 'taskkill /F /IM aihub-desktop.exe'
     Pop $1
     Sleep 2000
     Call ${un}IsAtWork

@@ -89,7 +89,7 @@ class Fence:
             return
         start = os.getcwd() if folder == -1 else _path_of(folder)
         parent, name = os.path.split(os.path.normpath(os.path.join(start, os.fsdecode(path))))
-        real = os.path.join(os.path.realpath(parent), name)
+        real = os.path.join(os.path.realpath(parent), name).removeprefix("\\\\?\\")
         if not f"{real}{os.sep}".startswith(self._inside + os.sep):
             self._refuse(f"{event} {real[:200]}")
 
