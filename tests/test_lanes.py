@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -361,6 +362,7 @@ def test_learning_has_an_end() -> None:
 # ---- TLS ----
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="SSL_CERT_FILE is the trust store on Linux only")
 def test_https_with_an_own_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = Authority(tmp_path)
     authority.trusted(monkeypatch)

@@ -1,9 +1,13 @@
-"""aihub-desktop-VERSION-windows-x64-setup.exe: setup.nsi and lists of the frozen folder's files. Needs makensis."""
+"""aihub-desktop-VERSION-windows-x64-setup.exe: setup.nsi and lists of the frozen folder's files. Needs makensis.
+
+    python installer/windows/setup.py VERSION FILE      the same with another number, for trial.py
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 from typing import Final
@@ -77,3 +81,7 @@ def sentences() -> str:
 
 def _quoted(text: str) -> str:
     return text.replace('"', '$\\"').replace("\n", "$\\r$\\n")
+
+
+if __name__ == "__main__":
+    compiled(contents(), BUILD / "setup", Path(sys.argv[2]).absolute(), icon=BUILD / "aihub.ico", version=sys.argv[1])
