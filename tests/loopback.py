@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
-from aihub_desktop.system.sockets import RESET
+from aihub_desktop.system.sockets import RESET, shut
 
 DEADLINE: Final = 20.0
 
@@ -75,13 +75,11 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+        shut(self._listener)
         self._listener.close()
         with self._lock:
             for connection in self._live:
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+                shut(connection)
         for thread in self._threads:
             thread.join(DEADLINE)
             assert not thread.is_alive()
@@ -198,8 +196,7 @@ class Delay:
         self._stopping.set()
         with self._lock:
             for each in (self._listener, *self._live):
-                with contextlib.suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
+                shut(each)
         self._listener.close()
         for thread in self._threads:
             thread.join(DEADLINE)

@@ -23,7 +23,7 @@ from typing import Final, Self
 
 from loopback import DEADLINE, read_head
 
-from aihub_desktop.system.sockets import RESET
+from aihub_desktop.system.sockets import RESET, shut
 
 _GATE_SECONDS: Final = 5.0
 # No power of two: the pieces of any cutting differ from each other.
@@ -194,8 +194,7 @@ class RangeServer:
         """Every connection ends, without a word."""
         with self._lock:
             for connection in self._live:
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+                shut(connection)
 
     def __enter__(self) -> Self:
         self._start(self._welcome)
@@ -205,8 +204,7 @@ class RangeServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+        shut(self._listener)
         self._listener.close()
         self.hang_up()
         for thread in self._threads:

@@ -120,6 +120,7 @@ def test_a_folder_that_is_a_link_is_not_entered(folder: Path, tmp_path: Path, ou
     assert snapshot(tmp_path / "outside") == {"precious": b"precious"}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a folder whose files are open keeps its name")
 def test_a_link_that_takes_a_folder_s_place_in_the_middle(
     folder: Path, tmp_path: Path, outside: dict[str, bytes | str]
 ) -> None:

@@ -17,6 +17,7 @@ from aihub_desktop.domain.names import (
     UnsafeNameError,
     clash_key,
     match_key,
+    names_a_device,
     safe_path,
     split_piece,
     taken_names,
@@ -242,3 +243,14 @@ def test_receiving_a_file_takes_three_names() -> None:
 
 def test_the_longest_name_leaves_room_for_its_journal() -> None:
     assert len(taken_names("가" * 80)[2].encode()) <= 255
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        *((path, True) for path in ("nul", "D:\\aux.txt", "D:\\받은 것\\CON\\x", "a/com1", "lpt¹ .", "\\\\.\\nul")),
+        *((path, False) for path in ("D:\\data", "D:\\auxiliary", "com10", "\\\\?\\D:\\data", "\\\\server\\share", "")),
+    ],
+)
+def test_what_windows_takes_for_a_device(path: str, expected: bool) -> None:
+    assert names_a_device(path) is expected

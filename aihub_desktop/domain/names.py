@@ -161,7 +161,7 @@ def _fault_of(part: str) -> str | None:
     return None
 
 
-def _names_a_device(path: str) -> bool:
+def names_a_device(path: str) -> bool:
     """Whether Windows may take a path of its own, as a person gives it, for one of its devices."""
     parts = re.split(r"[\\/]", path)
     return parts[:3] == ["", "", "."] or any(_RESERVED.fullmatch(part.rstrip(" .")) for part in parts)
@@ -171,7 +171,7 @@ def must_not_be_a_device(folder: str) -> None:
     """Windows keeps nothing of what is written to "aux" or "nul.txt", or nobody can open it there later. Raises
     `ProblemError` NOT_WRITABLE.
     """
-    if sys.platform == "win32" and _names_a_device(folder):
+    if sys.platform == "win32" and names_a_device(folder):
         raise ProblemError(Code.NOT_WRITABLE, path=folder, why="reserved")
 
 

@@ -1,6 +1,6 @@
 """aihub-desktop-VERSION-windows-x64-setup.exe: setup.nsi and lists of the frozen folder's files. Needs makensis.
 
-    python installer/windows/setup.py VERSION FILE      the same with another number, for trial.py
+python installer/windows/setup.py VERSION FILE      the same with another number, for trial.py
 """
 
 from __future__ import annotations
