@@ -25,6 +25,8 @@ from installer.common import BUILD, DIST, ROOT, VERSION, BuildError, run
 
 FOLDER: Final = DIST / "aihub-desktop"
 ICON: Final = ROOT / "resources" / "icons" / "program.svg"
+SIDE: Final = (164, 314)  # as NSIS wants it
+SIDE_COLOUR: Final = "#e8eef7"
 SIZES: Final = (16, 24, 32, 48, 64, 128, 256, 512)
 
 
@@ -145,13 +147,16 @@ def draw(into: Path) -> None:
 
 
 def make_icon(drawn: Path) -> None:
-    """The icon of Windows and that of macOS, out of the PNGs."""
+    """The icon of Windows and that of macOS, out of the PNGs; and the picture beside the installer's last page."""
     from PIL import Image  # noqa: PLC0415 - of the build alone
 
     pictures = {size: Image.open(io.BytesIO((drawn / f"{size}.png").read_bytes())) for size in SIZES}
     small = [size for size in SIZES if size <= 256]
     others = [pictures[size] for size in small[:-1]]
     pictures[256].save(BUILD / "aihub.ico", sizes=[(size, size) for size in small], append_images=others)
+    beside = Image.new("RGB", SIDE, SIDE_COLOUR)
+    beside.paste(pictures[64], ((SIDE[0] - 64) // 2, 48), pictures[64])
+    beside.save(BUILD / "aihub.bmp")
     pictures[512].save(BUILD / "aihub.icns", append_images=[pictures[size] for size in (32, 64, 128, 256)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,7 @@ def test_ten_redirects_and_no_more() -> None:
         assert problem(terms(), remote(f"{site.url}/0")).facts["why"] == "redirects"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="SSL_CERT_FILE is the trust store on Linux only")
 def test_https_does_not_lead_to_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = Authority(tmp_path)
     authority.trusted(monkeypatch)

@@ -6,6 +6,7 @@ That they install, upgrade and remove is tried by `installer/windows/wine.py ins
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 import sys
 import tomllib
@@ -76,6 +77,8 @@ def test_the_script_compiles(frozen: Contents, tmp_path: Path) -> None:
     header, entry = bytes([0, 0, 1, 0, 1, 0]), bytes([1, 1, 0, 0, 1, 0, 32, 0, 48, 0, 0, 0, 22, 0, 0, 0])
     bitmap = bytes([40, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 32, 0]) + bytes(32)
     picture.write_bytes(header + entry + bitmap)
+    pixel = struct.pack("<IiiHHIIiiII", 40, 1, 1, 1, 24, 0, 4, 0, 0, 0, 0) + bytes(4)
+    picture.with_suffix(".bmp").write_bytes(b"BM" + struct.pack("<IHHI", 14 + len(pixel), 0, 0, 54) + pixel)
     into = tmp_path / "setup.exe"
     setup.compiled(frozen, tmp_path / "build", into, icon=picture, version="1.2.3")
     assert into.read_bytes()[:2] == b"MZ"

@@ -24,14 +24,19 @@ def open_below(root: Path, place: str) -> int:
     Raises `OSError`: `NotADirectoryError` or ELOOP for a link on the way, `FileNotFoundError` for what is no plain
     file, and for a place that would not lie below.
     """
-    parts = place.split("/")
-    if any(_is_no_part(part) for part in parts):
+    if not lies_below(place):
         raise FileNotFoundError(place)
+    parts = place.split("/")
     descriptor = _by_path(root, parts) if sys.platform == "win32" else _by_steps(root, parts)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
     raise FileNotFoundError(place)
+
+
+def lies_below(place: str) -> bool:
+    """Whether a place (parts joined by "/") names something below its folder, whatever lies there."""
+    return not any(_is_no_part(part) for part in place.split("/"))
 
 
 def _is_no_part(part: str) -> bool:

@@ -167,6 +167,11 @@ def names_a_device(path: str) -> bool:
     return parts[:3] == ["", "", "."] or any(_RESERVED.fullmatch(part.rstrip(" .")) for part in parts)
 
 
+def as_typed(text: str) -> str:
+    """A path without what long ones of Windows begin with, and nobody types."""
+    return "\\\\" + text[8:] if text.startswith("\\\\?\\UNC\\") else text.removeprefix("\\\\?\\")
+
+
 def must_not_be_a_device(folder: str) -> None:
     """Windows keeps nothing of what is written to "aux" or "nul.txt", or nobody can open it there later. Raises
     `ProblemError` NOT_WRITABLE.

@@ -217,7 +217,7 @@ def _others(root: Path, named: set[int]) -> Iterator[Seen]:
 def _entries(root: Path, below: str) -> Iterator[os.DirEntry[str]]:
     """Of a folder that is gone by now, or that we may not read, nothing is told. Raises `ProblemError`."""
     try:
-        with os.scandir(os.path.join(root, below)) as entries:
+        with os.scandir(root / below) as entries:  # not joined as text: long paths of Windows know no "/"
             yield from entries
     except (FileNotFoundError, PermissionError):
         return

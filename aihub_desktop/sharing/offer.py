@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from aihub_desktop.disk.descent import open_below
+from aihub_desktop.disk.descent import lies_below, open_below
 from aihub_desktop.disk.files import native, plain_file
 from aihub_desktop.domain.faults import Code, ProblemError
 from aihub_desktop.domain.model import HUB
@@ -148,8 +148,7 @@ class Offer:
 
 def _is_ordinary(place: str) -> bool:
     """A manifest may have come with a drive from anywhere: it names neither what lies outside nor what is our own."""
-    parts = place.split("/")
-    return parts[0].casefold() != OWN_FOLDER and not {"", ".", ".."} & set(parts)
+    return place.partition("/")[0].casefold() != OWN_FOLDER and lies_below(place)
 
 
 def _told(entry: Entry, size: int) -> LabFile:

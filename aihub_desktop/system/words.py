@@ -28,6 +28,7 @@ from typing import Any, Final, NamedTuple
 from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.leases import Proof
 from aihub_desktop.domain.model import SizeRange
+from aihub_desktop.domain.names import as_typed
 from aihub_desktop.domain.states import FileState, TransferState
 from aihub_desktop.system.resources import resource
 
@@ -226,11 +227,6 @@ class Words:
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
-def _as_typed(text: str) -> str:
-    """A path without what long ones of Windows begin with, and nobody types."""
-    return "\\\\" + text[8:] if text.startswith("\\\\?\\UNC\\") else text.removeprefix("\\\\?\\")
-
-
 class _Formatter(string.Formatter):
     """`str.format` with the spec `size`; whole numbers without a spec have signs between their thousands."""
 
@@ -243,7 +239,7 @@ class _Formatter(string.Formatter):
         if format_spec == "plain" or isinstance(value, bool):
             return str(value)
         if isinstance(value, str):
-            value = _as_typed(value)
+            value = as_typed(value)
         counts = isinstance(value, int) and not format_spec
         return str(super().format_field(value, "," if counts else format_spec))
 

@@ -13,7 +13,7 @@ from aihub_desktop.archives.opening import stem_of
 from aihub_desktop.disk.files import disk_error, in_the_way, native, sync_folder
 from aihub_desktop.disk.folder import OpenFolder
 from aihub_desktop.disk.target import leads_elsewhere
-from aihub_desktop.domain.names import OWN_FOLDER, entry_path
+from aihub_desktop.domain.names import OWN_FOLDER, as_typed, entry_path
 
 _REMEMBERED: Final = 10_000
 
@@ -47,7 +47,7 @@ class Site:
     def seen_from(self, folder: Path) -> str:
         """Where its files lie, whether the archive or we made the folder: relative to `folder` where it is in it."""
         place = name_in(folder, self.home / self.into)
-        return "" if place == "." else place
+        return "" if place == "." else as_typed(place)
 
 
 def name_in(home: Path, path: Path) -> str:

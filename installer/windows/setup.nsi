@@ -49,6 +49,7 @@ Var Radio
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${SIDE}"
 !define MUI_ABORTWARNING
 !define MUI_FINISHPAGE_RUN "$INSTDIR\aihub-desktop.exe"
 !define MUI_FINISHPAGE_NOREBOOTSUPPORT

@@ -31,15 +31,15 @@ def setup() -> Path:
 
 
 def compiled(found: Contents, build: Path, into: Path, *, icon: Path, version: str) -> None:
-    """Writes the lists to `build` and has them made into the installer `into`."""
+    """Writes the lists to `build` and has them made into the installer `into`. Beside the icon lies `ICON.bmp`."""
     build.mkdir(parents=True, exist_ok=True)
     (build / "install.nsh").write_text(install_list(found), encoding="utf-8")
     (build / "uninstall.nsh").write_text(uninstall_list(found), encoding="utf-8")
     (build / "words.nsh").write_text(sentences(), encoding="utf-8")
     numbers = ".".join([*version.split("+", maxsplit=1)[0].split("."), "0", "0", "0"][:4])
     given = {
-        "OUTPUT": into, "BUILD": build, "ICON": icon, "VERSION": version, "VERSION_NUMBERS": numbers,
-        "KILOBYTES": found.kilobytes,
+        "OUTPUT": into, "BUILD": build, "ICON": icon, "SIDE": icon.with_suffix(".bmp"), "VERSION": version,
+        "VERSION_NUMBERS": numbers, "KILOBYTES": found.kilobytes,
     }  # fmt: skip
     defined = [f"-D{name}={value}" for name, value in given.items()]
     run([shutil.which("makensis") or _windows_makensis(), "-V2", "-INPUTCHARSET", "UTF8", *defined, HERE / "setup.nsi"])
