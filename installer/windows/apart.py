@@ -20,7 +20,7 @@ WORDS: Final = ["-m", "pytest", "-vv", "-rsfEX", "--tb=short", "-p", "no:cachepr
 # A file is given up after so many tests that took it down.
 TRIES: Final = 6
 # "tests/x.py::test_y[z] PASSED", or the result in another line where something was said between.
-_BEGUN: Final = re.compile(r"^(tests\S*\.py::.*?)(?: (?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*)? *$")
+_BEGUN: Final = re.compile(r"^(tests\S*\.py::[^\s\[]+(?:\[.*?\])?)(?= |$)")
 _RESULT: Final = re.compile(r"(?:^| )(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) .*\[ *\d+%\]$")
 _WRONG: Final = re.compile(r"^(FAILED|ERROR|XPASS\S*) (tests\S*\.py\S*?::.*?|tests\S*\.py)(?: - .*)?$")
 _SUM: Final = re.compile(r"^=+ (.*) in [\d.]+s")
