@@ -36,9 +36,10 @@ def remove(path: Path | str) -> bool:
 
 
 def patient_open(path: Path | str, flags: int) -> int:
-    """`os.open`, tried for up to 30 s on Windows while another program holds the file.
+    """`os.open`, tried for up to 30 s on Windows while another program holds the file. Raises `OSError`.
 
-    Who only reads there keeps nobody from renaming or removing it.
+    `flags`: how it is written to, O_CREAT, O_EXCL; there no others count. Who only reads there keeps nobody from
+    renaming or removing it.
     """
     return _patiently(lambda: _open(path, flags), _is_held)
 
