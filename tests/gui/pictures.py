@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -412,8 +411,7 @@ class Show:
     def _lost(self) -> None:
         lost: list[object] = []
         self._stage.desk.lost.connect(lost.append)
-        if sys.platform != "win32":
-            os.kill(self._stage.link.pid, signal.SIGKILL)
+        os.kill(self._stage.link.pid, 9)  # SIGKILL, which Windows has no name for
         wait_until(lambda: lost, "the engine's end")
         self._snap("engine-lost")
 
