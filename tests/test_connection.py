@@ -17,7 +17,7 @@ from typing import Final
 
 import httpcore
 import pytest
-from loopback import DEADLINE, Authority, Script, Server, answer, forwards, reset, says
+from loopback import DEADLINE, RESETS, Authority, Script, Server, answer, forwards, reset, says
 
 from aihub_desktop.domain.faults import Code, Problem, ProblemError
 from aihub_desktop.sources.body import AnswerBody, Counted, SocketWire, StreamWire, UntilClosed, wire_of
@@ -203,6 +203,7 @@ def test_an_early_end_is_a_cut(road: Road, head: bytes) -> None:
     assert problem_of(road.url).code is Code.CUT
 
 
+@RESETS
 def test_a_reset_in_the_body_is_a_cut() -> None:
     def resetting(connection: socket.socket, head: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nabc")  # an end would be a good end here

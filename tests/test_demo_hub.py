@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
+from loopback import RESETS
 
 from aihub_desktop.demo import faults, offer
 from aihub_desktop.demo.answers import Refusal
@@ -805,6 +806,7 @@ def test_a_stall_may_trickle_until_it_is_released(small: DemoHub) -> None:
     assert (len(replies[0].body), replies[0].problem) == (_TAR, None)
 
 
+@RESETS
 def test_a_slow_reader_is_cut_off() -> None:
     with DemoHub(Catalogue.of({"폴더/파일.bin": Noise(64 << 20)})) as hub:
         hub.faults.add(faults.SlowReaderCut(seconds=0.2))
