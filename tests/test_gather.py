@@ -145,7 +145,7 @@ def test_every_fault(folder: Path, name: str, connections: int, before: str) -> 
         had = half_received(folder, server, "a.bin", connections) if before == "half" else 0
         order = gather(
             folder, [remote(f"{server.url}/a.bin", size=SIZE)], connections=connections, piece_bytes=PIECE,
-            stall_seconds=0.4,
+            stall_seconds=10.0 if name == "none" else 0.4,  # a slow machine is no stall
         )  # fmt: skip
         news = run(order, seconds=30, header_timeout=1.0)
         assert news.ended is None

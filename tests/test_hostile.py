@@ -177,8 +177,9 @@ def test_our_own_names_may_be_taken_by_no_link(folder: Path, tmp_path: Path, end
         case "folder":
             taken.mkdir()
         case _:
-            if sys.platform != "win32":
-                os.mkfifo(taken)
+            if sys.platform == "win32":
+                pytest.skip("Windows has no such pipes")
+            os.mkfifo(taken)
     news = receive(order(folder, [work(1, "a.zip", 3)]), tar([("a.zip.part0", b"abc")]))
     assert news.failed == {1: Code.IN_THE_WAY}
     assert precious.read_bytes() == b"precious"
