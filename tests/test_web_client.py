@@ -238,6 +238,7 @@ def test_redirects_that_lead_nowhere(to: str) -> None:
     assert found.facts["host"] == "127.0.0.1"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="SSL_CERT_FILE is the trust store on Linux only")
 def test_https_does_not_lead_to_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = Authority(tmp_path)
     authority.trusted(monkeypatch)
