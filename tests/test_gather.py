@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -162,7 +163,7 @@ def test_every_fault(folder: Path, name: str, connections: int, before: str) -> 
         assert (folder / "a.bin.part").read_bytes() == thing.bytes()
         assert check_claims(folder, "a.bin", thing.bytes()) == SIZE
         assert news.new == SIZE - had
-        if name == "none":
+        if name == "none" and sys.platform != "win32":  # where a connection that is left has more on its way
             assert server.sent("/a.bin") == SIZE - had
         if case.whole_again and had:
             assert server.sent("/a.bin") >= SIZE

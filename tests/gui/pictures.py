@@ -99,10 +99,14 @@ def main() -> int:
     return 1 if failed else 0
 
 
+_OURS: Final = ("AIHUB_", "QT_")
+_FONTS: Final = ("QT_QPA_FONTDIR",)  # of the offscreen platform, where the system tells it nothing
+
+
 def run(folder: Path, kind: str) -> bool:
     """One kind, in a process of its own; False where that failed, or Qt complained."""
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AIHUB_", "QT_"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith(_OURS) or name in _FONTS},
         "QT_QPA_PLATFORM": "offscreen",
         "QT_SCALE_FACTOR": kind.rpartition("-")[2],
         "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",  # no keychain of the machine
