@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import locale
 import os
 import signal
 import subprocess
@@ -35,8 +36,7 @@ class Run:
 
     @property
     def out(self) -> str:
-        said = self.raw.decode("utf-8")
-        return said.replace("\r\n", "\n") if sys.platform == "win32" else said  # as programs end lines there
+        return decoded(self.raw)
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -48,6 +48,23 @@ class Run:
         last = self.records[-1]
         assert last["event"] == "end"
         return last
+
+
+def decoded(raw: bytes) -> str:
+    """What was said to a pipe, with lines as they end elsewhere. A frozen program has no ear for PYTHONUTF8: on a
+    Korean Windows its pipes are of code page 949.
+    """
+    if sys.platform != "win32":
+        return raw.decode("utf-8")
+    try:
+        said = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        said = raw.decode(locale.getpreferredencoding(False), "backslashreplace")
+    return said.replace("\r\n", "\n")
+
+
+def _error(raw: bytes) -> str:
+    return decoded(raw) if PROGRAM and sys.platform == "win32" else raw.decode("utf-8", "backslashreplace")
 
 
 def aihub_command() -> list[str]:
@@ -92,7 +109,7 @@ class Aihub:
             timeout=LONGEST,
             check=False,
         )
-        return Run(run.returncode, run.stdout, run.stderr.decode("utf-8", "backslashreplace"))
+        return Run(run.returncode, run.stdout, _error(run.stderr))
 
     def start(self, *words: str | Path, before: tuple[str, ...] = (), **variables: str) -> subprocess.Popen[bytes]:
         """Begins a run in a process group of its own."""
@@ -127,7 +144,7 @@ def ended(process: subprocess.Popen[bytes]) -> Run:
         process.kill()
         process.communicate()
         raise
-    return Run(process.returncode, out, err.decode("utf-8", "backslashreplace"))
+    return Run(process.returncode, out, _error(err))
 
 
 def cut_power(process: subprocess.Popen[bytes]) -> None:
