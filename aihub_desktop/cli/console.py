@@ -85,7 +85,8 @@ class Console:
 
 def _is_western(stream: io.TextIOWrapper) -> bool:
     """Whether a file or a pipe would lose every Korean sign: on a western Windows, if nobody says how."""
-    if is_terminal(stream) or os.environ.get("PYTHONIOENCODING"):
+    # A frozen program does not do as Python's own variables say.
+    if is_terminal(stream) or (os.environ.get("PYTHONIOENCODING") and not getattr(sys, "frozen", False)):
         return False
     try:
         "가".encode(stream.encoding)
