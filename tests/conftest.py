@@ -86,11 +86,16 @@ def _check(connection: socket.socket, address: Any) -> None:
         raise OutsideError(f"tests stay on loopback, not {host}")
 
 
+_NO_RIGHT: Final = 1314  # ERROR_PRIVILEGE_NOT_HELD
+
+
 def _made_link(*words: Any, _make: Callable[..., None] = os.symlink, **options: Any) -> None:
     """A link, or the test is left out: Windows lets not everybody make one, and wine says that it did and did not."""
     try:
         _make(*words, **options)
     except OSError as error:
+        if getattr(error, "winerror", None) != _NO_RIGHT:
+            raise
         pytest.skip(f"this machine lets nobody make links: {error.strerror}")
     if not os.path.lexists(words[1]):
         pytest.skip("this machine lets nobody make links, and says that it did")

@@ -20,7 +20,8 @@ from ctypes import wintypes
 from pathlib import Path
 
 import pytest
-from commandline import LONGEST, Aihub, Run, ended
+from commandline import Aihub, Run, ended
+from crashes import until
 from engines import final_files, manifest, offered
 
 from aihub_desktop.cli.exits import Exit
@@ -184,16 +185,9 @@ def held(path: Path, shared: int = 0) -> Iterator[bool]:
             _kernel.CloseHandle(handle)
 
 
-@contextmanager
-def held_at_last(path: Path) -> Iterator[None]:
-    """Once whoever has it has ended."""
-    for _ in range(300):
-        with held(path) as is_held:
-            if is_held:
-                yield
-                return
-        threading.Event().wait(0.1)
-    raise AssertionError(f"{path} is held by another")
+def is_free(path: Path) -> bool:
+    with held(path) as is_held:
+        return is_held
 
 
 def test_what_looks_into_every_new_file_costs_nothing(aihub: Aihub, catalogue: Catalogue, folder: Path) -> None:
@@ -227,17 +221,14 @@ def test_a_part_that_another_holds_is_named_and_goes_on_later(
 ) -> None:
     slow = hub.faults.add(Slow(rate=60_000))
     begun = aihub.start("get", MAIN, "--to", folder)
-    until = threading.Event()
-    part = None
-    for _ in range(int(LONGEST / 0.1)):
-        part = next((one for one in folder.rglob("*.part") if one.stat().st_size), None)
-        if part is not None or until.wait(0.1):
-            break
+    until(lambda: any(one.stat().st_size for one in folder.rglob("*.part")))
     begun.kill()
     ended(begun)
     hub.faults.remove(slow)
-    assert part is not None
-    with held_at_last(part):
+    part = next(folder.rglob("*.part"))
+    until(lambda: is_free(part))  # its workers have ended, too
+    with held(part) as is_held:
+        assert is_held
         run = aihub("get", MAIN, "--to", folder)
         refused(run)
         assert part.name.removesuffix(".part") in run.err

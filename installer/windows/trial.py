@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,10 +42,11 @@ FILES: Final = 13
 PATIENCE: Final = 240
 
 
+@dataclass(frozen=True, kw_only=True)
 class Flow(Fault):
     """No fault: counts the bytes that leave."""
 
-    passed: list[int] = []  # noqa: RUF012 - one hub, one count
+    passed: list[int] = field(default_factory=list, compare=False)
 
     @property
     def count(self) -> int:
