@@ -30,6 +30,8 @@ from aihub_desktop.domain.states import TransferState
 SEED: Final = 20261124
 # An Ethernet's, and no batches of it (gso_max_segs): a loss is one of a packet, not of a burst of 64 KiB.
 _MTU: Final = "1500"
+# A lost SYN is sent again after 1 s, and after 2 more: a connection may lose two and is made all the same.
+_CONNECT_TIMEOUT: Final = 4.0
 _LOSS: Final = 20  # of a thousand packets
 _RULES: Final = (
     "add table inet bad; add chain inet bad in { type filter hook input priority 0; };"
@@ -116,7 +118,7 @@ def main(name: str, ground: Path) -> int:
             hub.faults.add(f.Slow(rate=2_000_000))
         with RunningEngine(
             ground / "home", hub.url, patience=None,
-            bundle_files=1, stall_seconds=1.5, stall_rate=10_000, connect_timeout=1.0, mark_bytes=1 << 18,
+            bundle_files=1, stall_seconds=1.5, stall_rate=10_000, connect_timeout=_CONNECT_TIMEOUT, mark_bytes=1 << 18,
         ) as run:  # fmt: skip
             transfer = run.add(folder)
             proof = trial(run, hub, transfer)
