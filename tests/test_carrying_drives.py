@@ -28,6 +28,7 @@ from aihub_desktop.batch.importing import Import
 from aihub_desktop.batch.incoming import incoming
 from aihub_desktop.batch.layout import File, LackError, Room, laid_out
 from aihub_desktop.disk.volume import Volume
+from aihub_desktop.domain.faults import Problem
 from aihub_desktop.domain.names import clash_key
 from aihub_desktop.holdings import copying
 from aihub_desktop.holdings.copying import Steps
@@ -210,7 +211,7 @@ def test_a_large_file_goes_on_in_its_middle(
     assert here.bundle(request, full, drive).code == 0
     (there / "other").mkdir()
     (there / "other/A.txt").write_bytes(FILES["other/A.txt"])
-    (bag,) = incoming(drive, None)
+    (bag,) = incoming(drive, None, list[Problem]().append)
     bag = dataclasses.replace(bag, carried=[one for one in bag.carried if one.story.place.endswith("bin")])
     read: list[int] = []
     with pytest.raises(StoppedError):
@@ -397,6 +398,59 @@ def test_lists_that_are_not_as_they_were_are_named(here: Here, full: Path, there
         flip(bag / name, 3)
     (bag / "bagit.txt").unlink()
     assert here.take(there, bag).code == 3
+
+
+_BROKEN: Final = (1, "not as it was written", "bag-broken")
+_NONE: Final = (3, "no bundle of this program", "no-bag")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "ends"),
+    [
+        (lambda bag: flip(bag / "manifest-sha256.txt", 3), _BROKEN),
+        (lambda bag: (bag / "bagit.txt").write_text("no bag"), _BROKEN),
+        (lambda bag: (bag / "aihub-files.jsonl").unlink(), _NONE),
+        (lambda bag: (bag / "bagit.txt").unlink(), _NONE),
+    ],
+)
+def test_a_broken_bundle_keeps_no_other_back(
+    here: Here, full: Path, there: Path, spoil: Callable[[Path], object], ends: tuple[int, str, str]
+) -> None:
+    code, said, problem = ends
+    request, three = here.request(there, there.parent), drives(there.parent, 3)
+    for drive in three[:2]:
+        assert here.bundle(request, full, drive).code == 0
+    broken, whole = bags(*three)
+    spoil(broken)
+    ended = here.take(there, *three, "--json")
+    assert ended.code == code, ended.err
+    assert said in ended.err
+    assert str(three[2]) in ended.err  # it has none
+    assert {"event": "bag", "path": str(broken), "problem": problem} in ended.records
+    holds(there, FILES)
+    spoil(whole)
+    other = there.parent / "drive-other"
+    ended = here.take(other, *three)
+    assert ended.code == code, ended.err
+    assert not other.exists()
+
+
+def test_of_a_set_the_bag_that_is_broken_is_still_wanted(
+    here: Here, folder: Path, there: Path, tmp_path: Path, small_drives: list[Path]
+) -> None:
+    files = {"big.bin": _bytes(10_000_000), "a.txt": b"a"}
+    library(folder, files)
+    two = small_drives[:2]
+    assert here.bundle(here.request(there, tmp_path), folder, *two).code == 0
+    (broken,) = bags(two[0])
+    flip(broken / "bag-info.txt", 3)
+    ended = here.take(there, *two)
+    assert ended.code == 3, ended.err
+    assert "not as it was written" in ended.err
+    assert "Drive 1 of 2" in ended.err
+    flip(broken / "bag-info.txt", 3)
+    assert here.take(there, two[0]).code == 0
+    holds(there, files)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="this system gives no such signal")

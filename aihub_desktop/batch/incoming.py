@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,10 +16,17 @@ from aihub_desktop.batch.layout import PAYLOAD
 from aihub_desktop.batch.values import Carried, Held, Portion
 from aihub_desktop.disk.files import plain_file
 from aihub_desktop.disk.target import Target
-from aihub_desktop.domain.faults import Code, ProblemError
+from aihub_desktop.domain.faults import Code, Problem, ProblemError
 
 _LARGEST: Final = 1 << 30  # bytes of a list: a million files
 _NEEDED: Final = (bag.BAGIT, bag.INFO, bag.MANIFEST, FILES)
+# These are of one bag. A signature that is not as it should be is a person's affair before anything is taken.
+_OF_A_BAG: Final = frozenset(
+    {
+        *(Code.BAG_BROKEN, Code.BAG_UNFINISHED, Code.NO_BAG, Code.BAD_DOCUMENT, Code.DOCUMENT_NEWER),
+        *(Code.IN_THE_WAY, Code.DISK_ERROR),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +70,28 @@ class Incoming:
         return size, count
 
 
-def incoming(folder: Path, signers: Path | None) -> list[Incoming]:
+def incoming(folder: Path, signers: Path | None, hear: Callable[[Problem], None]) -> list[Incoming]:
     """Every finished bag of a drive, or the one that the folder is; none for a drive without any. The signature is
-    checked first where `signers` are given. Raises `ProblemError`: BAG_UNFINISHED where there is no other, NO_BAG for
-    one that is none of ours, BAG_BROKEN, those of signatures.
+    checked first where `signers` are given.
+
+    `hear` is told of each bag that cannot be taken: BAG_UNFINISHED where there is no other, NO_BAG for one that is none
+    of ours, BAG_BROKEN, BAD_DOCUMENT, DOCUMENT_NEWER, IN_THE_WAY, DISK_ERROR. Raises `ProblemError`: those of
+    signatures, DRIVE_GONE.
     """
     drive = look_at(folder)
     folders = bag_folders(drive.folder)
-    if not folders:
-        return []
     finished = [one for one in folders if (one / bag.BAGIT).exists()]
-    if not finished:
-        must_be_finished(folders[0])
-    return [_opened(drive, one, signers) for one in finished]
+    found: list[Incoming] = []
+    for one in finished or folders[:1]:
+        try:
+            must_be_finished(one)
+            found.append(_opened(drive, one, signers))
+        except ProblemError as error:
+            drive.must_be_there()
+            if error.problem.code not in _OF_A_BAG:
+                raise
+            hear(error.problem)
+    return found
 
 
 def _opened(drive: Drive, folder: Path, signers: Path | None) -> Incoming:

@@ -38,9 +38,9 @@ def run(session: Session, args: argparse.Namespace) -> Exit:
     console, folder = session.console, target(session.console, args.to)
     report = output_file(console, args.report, reports.SUFFIX, force=True) if args.report else None
     signers = Path(args.signed_by).expanduser() if args.signed_by else None
-    bags = _bags(console, [Path(os.path.expanduser(drive)) for drive in args.drives], signers)
-    machine = this_machine(session.home)
     speaker = _Speaker(console, json=args.json)
+    bags = _bags(speaker, [Path(os.path.expanduser(drive)) for drive in args.drives], signers)
+    machine = this_machine(session.home)
     verdicts: list[Verdict] = []
     for members in _sets(console, bags, machine):
         speaker.say_bags(members, machine)
@@ -60,15 +60,20 @@ def run(session: Session, args: argparse.Namespace) -> Exit:
     return speaker.verdict(verdicts)
 
 
-def _bags(console: Console, drives: Sequence[Path], signers: Path | None) -> list[Incoming]:
-    """Raises `ProblemError` NO_BAG where no drive has one, and what is wrong with any."""
-    found = [(drive, incoming(drive, signers)) for drive in dict.fromkeys(drives)]
-    empty = [drive for drive, bags in found if not bags]
-    if len(empty) == len(found):
-        raise ProblemError(Code.NO_BAG, path=str(empty[0]))
-    for drive in empty:
-        console.note("cli.batch.import.none", folder=str(drive))
-    return [bag for _, bags in found for bag in bags]
+def _bags(speaker: _Speaker, drives: Sequence[Path], signers: Path | None) -> list[Incoming]:
+    """All that can be taken. Raises `ProblemError`: what is wrong with the first where none can be, NO_BAG."""
+    found: list[Incoming] = []
+    wrong: list[Problem] = []
+    empty: list[Path] = []
+    for drive in dict.fromkeys(drives):
+        known = len(found) + len(wrong)
+        found += incoming(drive, signers, wrong.append)
+        if len(found) + len(wrong) == known:
+            empty.append(drive)
+    if not found:
+        raise ProblemError.of(wrong[0]) if wrong else ProblemError(Code.NO_BAG, path=str(empty[0]))
+    speaker.say_left(wrong, empty)
+    return found
 
 
 def _carry_in(
@@ -104,7 +109,18 @@ class _Speaker:
         self._console = console
         self._json = json
         self._bytes = 0
+        self._left: list[Problem] = []
         self._next = time.monotonic() + _LINE_SECONDS
+
+    def say_left(self, wrong: Sequence[Problem], empty: Sequence[Path]) -> None:
+        """Bags that cannot be taken, and drives without any: the others are taken."""
+        self._left += wrong
+        for problem in wrong:
+            self._console.problem(problem)
+            if self._json:
+                self._console.record(event="bag", path=problem.facts.get("path", ""), problem=problem.code)
+        for drive in empty:
+            self._console.note("cli.batch.import.none", folder=str(drive))
 
     def say_bags(self, bags: Sequence[Incoming], machine: Machine) -> None:
         console, words = self._console, self._console.words
@@ -171,7 +187,8 @@ class _Speaker:
             self._console.say("cli.batch.import.again")
 
     def verdict(self, verdicts: Sequence[Verdict]) -> Exit:
-        exits = [exit_of(Code.DRIVE_WANTED) for verdict in verdicts if verdict.wanted]
+        exits = [exit_of(problem.code) for problem in self._left]
+        exits += [exit_of(Code.DRIVE_WANTED) for verdict in verdicts if verdict.wanted]
         for told in (told for verdict in verdicts for told in verdict.told if told.fate in BAD):
             exits.append(exit_of(told.problem.code) if told.problem else Exit.FAILED)
         return worst(exits)
