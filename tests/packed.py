@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,12 +96,18 @@ def raw_zip(path: Path, entries: Sequence[Raw]) -> Path:
 
 def zeros(name: bytes, size: int) -> Raw:
     """An entry that grows a thousandfold, and is what it says."""
+    packed, crc = _packed_zeros(size)
+    return Raw(name, packed=packed, method=8, size=size, crc=crc)
+
+
+@cache
+def _packed_zeros(size: int) -> tuple[bytes, int]:
     packer, crc = zlib.compressobj(9, zlib.DEFLATED, -15), 0
     portion, packed = bytes(1 << 20), b""
     for _ in range(size >> 20):
         packed += packer.compress(portion)
         crc = zlib.crc32(portion, crc)
-    return Raw(name, packed=packed + packer.flush(), method=8, size=size, crc=crc)
+    return packed + packer.flush(), crc
 
 
 def link(target: str) -> Raw:
