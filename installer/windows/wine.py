@@ -153,13 +153,14 @@ class Root:
 
     def command(self, script: str, environ: dict[str, str] | None = None) -> list[str]:
         """`script` of sh, in a Debian of its own: its processes end with it, and it has a screen."""
-        screen = f":{100 + os.getpid() % 30000}"  # two runs at a time must not end each other's
         given = {
             "HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "WINEPREFIX": "/wine",
-            "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml=", "DISPLAY": screen, **(environ or {}),
+            "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml=", **(environ or {}),
         }  # fmt: skip
         words = [f"{name}={value}" for name, value in given.items()]
-        inside = f"Xvfb {screen} -screen 0 1280x900x24 -nolisten tcp -noreset >/dev/null 2>&1 & {script}"
+        # A number that nobody has: runs share the network's names, and a screen ends with its run.
+        xvfb = "exec Xvfb -displayfd 1 -screen 0 1280x900x24 -nolisten tcp -noreset 2>/dev/null"
+        inside = f"read -r screen < <({xvfb}); export DISPLAY=:$screen; {script}"
         # With a /tmp of its own, for there lies the socket of wine's server: each run has its server.
         mounts = 'mount --rbind /dev "$0/dev"; mount -t proc proc "$0/proc"; mount -t tmpfs tmp "$0/tmp"; '
         mounts = f'set -e; {mounts}exec chroot "$0" env -i "$@"'
