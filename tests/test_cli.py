@@ -436,6 +436,13 @@ def test_the_picture_fits_the_terminal(language: str, columns: int, encoding: st
     assert summary(Words(language), tally).startswith("0/30")
 
 
+def test_records_have_paths_as_one_types_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """Long ones are spelt otherwise inside, on Windows."""
+    Console(Words("en")).record(path=r"\\?\C:\a", drive=r"\\?\UNC\nas\a", place="a/b", number=1)
+    wanted = {"path": r"C:\a", "drive": r"\\nas\a", "place": "a/b", "number": 1}
+    assert json.loads(capsys.readouterr().out) == wanted
+
+
 def test_a_log_of_two_weeks_stays_short(capsys: pytest.CaptureFixture[str]) -> None:
     """A line that says what the last one said is left out; those that say more come less and less often."""
     now = [0.0]

@@ -14,6 +14,7 @@ import msgspec
 
 from aihub_desktop.cli.terminal import is_terminal
 from aihub_desktop.domain.faults import Problem
+from aihub_desktop.domain.names import as_typed
 from aihub_desktop.system.words import Fact, Words
 
 _YES: Final = ("y", "yes", "예", "네", "ㅇ", "ㅛ")
@@ -41,8 +42,10 @@ class Console:
         _write(sys.stdout, text)
 
     def record(self, **fields: Any) -> None:
-        """A line of JSON: UTF-8 whatever the console's encoding, with every sign as itself."""
-        self.records([fields])
+        """A line of JSON: UTF-8 whatever the console's encoding, with every sign as itself, and paths as one types
+        them.
+        """
+        self.records([{name: as_typed(value) if isinstance(value, str) else value for name, value in fields.items()}])
 
     def records(self, records: Iterable[Mapping[str, Any]]) -> None:
         """A few such lines, in one write: with small files one for each would be what costs."""

@@ -74,6 +74,7 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE into, SIZE_T count) { return
 }
 PROGRAM: Final = "C:\\python\\python.exe"
 FOLDER: Final = "/wine/drive_c/project"
+TEMPORARY: Final = "C:\\users\\root\\Temp\\"
 # What tells the program of itself, as of an installed package.
 INSTALLED: Final = """
 import pathlib, shutil, sysconfig, tempfile, setuptools.build_meta
@@ -408,7 +409,9 @@ class Steps:
         self._ready()
 
         def python(words: Sequence[str], seconds: float, log: Path) -> int | None:
-            return apart.ended_in_time(self._root.windows([PROGRAM, *words], TESTING | more, FOLDER), seconds, log)
+            # A folder of its own: several at once clear pytest's common one from under each other.
+            words = [PROGRAM, *words, f"--basetemp={TEMPORARY}{log.stem}", "-o", "tmp_path_retention_policy=failed"]
+            return apart.ended_in_time(self._root.windows(words, TESTING | more, FOLDER), seconds, log)
 
         files = apart.files(PROJECT, wanted)
         return apart.told(apart.tried(files, python, self._root.cache / name, at_once=1 + (os.cpu_count() or 1)))
