@@ -99,7 +99,8 @@ def seaweed(folder: Path, *, certificate: Path | None = None, domain: str = "") 
     if domain:
         flags["s3.domainName"] = domain
     words = [weed, "mini", *(f"-{name}={value}" for name, value in flags.items())]
-    with running(words, folder, HOME=str(folder), TMPDIR=str(folder)) as process:
+    # It waits half a minute for clients that keep a connection, and nobody needs what it has.
+    with running(words, folder, patience=0.0, HOME=str(folder), TMPDIR=str(folder)) as process:
         _await(base, process, ready=None if certificate else "/")
         yield Storage(f"{'https' if certificate else 'http'}://127.0.0.1:{base}", "us-east-1", folder)
 
@@ -231,8 +232,12 @@ def plain_environment(**more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(words: Sequence[str], folder: Path, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in a process group of its own, which is ended as a whole. It writes to folder/NAME.log."""
+def running(
+    words: Sequence[str], folder: Path, *, patience: float = _DOWN_SECONDS, **environ: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program in a process group of its own, which is ended as a whole; in `patience` seconds it may end by itself.
+    It writes to folder/NAME.log.
+    """
     with (folder / f"{Path(words[0]).name}.log").open("ab") as log:
         process = subprocess.Popen(
             words,
@@ -246,10 +251,10 @@ def running(words: Sequence[str], folder: Path, **environ: str) -> Iterator[subp
     try:
         yield process
     finally:
-        _end(process)
+        _end(process, patience)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
     if sys.platform == "win32":
         process.kill()
         process.wait()
@@ -257,7 +262,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_DOWN_SECONDS)
+        process.wait(patience)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
