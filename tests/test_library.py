@@ -72,7 +72,10 @@ def fetched(run: RunningEngine, folder: Path) -> HoldingRow:
     run.ask(m.ListDatasets(run.engine.number()), m.DatasetList)  # from which titles are known
     row = run.fetch(folder)
     assert row.state is TransferState.DONE
-    return settled(run, lambda row: row.summary is not None and row.summary.files == len(FILES))
+    # With the hub's list: it is looked at once more where that became known during the first look.
+    return settled(
+        run, lambda row: row.summary is not None and row.summary.files == len(FILES) and row.summary.tree_at > 0
+    )
 
 
 def done(run: RunningEngine, task: int) -> TaskRow:
