@@ -150,6 +150,7 @@ def test_of_a_lock_windows_gets_what_is_its_own() -> None:
     assert wine.for_windows(lock) == ["both==1 --hash=sha256:aa --hash=sha256:bb", "windows==1 --hash=sha256:dd"]
 
 
+@needs("env")
 def test_what_takes_a_file_of_tests_down_is_named_and_costs_itself_alone(tmp_path: Path) -> None:
     tests = tmp_path / "tests"
     tests.mkdir()
@@ -181,6 +182,7 @@ def test_what_takes_a_file_of_tests_down_is_named_and_costs_itself_alone(tmp_pat
     assert not apart.told([])
 
 
+@needs("sleep")
 def test_what_does_not_end_is_ended(tmp_path: Path) -> None:
     words = [sys.executable, "-c", "print('said', flush=True); input()"]
     assert apart.ended_in_time(["sleep", "600"], 0.5, tmp_path / "x") is None
